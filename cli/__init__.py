@@ -1,0 +1,1 @@
+"""Releases, gates and serves: the command line over everything below."""

@@ -1,0 +1,1 @@
+"""What is known about the LMI container: its options, images, request and response, as pure tables and functions."""

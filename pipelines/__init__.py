@@ -1,0 +1,1 @@
+"""Turns pipeline.yaml into pipeline definitions, says what would change, and submits them."""

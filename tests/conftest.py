@@ -1,0 +1,20 @@
+"""Nothing here reaches a real account: fake credentials, no metadata service, no profile of the person who runs the tests."""
+
+import os
+
+import pytest
+
+if os.environ.get("REAL_AWS") != "1":
+    os.environ.update(
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        AWS_DEFAULT_REGION="us-east-1",
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    )
+    os.environ.pop("AWS_PROFILE", None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write what the code makes now; then read git diff")
