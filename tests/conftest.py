@@ -1,4 +1,4 @@
-"""Nothing here reaches a real account: fake credentials, no metadata service, no profile of the person who runs the tests."""
+"""No test reaches a real account by accident: fake credentials, no metadata service, nobody's own profile."""
 
 import os
 
