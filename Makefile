@@ -1,0 +1,52 @@
+# `make` lists what there is. Every target sets up what it needs.
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+NAME ?= start
+KEEP ?=
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(VENV)/.demo ## a virtual environment with everything that the demo needs
+
+demo: $(VENV)/.demo ## the whole release on this machine: register, evaluate, gate, deploy, chat (KEEP=1 leaves it running)
+	@$(BIN)/sluice demo $(if $(KEEP),--keep)
+
+test: $(VENV)/.dev .venv-awscli/.done ## all tests: no network, no GPU, no AWS account
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q
+
+check: lint test ## everything that CI holds against a change
+
+lint: $(VENV)/.dev ## style, types, the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## one benchmark: NAME=start, steps or replay; ends with one line of JSON
+	@$(BIN)/python -m benchmarks.$(NAME)
+
+train: ## trains the two tiny checkpoints anew (an environment of its own with torch; about half an hour)
+	sh requirements/venv .venv-train train
+	.venv-train/bin/python -m tinylmi.train good --out build/checkpoints/good
+	.venv-train/bin/python -m tinylmi.train worse --out build/checkpoints/worse
+
+clean: ## removes what was built and the local state (stops the local AWS first)
+	-@if [ -x $(BIN)/sluice ]; then $(BIN)/sluice local down; fi
+	rm -rf $(VENV) .venv-awscli .venv-train .sluice build *.egg-info
+
+$(VENV)/.demo: requirements/build.txt requirements/demo.txt pyproject.toml
+	@sh requirements/venv $(VENV) build demo
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
+	@sh requirements/venv $(VENV) dev
+	@touch $@
+
+# The aws CLI pins botocore, so it cannot share the environment. One test shows that it works against the local AWS.
+.venv-awscli/.done: requirements/awscli.txt
+	@sh requirements/venv .venv-awscli awscli
+	@touch $@
+
+.PHONY: help setup demo test check lint bench train clean

@@ -1,0 +1,120 @@
+"""Which AWS a command talks to: the only place that knows both. Everything below gets clients and never asks."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from lmi.errors import UsageError
+
+if TYPE_CHECKING:
+    from localaws.settings import Settings
+    from pipelines.config import PipelineConfig, Place
+
+Name = Literal["local", "aws"]
+STACK = "sluice"
+TEMPLATE = Path(__file__).parent.parent / "infra" / "stack.yaml"
+LOCAL_CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """An account and region to work in; clients are made once per service.
+
+    `endpoint_url` is None on AWS, where boto3 finds its own way.
+    """
+
+    name: Name
+    region: str
+    endpoint_url: str | None
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            import boto3
+
+            local = LOCAL_CREDENTIALS if self.name == "local" else {}
+            session = boto3.Session(region_name=self.region, **local)
+            self._clients[service] = session.client(service, endpoint_url=self.endpoint_url)
+        return self._clients[service]
+
+    @property
+    def sagemaker(self) -> Any:
+        return self.client("sagemaker")
+
+
+def state_folder() -> Path:
+    """Where Sluice keeps what it makes on this machine: the compile cache, the local AWS, MLflow's database."""
+    return Path(os.environ.get("SLUICE_STATE", ".sluice")).resolve()
+
+
+def local_settings(model_server: str | None = None) -> "Settings":
+    """The local AWS as this project runs it: LMI images are played by `python -m tinylmi`."""
+    from localaws.settings import ImageRule, Settings
+
+    upstream = {"TINYLMI_UPSTREAM": model_server} if model_server else {}
+    lmi = ImageRule(
+        match="djl-inference:*", command=(sys.executable, "-m", "tinylmi"), alias="dockerd-entrypoint.sh", env=upstream
+    )
+    port = os.environ.get("SLUICE_LOCAL_PORT", "4599")
+    if not port.isdigit():
+        raise UsageError(f"SLUICE_LOCAL_PORT is {port!r}, which is not a port.")
+    return Settings(state=state_folder() / "local", images=(lmi,), port=int(port))
+
+
+def open_target(name: Name, config: "PipelineConfig") -> Target:
+    """The account that a command works in. For `local`, the local AWS is started if it is not there."""
+    if name == "aws":
+        return Target("aws", config.region, None)
+    from localaws import daemon
+
+    status = daemon.up(local_settings(config.local.model_server))
+    # Subprocesses and SDKs that are started from here see the same account.
+    os.environ.update(
+        AWS_ENDPOINT_URL=status.url, AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing",
+        AWS_REGION=config.region, AWS_DEFAULT_REGION=config.region, AWS_EC2_METADATA_DISABLED="true",
+    )  # fmt: skip
+    return Target("local", config.region, status.url)
+
+
+def read(file: Path, name: Name) -> "PipelineConfig":
+    """pipeline.yaml as it applies to a target: the `local:` section counts only there."""
+    from pipelines import config
+
+    loaded = config.load(file)
+    return loaded if name == "aws" else loaded.for_local(mlflow=f"sqlite:///{state_folder() / 'mlflow.db'}")
+
+
+def place(target: Target, config: "PipelineConfig") -> "Place":
+    """What bootstrap made. On the local AWS it is made now if missing; on AWS that takes an explicit word."""
+    from pipelines import account
+
+    found = account.find(target.client("cloudformation"), STACK)
+    if found is None and target.name == "local":
+        found = account.apply(target.client("cloudformation"), STACK, TEMPLATE.read_text(), config.history.table).outputs
+    if found is None:
+        raise UsageError(
+            f"Nothing is prepared in {target.region} yet: there is no stack {STACK!r}.",
+            "Create the bucket, the table and the roles first: sluice bootstrap --target aws",
+        )
+    return account.place(found, target.region, config.role_arn)
+
+
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --file and --target; the command gets `config` and `target`."""
+
+    @click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,
+                  help="What to release.")  # fmt: skip
+    @click.option("--target", "name", type=click.Choice(["local", "aws"]), default="local", show_default=True,
+                  help="Which AWS: the one on this machine, or your account (which costs money).")  # fmt: skip
+    @wraps(command)
+    def with_target(file: Path, name: Name, **rest: Any) -> None:
+        config = read(file, name)
+        command(config=config, target=open_target(name, config), **rest)
+
+    return with_target
