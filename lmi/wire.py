@@ -1,0 +1,143 @@
+"""What travels to and from an LMI container in its chat form: requests, whole replies, and streamed JSON lines.
+
+The container streams `application/jsonlines`, not server-sent events; SageMaker cuts that stream where it likes, in the middle of
+a line or of a character, and an error inside a running stream arrives as one more line, under HTTP status 200.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lmi.errors import SluiceError
+
+EXCERPT = 200
+
+
+class BadReply(SluiceError):
+    """The model server answered with something that is not a chat answer."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def chat_request(
+    messages: Sequence[Mapping[str, str]],
+    max_tokens: int,
+    temperature: float = 0.0,
+    stream: bool = False,
+    seed: int | None = None,
+    stop: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The body of a chat request; a streamed one also asks for the token counts, which are not sent unasked."""
+    body: dict[str, Any] = {
+        "messages": [dict(message) for message in messages],
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+    }
+    if seed is not None:
+        body["seed"] = seed
+    if stop:
+        body["stop"] = list(stop)
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return body
+
+
+def parse_reply(body: bytes) -> Reply:
+    """Read a whole (not streamed) chat answer."""
+    answer = _object(body)
+    try:
+        choice = answer["choices"][0]
+        text = choice["message"]["content"]
+        reason = choice.get("finish_reason")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise BadReply(f"The model server's reply is not a chat answer: {_excerpt(body)}") from None
+    if not isinstance(text, str):
+        raise BadReply(f"The model server's reply holds no text: {_excerpt(body)}")
+    prompt_tokens, completion_tokens = usage(answer) or (0, 0)
+    return Reply(text, reason if isinstance(reason, str) else None, prompt_tokens, completion_tokens)
+
+
+class Lines:
+    """Puts JSON lines together again from chunks that end anywhere."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[dict[str, Any]]:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        return list(self._parsed(lines))
+
+    def close(self) -> list[dict[str, Any]]:
+        """The stream has ended: a last line without its newline counts, half a one is an error."""
+        rest, self._rest = self._rest, b""
+        return list(self._parsed([rest]))
+
+    @staticmethod
+    def _parsed(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
+        for line in lines:
+            if line.strip():  # the container's last line, once `[DONE]`, is empty
+                yield _object(line)
+
+
+def delta(obj: Mapping[str, Any]) -> str:
+    """The new text in one streamed object: none in the first (the role), the last (the reason) and the token counts."""
+    content = _choice(obj).get("delta") or {}
+    text = content.get("content") if isinstance(content, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def finish(obj: Mapping[str, Any]) -> str | None:
+    """Why the answer ended ("stop", "length"), in the object that ends it."""
+    reason = _choice(obj).get("finish_reason")
+    return reason if isinstance(reason, str) else None
+
+
+def usage(obj: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Prompt and completion tokens, where the object counts them."""
+    counts = obj.get("usage")
+    if not isinstance(counts, dict):
+        return None
+    return _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens"))
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _choice(obj: Mapping[str, Any]) -> dict[str, Any]:
+    choices = obj.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    return first if isinstance(first, dict) else {}
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadReply(f"The model server sent something that is not JSON: {_excerpt(raw)}") from None
+    if not isinstance(value, dict):
+        raise BadReply(f"The model server sent JSON that is not an object: {_excerpt(raw)}")
+    if value.get("error"):
+        raise BadReply(f"The model server answered with an error: {_reason(value)}")
+    return value
+
+
+def _reason(value: Mapping[str, Any]) -> str:
+    error = value["error"]
+    message = error.get("message") if isinstance(error, dict) else error
+    text = message if isinstance(message, str) else json.dumps(error, ensure_ascii=False)
+    return text[:EXCERPT]
+
+
+def _excerpt(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace").strip()
+    if not text:
+        return "nothing at all"
+    return text if len(text) <= EXCERPT else text[:EXCERPT] + " ..."

@@ -1,0 +1,112 @@
+"""The chat form of the LMI wire: what is asked, and what is understood of an answer however it is cut."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmi import wire
+
+QUESTION = [{"role": "user", "content": "휴가는 며칠인가요?"}]
+
+
+def line(**fields):
+    return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+
+
+def piece(text, reason=None):
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
+
+
+STREAM = (
+    line(choices=[{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}])
+    + line(**piece("열다섯"))
+    + line(**piece(" 일입니다."))
+    + line(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
+    + line(choices=[], usage={"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17})
+    + b"\n"
+)
+
+
+def test_a_request_always_carries_a_token_limit_and_a_temperature():
+    assert wire.chat_request(QUESTION, 128) == {"messages": QUESTION, "max_tokens": 128, "temperature": 0.0}
+
+
+def test_a_streamed_request_asks_for_token_counts():
+    body = wire.chat_request(QUESTION, 9, temperature=0.7, stream=True, seed=1, stop=("\n",))
+    assert body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+    assert (body["temperature"], body["seed"], body["stop"]) == (0.7, 1, ["\n"])
+
+
+def test_a_whole_reply_is_read():
+    body = {
+        "choices": [{"message": {"role": "assistant", "content": "15일"}, "finish_reason": "length"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2},
+    }
+    assert wire.parse_reply(json.dumps(body).encode() + b"\n") == wire.Reply("15일", "length", 3, 2)
+
+
+def test_a_reply_without_token_counts_counts_zero():
+    body = {"choices": [{"message": {"content": ""}, "finish_reason": None}]}
+    assert wire.parse_reply(json.dumps(body).encode()) == wire.Reply("", None, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "nothing at all"),
+        (b"<html>Bad gateway</html>", "Bad gateway"),
+        (b"[1]", "not an object"),
+        (b'{"generated_text": "hi"}', "not a chat answer"),
+        (b'{"choices": [{"message": {"content": null}}]}', "holds no text"),
+        (b'{"choices": {"a": 1}}', "not a chat answer"),
+        (b'{"code": 424, "error": "Input parsing failed"}', "Input parsing failed"),
+        (b'{"error": {"message": "too long"}}', "too long"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+    ],
+)
+def test_what_is_not_a_chat_answer_is_said_with_an_excerpt(body, said):
+    with pytest.raises(wire.BadReply, match=said) as caught:
+        wire.parse_reply(body)
+    assert len(caught.value.message) < 400
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12))
+def test_a_stream_is_understood_wherever_it_is_cut(cuts):
+    lines, seen = wire.Lines(), []
+    edges = [0, *sorted(cuts), len(STREAM)]
+    for start, end in zip(edges, edges[1:], strict=False):
+        seen += lines.feed(STREAM[start:end])
+    seen += lines.close()
+    assert "".join(wire.delta(obj) for obj in seen) == "열다섯 일입니다."
+    assert [wire.finish(obj) for obj in seen if wire.finish(obj)] == ["stop"]
+    assert [wire.usage(obj) for obj in seen if wire.usage(obj)] == [(12, 5)]
+
+
+def test_a_last_line_without_its_newline_counts():
+    lines = wire.Lines()
+    assert lines.feed(b'{"a": 1}') == []
+    assert lines.close() == [{"a": 1}]
+
+
+def test_half_a_line_at_the_end_is_an_error():
+    lines = wire.Lines()
+    lines.feed(b'{"choices": [{"del')
+    with pytest.raises(wire.BadReply, match="not JSON"):
+        lines.close()
+
+
+def test_an_error_line_inside_a_stream_is_an_error():
+    lines = wire.Lines()
+    with pytest.raises(wire.BadReply, match="worker died"):
+        lines.feed(line(**piece("a")) + line(error="worker died", code=500))
+
+
+@pytest.mark.parametrize("strange", [{}, {"choices": []}, {"choices": "x"}, {"choices": [None]}, {"usage": 3}])
+def test_a_strange_object_says_nothing(strange):
+    assert wire.delta(strange) == ""
+    assert wire.finish(strange) is None
+    assert wire.usage(strange) is None
