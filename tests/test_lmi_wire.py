@@ -1,5 +1,6 @@
 """The chat form of the LMI wire: what is asked, and what is understood of an answer however it is cut."""
 
+import itertools
 import json
 
 import pytest
@@ -78,7 +79,7 @@ def test_what_is_not_a_chat_answer_is_said_with_an_excerpt(body, said):
 def test_a_stream_is_understood_wherever_it_is_cut(cuts):
     lines, seen = wire.Lines(), []
     edges = [0, *sorted(cuts), len(STREAM)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         seen += lines.feed(STREAM[start:end])
     seen += lines.close()
     assert "".join(wire.delta(obj) for obj in seen) == "열다섯 일입니다."
