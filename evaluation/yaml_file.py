@@ -1,0 +1,66 @@
+"""YAML files that people write: every way a file can be unusable becomes one message with its place."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lmi.errors import UsageError
+
+# libyaml parses about ten times faster; not every wheel has it
+Parser: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Strict(Parser):  # type: ignore[misc]  # the base is chosen at run time
+    """A safe loader that refuses a key given twice instead of keeping the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key!r} is given twice (first in line {seen[key]})", key_node.start_mark
+                )
+            if isinstance(key, Hashable):
+                seen[key] = key_node.start_mark.line + 1
+        made: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return made
+
+
+def load(path: Path) -> Any:
+    """The file's content as plain Python values."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file.") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
+    return loads(text, str(path))
+
+
+def loads(text: str, name: str) -> Any:
+    """The same for text that came from elsewhere; `name` is what messages call it."""
+    try:
+        content = yaml.load(text, Loader=Strict)  # a subclass of the safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise UsageError(f"{place}: {error.problem or error.context}.", hint_for(error.problem)) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        raise UsageError(f"{name}:{line}: holds a character that YAML does not allow ({error.reason}).") from None
+    if content is None:
+        raise UsageError(f"{name}: is empty.")
+    return content
+
+
+def hint_for(problem: str | None) -> str:
+    if problem and "'\\t'" in problem:
+        return "YAML is indented with blanks, not with tabs."
+    if problem and "mapping values are not allowed" in problem:
+        return "A text with a colon and a blank in it needs quotes."
+    return ""
