@@ -1,0 +1,285 @@
+"""Versions of a model in the SageMaker Model Registry: what was judged how, who approved it, and which one is live.
+
+Live is `ModelLifeCycle {Stage: Production, StageStatus: Live}` with the endpoint's name in the metadata. Should two
+versions say Live, the later `live_since` wins: that is why one write moves it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lmi.errors import SluiceError
+from registry import metadata
+
+STAGE = "Production"
+LIVE = {"Stage": STAGE, "StageStatus": "Live"}
+ARCHIVED = {"Stage": STAGE, "StageStatus": "Archived"}
+PAGE = 100  # the most that the service lists at once
+
+
+class NothingLive(SluiceError):
+    """No version of the group is live."""
+
+    def __init__(self, group: str, why: str = "") -> None:
+        super().__init__(
+            f"No version of {group!r} is live{why and ': ' + why}.",
+            "Approve one with `sluice approve`, or release one with `sluice run`.",
+        )
+
+
+class NothingApproved(SluiceError):
+    """There is no version that a deploy could take."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"No version of {group!r} is approved and still to be served.",
+            "`sluice versions` lists them; `sluice approve` approves one, `sluice deploy --version N` rolls back.",
+        )
+
+
+class UnknownPackage(SluiceError):
+    """The registry holds no such version."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version. What only a description tells (metadata, image, environment, weights) is empty in a list."""
+
+    arn: str
+    group: str
+    version: int
+    approval: str
+    status: str
+    created: datetime
+    stage: str = ""
+    stage_status: str = ""
+    why: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    image: str = ""
+    model_uri: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        return (self.stage, self.stage_status) == (STAGE, "Live")
+
+    @property
+    def is_archived(self) -> bool:
+        return self.stage_status == "Archived"
+
+    @property
+    def verdict(self) -> str:
+        return self.metadata.get("verdict", "")
+
+    @property
+    def verdict_why(self) -> str:
+        return self.metadata.get("verdict_why", "")
+
+    @property
+    def report(self) -> str:
+        return self.metadata.get("report", "")
+
+    @property
+    def endpoint_name(self) -> str:
+        return self.metadata.get("endpoint_name", "")
+
+    @property
+    def live_since(self) -> str:
+        return self.metadata.get("live_since", "")
+
+    @property
+    def mlflow_run(self) -> str:
+        return self.metadata.get("mlflow_run", "")
+
+
+def register(
+    sagemaker: Any,
+    group: str,
+    *,
+    image: str,
+    model_uri: str,
+    environment: Mapping[str, str],
+    properties: Mapping[str, str] | None = None,
+) -> str:
+    """Add a version that waits for its verdict, and the group if it is the first; returns the version's ARN."""
+    if not exists(sagemaker, group):
+        sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    source = {"S3Uri": model_uri.rstrip("/") + "/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": image, "ModelDataSource": {"S3DataSource": source}, "Environment": dict(environment)}
+    described = {"CustomerMetadataProperties": metadata.clean(properties)} if properties else {}
+    arn: str = sagemaker.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="PendingManualApproval",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json", "application/jsonlines"],
+        },
+        **described,
+    )["ModelPackageArn"]
+    return arn
+
+
+def exists(sagemaker: Any, group: str) -> bool:
+    try:
+        sagemaker.describe_model_package_group(ModelPackageGroupName=group)
+    except ClientError as error:
+        if is_missing(error):
+            return False
+        raise
+    return True
+
+
+def versions(sagemaker: Any, group: str, approval: str | None = None) -> Iterator[Package]:
+    """Every version, newest first, page by page; a group that is not there yet has none."""
+    for page in pages(sagemaker, group, approval):
+        yield from page
+
+
+def pages(sagemaker: Any, group: str, approval: str | None = None, size: int = PAGE) -> Iterator[list[Package]]:
+    request = {
+        "ModelPackageGroupName": group,
+        "SortBy": "CreationTime",
+        "SortOrder": "Descending",
+        "MaxResults": size,
+    } | ({"ModelApprovalStatus": approval} if approval else {})
+    while True:
+        try:
+            answer = sagemaker.list_model_packages(**request)
+        except ClientError as error:
+            if is_missing(error):
+                return
+            raise
+        yield [from_summary(summary, group) for summary in answer["ModelPackageSummaryList"]]
+        if not answer.get("NextToken"):
+            return
+        request["NextToken"] = answer["NextToken"]
+
+
+def describe(sagemaker: Any, arn: str) -> Package:
+    """One version with all that is known about it."""
+    try:
+        answer = sagemaker.describe_model_package(ModelPackageName=arn)
+    except ClientError as error:
+        if is_missing(error):
+            raise UnknownPackage(f"The registry holds no {arn}.", "`sluice versions` lists what it holds.") from None
+        raise
+    return from_description(answer)
+
+
+def find(sagemaker: Any, group: str, version: int) -> Package:
+    """One version by its number, in one list call and one description however many there are."""
+    newest = next((package for page in pages(sagemaker, group, size=1) for package in page), None)
+    if newest is None:
+        raise UnknownPackage(f"{group!r} has no versions yet.", "`sluice run` registers the first.")
+    try:
+        return describe(sagemaker, f"{newest.arn.rpartition('/')[0]}/{version}")
+    except UnknownPackage:
+        raise UnknownPackage(
+            f"{group!r} has no version {version}; the newest is {newest.version}.", "`sluice versions` lists them."
+        ) from None
+
+
+def newest_approved(sagemaker: Any, group: str) -> Package:
+    """The newest approved version that no other has replaced: what was archived comes back only by its number."""
+    for package in versions(sagemaker, group, "Approved"):
+        if not package.is_archived:
+            return describe(sagemaker, package.arn)
+    raise NothingApproved(group)
+
+
+def live(sagemaker: Any, group: str) -> Package:
+    """The version that users are served by. One list call and one description, unless two versions say Live."""
+    for page in pages(sagemaker, group):
+        said = [describe(sagemaker, package.arn) for package in page if package.is_live]
+        if said:
+            # a version that was set Live by hand may name no endpoint
+            reachable = [package for package in said if package.endpoint_name]
+            if not reachable:
+                raise NothingLive(group, f"version {said[0].version} says Live, but names no endpoint")
+            return max(reachable, key=lambda package: (package.live_since, package.version))
+    raise NothingLive(group)
+
+
+def approve(sagemaker: Any, arn: str, why: str) -> None:
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=one_line(why)
+    )
+
+
+def reject(sagemaker: Any, arn: str, why: str) -> None:
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription=one_line(why)
+    )
+
+
+def record_verdict(
+    sagemaker: Any, arn: str, verdict: str, why: str, report: str, mlflow_run: str | None = None
+) -> None:
+    """Write on the package how it was judged and where the report lies; its approval stays as it is."""
+    properties = {"verdict": verdict, "verdict_why": why, "report": report, "mlflow_run": mlflow_run}
+    sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=metadata.clean(properties))
+
+
+def move_live(sagemaker: Any, arn: str, endpoint_name: str, now: datetime) -> None:
+    """From this one write on, this version is the live one."""
+    properties = {"endpoint_name": endpoint_name, "live_since": now.astimezone(UTC).isoformat(timespec="milliseconds")}
+    sagemaker.update_model_package(
+        ModelPackageArn=arn, ModelLifeCycle=LIVE, CustomerMetadataProperties=metadata.clean(properties)
+    )
+
+
+def archive(sagemaker: Any, arn: str) -> None:
+    """Say that another version has replaced this one."""
+    sagemaker.update_model_package(ModelPackageArn=arn, ModelLifeCycle=ARCHIVED)
+
+
+def from_summary(summary: Mapping[str, Any], group: str) -> Package:
+    stage = summary.get("ModelLifeCycle") or {}
+    return Package(
+        arn=summary["ModelPackageArn"],
+        group=summary.get("ModelPackageGroupName", group),
+        version=summary.get("ModelPackageVersion", 0),
+        approval=summary.get("ModelApprovalStatus", ""),
+        status=summary["ModelPackageStatus"],
+        created=summary["CreationTime"],
+        stage=stage.get("Stage", ""),
+        stage_status=stage.get("StageStatus", ""),
+    )
+
+
+def from_description(answer: Mapping[str, Any]) -> Package:
+    stage = answer.get("ModelLifeCycle") or {}
+    containers = (answer.get("InferenceSpecification") or {}).get("Containers") or [{}]
+    container = containers[0]
+    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
+    return Package(
+        arn=answer["ModelPackageArn"],
+        group=answer.get("ModelPackageGroupName", ""),
+        version=answer.get("ModelPackageVersion", 0),
+        approval=answer.get("ModelApprovalStatus", ""),
+        status=answer["ModelPackageStatus"],
+        created=answer["CreationTime"],
+        stage=stage.get("Stage", ""),
+        stage_status=stage.get("StageStatus", ""),
+        why=answer.get("ApprovalDescription", ""),
+        metadata=dict(answer.get("CustomerMetadataProperties") or {}),
+        image=container.get("Image", ""),
+        model_uri=source.get("S3Uri") or container.get("ModelDataUrl", ""),
+        environment=dict(container.get("Environment") or {}),
+    )
+
+
+def is_missing(error: ClientError) -> bool:
+    """SageMaker has no code of its own for "there is no such thing": the text of a ValidationException says it."""
+    told = error.response.get("Error", {})
+    message = str(told.get("Message", "")).lower()
+    words = ("does not exist", "not found", "could not find", "cannot find")
+    return told.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(w in message for w in words)
+
+
+def one_line(why: str) -> str:
+    return " ".join(why.split())[:1024]
