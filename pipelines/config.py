@@ -1,0 +1,310 @@
+"""pipeline.yaml, typed: every key with what it means and what it may be. Read once by `load`, never changed after."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from evaluation import yaml_file
+from lmi.errors import UsageError
+from pipelines import forms
+from pipelines.suggest import Loc, Problem, dotted, line_numbers, line_of, problems, shown
+
+# A new endpoint is named after the version, so the base must leave room for it in SageMaker's 63 characters.
+ENDPOINT_BASE_LENGTH = 45
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Model(Section):
+    """The checkpoint to release."""
+
+    id: forms.ModelId = Field(
+        description="The model's name, for people and for the registry. Nothing is downloaded by it.",
+        examples=["Qwen/Qwen3-4B-Instruct-2507"],
+    )
+    source: forms.Source = Field(
+        description="Where its files are, with config.json at the root: a folder, which is uploaded once, or an S3 "
+        "prefix, which is used as it is.",
+        examples=["models/Qwen3-4B-Instruct-2507", "s3://my-bucket/models/qwen3-4b/"],
+    )
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder to upload, or None if the files are in S3 already."""
+        return None if self.source.startswith("s3://") else Path(self.source)
+
+
+class Lmi(Section):
+    """How the LMI (DJL Serving + vLLM) container serves it."""
+
+    image: forms.Image = Field(
+        description="The LMI container with its full tag. The registry of the region is put before it.",
+        examples=["djl-inference:0.35.0-lmi17.0.0-cu128"],
+    )
+    tensor_parallel_degree: int = Field(
+        default=1, ge=1, le=64, description="How many GPUs one copy of the model is spread over."
+    )
+    options: Mapping[forms.Option, forms.Scalar] = Field(
+        default={},
+        description="LMI options by their own names, without OPTION_ before them. A name that the image would ignore "
+        "is refused.",
+        examples=[{"max_model_len": 4096, "max_rolling_batch_size": 16}],
+    )
+    env: Mapping[forms.Variable, forms.VariableValue] = Field(
+        default={}, description="Further environment variables of the container, as they are."
+    )
+
+
+class Registry(Section):
+    """Where its versions are recorded."""
+
+    group: forms.ResourceName = Field(
+        description="The model package group that holds the versions. It is made if it is not there.",
+        examples=["qwen3-4b-chat"],
+    )
+
+
+class Gate(Section):
+    """What a version must reach to be let through."""
+
+    min_pass_rate: float = Field(
+        default=0.9, ge=0, le=1, allow_inf_nan=False, description="The share of cases that must pass, from 0 to 1."
+    )
+
+
+class Evaluation(Section):
+    """How a version is judged before it is let through."""
+
+    cases: forms.AnyPath = Field(
+        description="The chat cases to replay: a YAML file, or a folder of them.", examples=["cases"]
+    )
+    instance_type: forms.InstanceType = Field(
+        default="ml.g5.xlarge",
+        description="What the evaluation job runs on. It serves the model, so it needs the endpoint's GPU.",
+    )
+    volume_gb: int = Field(default=60, ge=1, le=16384, description="The job's disk; the model's files must fit.")
+    max_runtime_minutes: int = Field(
+        default=60, ge=1, le=12960, description="A job that takes longer is stopped and counts as failed."
+    )
+    target: Literal["job", "endpoint"] = Field(
+        default="job",
+        description="job: serve the new version inside the job, and judge that. endpoint: judge one that is running.",
+    )
+    endpoint: forms.ResourceName | None = Field(
+        default=None, description="With target endpoint: the name of the running endpoint that is judged."
+    )
+    concurrency: int = Field(default=8, ge=1, le=256, description="How many chats are replayed at a time.")
+    max_tokens: int = Field(default=128, ge=1, le=4096, description="The longest answer that is asked for.")
+    gate: Gate = Field(default=Gate(), description="What a version must reach to be let through.")
+    mlflow: forms.MlflowUri | None = Field(
+        default=None, description="The MLflow tracking server (ARN or URL) that runs are logged to. None: not logged."
+    )
+
+
+class Deployment(Section):
+    """Where an approved version goes live."""
+
+    endpoint: forms.ResourceName = Field(
+        description="The endpoint's name; with strategy new_endpoint, what its names begin with.",
+        examples=["qwen3-4b-chat"],
+    )
+    instance_type: forms.InstanceType = Field(default="ml.g5.xlarge", description="What the endpoint runs on.")
+    instance_count: int = Field(default=1, ge=1, le=100, description="How many of them.")
+    startup_seconds: forms.Seconds = Field(
+        default=900, description="How long the container may take until it answers its first health check."
+    )
+    download_seconds: forms.Seconds = Field(default=900, description="How long the model's files may take to arrive.")
+    drain_seconds: int = Field(
+        default=60, ge=0, le=3600, description="How long the replaced endpoint stays for requests that are under way."
+    )
+    strategy: Literal["new_endpoint", "in_place"] = Field(
+        default="new_endpoint",
+        description="new_endpoint: every version gets an endpoint of its own, judged before any user is on it. "
+        "in_place: one fixed name, updated blue/green.",
+    )
+
+
+class Schedule(Section):
+    """When the newest approved version is deployed again."""
+
+    expression: forms.Expression = Field(
+        description="cron(minutes hours day-of-month month day-of-week year), rate(...) or at(...).",
+        examples=["cron(0 3 ? * MON *)", "rate(7 days)"],
+    )
+    timezone: forms.TimeZone = Field(
+        default="UTC", description="The time zone that the expression is meant in.", examples=["Asia/Seoul"]
+    )
+
+
+class History(Section):
+    """The users' chats."""
+
+    table: forms.TableName = Field(default="sluice-history", description="The DynamoDB table that holds them.")
+    keep_days: int = Field(default=90, ge=1, le=3650, description="How long a turn is kept.")
+
+
+class Vpc(Section):
+    """The network that jobs and endpoints run in."""
+
+    subnets: tuple[forms.Subnet, ...] = Field(
+        strict=False, min_length=1, max_length=16, description="Their subnets. S3 must be reachable from them."
+    )
+    security_groups: tuple[forms.SecurityGroup, ...] = Field(
+        strict=False, min_length=1, max_length=5, description="Their security groups."
+    )
+
+
+class Local(Section):
+    """What runs on the local AWS use instead."""
+
+    model: forms.AnyPath | None = Field(
+        default=None, description="Instead of model.source: the folder of a checkpoint that is small enough for a CPU."
+    )
+    model_server: forms.Url | None = Field(
+        default=None, description="An OpenAI-compatible server that answers instead of the small checkpoint."
+    )
+    drain_seconds: int = Field(default=1, ge=0, le=3600, description="Instead of deployment.drain_seconds.")
+
+
+class PipelineConfig(Section):
+    """What to release, how it is judged, and where it goes."""
+
+    name: forms.ReleaseName = Field(
+        description="What the release is called. Its pipelines are NAME-release and NAME-deploy.",
+        examples=["qwen3-4b-chat"],
+    )
+    region: forms.Region = Field(
+        description="The AWS region of everything in this file.", examples=["us-east-1", "ap-northeast-2"]
+    )
+    model: Model = Field(description="The checkpoint to release.")
+    lmi: Lmi = Field(description="How the LMI container serves it.")
+    registry: Registry = Field(description="Where its versions are recorded.")
+    evaluation: Evaluation = Field(description="How a version is judged before it is let through.")
+    approval: Literal["manual", "automatic"] = Field(
+        default="manual",
+        description="manual: a person approves what has passed the gate. automatic: passing the gate is enough.",
+    )
+    deployment: Deployment = Field(description="Where an approved version goes live.")
+    schedule: Schedule | None = Field(
+        default=None, description="When the newest approved version is deployed again. None: never by itself."
+    )
+    history: History = Field(default=History(), description="The users' chats.")
+    tags: Mapping[forms.TagKey, forms.TagValue] = Field(
+        default={}, max_length=40, description="Put on everything that is made."
+    )
+    role_arn: forms.RoleArn | None = Field(
+        default=None, description="The role of pipelines, jobs and endpoints, if not the one that bootstrap makes."
+    )
+    vpc: Vpc | None = Field(default=None, description="The network of jobs and endpoints. None: SageMaker's own.")
+    kms_key: forms.KmsKey | None = Field(
+        default=None, description="The key that encrypts what jobs and endpoints write."
+    )
+    local: Local = Field(default=Local(), description="What runs on the local AWS use instead.")
+
+    @property
+    def release_pipeline(self) -> str:
+        return f"{self.name}-release"
+
+    @property
+    def deploy_pipeline(self) -> str:
+        return f"{self.name}-deploy"
+
+    @property
+    def tags_argument(self) -> str | None:
+        """The tags as a step takes them: k=v,k=v."""
+        return ",".join(f"{key}={value}" for key, value in sorted(self.tags.items())) or None
+
+    @property
+    def subnets_argument(self) -> str | None:
+        return ",".join(self.vpc.subnets) if self.vpc else None
+
+
+@dataclass(frozen=True)
+class Place:
+    """The account's side of a release: what bootstrap made there."""
+
+    account_id: str
+    region: str
+    bucket: str
+    role_arn: str
+    trigger_role_arn: str
+
+
+class ConfigError(UsageError):
+    """pipeline.yaml cannot be used; `problems` are the reasons."""
+
+    def __init__(self, path: Path, found: Sequence[Problem]) -> None:
+        self.problems = tuple(found)
+        lines = [f"  line {each.line}: {each}" if each.line else f"  {each}" for each in found]
+        super().__init__("\n".join([f"{path} is not valid:", *lines]))
+
+
+def load(path: Path) -> PipelineConfig:
+    """The file, checked. Relative paths in it are seen from its own folder."""
+    content = yaml_file.load(path)
+    if not isinstance(content, dict):
+        raise ConfigError(path, [Problem("file", f"must be a section of `key: value` lines, not {shown(content)}.", 1)])
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        config = PipelineConfig.model_validate(content, context={"folder": path.parent})
+    except ValidationError as error:
+        raise ConfigError(path, problems(error, PipelineConfig, text)) from None
+    found = list(contradictions(config))
+    if found:
+        lines = line_numbers(text)
+        raise ConfigError(path, [Problem(dotted(loc), message, line_of(loc, lines)) for loc, message in found])
+    return config
+
+
+def for_local(config: PipelineConfig, mlflow: str | None = None) -> PipelineConfig:
+    """The release as the local AWS is given it: the small model, the short wait, and a place for runs to be logged."""
+    if config.local.model is None and config.model.folder is None:
+        raise UsageError(
+            f"model.source is {config.model.source}, which the local AWS does not have.",
+            "Name the folder of a small checkpoint in pipeline.yaml, under `local: model:`.",
+        )
+    source = config.model.source if config.local.model is None else str(config.local.model)
+    changes: dict[str, Section] = {
+        "model": config.model.model_copy(update={"source": source}),
+        "deployment": config.deployment.model_copy(update={"drain_seconds": config.local.drain_seconds}),
+        "evaluation": config.evaluation.model_copy(update={"mlflow": config.evaluation.mlflow or mlflow}),
+    }
+    return config.model_copy(update=changes)
+
+
+def contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
+    """What is wrong between keys that are right by themselves."""
+    evaluation, deployment = config.evaluation, config.deployment
+    if evaluation.target == "endpoint" and evaluation.endpoint is None:
+        yield ("evaluation", "endpoint"), "is missing: with target endpoint, name the running endpoint to judge."
+    if evaluation.target == "job" and evaluation.endpoint is not None:
+        yield ("evaluation", "endpoint"), "is only for target endpoint: with target job, the job serves the model."
+    if deployment.strategy == "new_endpoint" and len(deployment.endpoint) > ENDPOINT_BASE_LENGTH:
+        yield (
+            ("deployment", "endpoint"),
+            f"has {len(deployment.endpoint)} characters. With strategy new_endpoint the version is appended, so "
+            f"at most {ENDPOINT_BASE_LENGTH} are allowed.",
+        )
+    for key, line in (("tags", config.tags_argument), ("vpc", config.subnets_argument)):
+        if line is not None and len(line) > forms.ARGUMENT_LENGTH:
+            yield (
+                (key,),
+                f"is too much: in one line it has {len(line)} characters; a job's argument takes 256.",
+            )
+    yield from lmi_contradictions(config)
+
+
+def lmi_contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
+    for name in config.lmi.env:
+        loc = ("lmi", "env", name)
+        if name.startswith("OPTION_"):
+            yield loc, f"belongs in lmi.options, as {name.removeprefix('OPTION_').lower()}."
+        if name == "TENSOR_PARALLEL_DEGREE":
+            yield loc, "has a key of its own: lmi.tensor_parallel_degree."
+        if name == "HF_MODEL_ID":
+            yield loc, "would load a second model beside model.source. Remove it."
