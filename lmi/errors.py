@@ -2,7 +2,7 @@
 
 
 class SluiceError(Exception):
-    """A failure: what went wrong (`message`) and what to do next (`hint`). Leaves stand beside the code that raises them."""
+    """A failure: what went wrong (`message`) and what to do next (`hint`). Leaves stand beside what raises them."""
 
     exit_code = 1
 

@@ -1,7 +1,7 @@
 """What travels to and from an LMI container in its chat form: requests, whole replies, and streamed JSON lines.
 
-The container streams `application/jsonlines`, not server-sent events; SageMaker cuts that stream where it likes, in the middle
-of a line or of a character, and an error inside a running stream arrives as one more line, under HTTP status 200.
+The container streams `application/jsonlines`, not server-sent events; SageMaker cuts that stream where it likes, in the
+middle of a line or of a character, and an error inside a running stream arrives as one more line, under status 200.
 """
 
 import json
