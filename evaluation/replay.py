@@ -97,12 +97,10 @@ class Run:
     def work(self) -> None:
         while (index := self.next()) is not None:
             try:
-                result = self.chat(self.cases[index])
+                if result := self.chat(self.cases[index]):
+                    self.done(index, result)
             except BaseException as error:  # a thread's boundary: the thread that waits raises it again
                 self.fail(error)
-                return
-            if result:
-                self.done(index, result)
 
     def next(self) -> int | None:
         with self.lock:

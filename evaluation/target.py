@@ -1,8 +1,6 @@
 """Where a replay sends its requests: anything that takes a request and returns a reply. This one speaks HTTP."""
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +31,7 @@ class TimedReply(Reply):
 
 
 class HttpTarget:
-    """An LMI container's `/invocations`, over one kept connection per thread."""
+    """An LMI container's `/invocations`. Connections are kept, one for each request in flight; close it when done."""
 
     def __init__(self, url: str, timeout: float = 70.0, stream: bool = True) -> None:
         parts = urlsplit(url)
@@ -44,71 +42,76 @@ class HttpTarget:
         self.url = url
         self.timeout = timeout
         self.stream = stream
-        self._connect = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._host, self._port = parts.hostname, parts.port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._mine = threading.local()
+        self._free: list[HTTPConnection] = []  # append and pop are atomic
+
+    def __enter__(self) -> "HttpTarget":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        while self._free:
+            self._free.pop().close()
 
     def __call__(self, request: dict[str, Any]) -> Reply:
         if self.stream:
             request = request | {"stream": True, "stream_options": {"include_usage": True}}
         body = json.dumps(request, ensure_ascii=False).encode()
         for pause in (*PAUSES, None):
-            started = time.perf_counter()
-            response = self._send(body)
-            if response.status == 200:
-                return self._read(response, started)
-            reason = refusal(response.status, self._rest(response))
-            if response.status not in BUSY:
+            status, answer = self._exchange(body)
+            if isinstance(answer, Reply):
+                return answer
+            reason = refusal(status, answer)
+            if status not in BUSY:
                 raise Refused(reason)
             if pause is None:
                 raise TargetDown(f"{self.url} stays busy: {reason}")
             time.sleep(pause)
         raise AssertionError("the last pause is None")
 
-    def _send(self, body: bytes) -> HTTPResponse:
-        """Ask on the kept connection; if the server has closed that meanwhile, on a new one."""
-        kept: HTTPConnection | None = getattr(self._mine, "connection", None)
-        try:
-            if kept:
+    def _exchange(self, body: bytes) -> tuple[int, Reply | bytes]:
+        """One request on a kept connection; if the server has closed that meanwhile, on a new one."""
+        while True:
+            kept = self._free.pop() if self._free else None
+            connection = kept or self._kind(self._host, self._port, timeout=self.timeout)
+            try:
+                started = time.perf_counter()
                 try:
-                    return self._ask(kept, body)
+                    connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+                    response = connection.getresponse()
                 except (ConnectionError, HTTPException):
-                    kept.close()
-            self._mine.connection = self._connect(self._host, self._port, timeout=self.timeout)
-            return self._ask(self._mine.connection, body)
-        except (OSError, HTTPException) as error:
-            raise self._down(error) from None
+                    connection.close()
+                    if kept:
+                        continue
+                    raise
+                answer = read(response, started)
+            except TimeoutError:
+                connection.close()
+                raise TargetDown(f"{self.url} did not answer within {self.timeout:g} s.") from None
+            except (OSError, HTTPException) as error:
+                connection.close()
+                raise TargetDown(f"{self.url} is gone: {error or type(error).__name__}.") from None
+            except BadReply:
+                connection.close()  # the rest of that answer must not be taken for the next one
+                raise
+            self._free.append(connection)
+            return response.status, answer
 
-    def _ask(self, connection: HTTPConnection, body: bytes) -> HTTPResponse:
-        connection.request("POST", self._path, body, {"Content-Type": "application/json"})
-        return connection.getresponse()
 
-    def _read(self, response: HTTPResponse, started: float) -> Reply:
-        if "jsonlines" not in (response.getheader("Content-Type") or ""):
-            return parse_reply(self._rest(response))
-        collected = Collected(started)
-        try:
-            while chunk := response.read1(65536):
-                collected.feed(chunk)
-        except (OSError, HTTPException) as error:
-            raise self._down(error) from None
-        except BadReply:
-            self._mine.connection.close()  # the rest of that stream must not be taken for the next answer
-            raise
-        return collected.reply()
-
-    def _rest(self, response: HTTPResponse) -> bytes:
-        try:
-            return response.read()
-        except (OSError, HTTPException) as error:
-            raise self._down(error) from None
-
-    def _down(self, error: Exception) -> TargetDown:
-        self._mine.connection.close()
-        if isinstance(error, TimeoutError | socket.timeout):
-            return TargetDown(f"{self.url} did not answer within {self.timeout:.0f} s.")
-        return TargetDown(f"{self.url} is gone: {error or type(error).__name__}.")
+def read(response: HTTPResponse, started: float) -> Reply | bytes:
+    """The answer, streamed or whole, or what a server says that refuses."""
+    if response.status != 200:
+        return response.read()
+    if "jsonlines" not in (response.getheader("Content-Type") or ""):
+        return parse_reply(response.read())
+    collected = Collected(started)
+    while chunk := response.read1(65536):
+        collected.feed(chunk)
+    return collected.reply()
 
 
 class Collected:
