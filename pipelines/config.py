@@ -8,9 +8,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evaluation import yaml_file
+from lmi import environment, images
 from lmi.errors import UsageError
 from pipelines import forms
-from pipelines.suggest import Loc, Problem, dotted, line_numbers, line_of, problems, shown
+from pipelines.suggest import Loc, Problem, did_you_mean, dotted, line_numbers, line_of, problems, shown
 
 # A new endpoint is named after the version, so the base must leave room for it in SageMaker's 63 characters.
 ENDPOINT_BASE_LENGTH = 45
@@ -235,6 +236,15 @@ class Place:
     trigger_role_arn: str
 
 
+@dataclass(frozen=True)
+class Sources:
+    """Where a release finds what it runs on: S3 prefixes that end in a slash."""
+
+    model: str
+    cases: str
+    code: str
+
+
 class ConfigError(UsageError):
     """pipeline.yaml cannot be used; `problems` are the reasons."""
 
@@ -257,7 +267,8 @@ def load(path: Path) -> PipelineConfig:
     found = list(contradictions(config))
     if found:
         lines = line_numbers(text)
-        raise ConfigError(path, [Problem(dotted(loc), message, line_of(loc, lines)) for loc, message in found])
+        placed = [Problem(dotted(loc), message, line_of(loc, lines)) for loc, message in found]
+        raise ConfigError(path, sorted(placed, key=lambda problem: problem.line or 0))
     return config
 
 
@@ -296,15 +307,8 @@ def contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
                 (key,),
                 f"is too much: in one line it has {len(line)} characters; a job's argument takes 256.",
             )
-    yield from lmi_contradictions(config)
-
-
-def lmi_contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
-    for name in config.lmi.env:
-        loc = ("lmi", "env", name)
-        if name.startswith("OPTION_"):
-            yield loc, f"belongs in lmi.options, as {name.removeprefix('OPTION_').lower()}."
-        if name == "TENSOR_PARALLEL_DEGREE":
-            yield loc, "has a key of its own: lmi.tensor_parallel_degree."
-        if name == "HF_MODEL_ID":
-            yield loc, "would load a second model beside model.source. Remove it."
+    if config.region not in images.ACCOUNTS:
+        yield ("region",), f"no LMI images are known in {config.region}.{did_you_mean(config.region, images.ACCOUNTS)}"
+    lmi = config.lmi
+    for where, message in environment.problems(lmi.image, lmi.options, lmi.tensor_parallel_degree, lmi.env):
+        yield ("lmi", *where), message

@@ -116,8 +116,11 @@ Seconds = Annotated[int, Field(ge=60, le=3600)]
 Expression = Annotated[str, AfterValidator(schedule_expression)]
 TimeZone = Annotated[str, AfterValidator(time_zone)]
 
-# The longest names AWS takes, less what is appended: rules and schedules have 64 characters and end in -redeploy.
-ReleaseName = Annotated[str, Form(HYPHENATED, HYPHENATED_WORDS, 55)]
+# The longest names AWS takes, less what is appended: rules and schedules have 64 characters and end in -redeploy. Lower
+# case, because a pipeline's ARN is, and a rule must name that ARN before there is a pipeline to ask.
+ReleaseName = Annotated[
+    str, Form(r"[a-z0-9](-*[a-z0-9])*", "lower-case letters, digits and hyphens, with no hyphen at either end", 55)
+]
 ResourceName = Annotated[str, Form(HYPHENATED, HYPHENATED_WORDS, 63)]
 TableName = Annotated[str, Form(r"[a-zA-Z0-9_.-]{3,255}", "3 to 255 letters, digits, underscores, dots and hyphens")]
 Region = Annotated[str, Form(r"[a-z]{2,4}(-[a-z]+)+-[0-9]", "a region such as us-east-1")]
@@ -133,7 +136,7 @@ Image = Annotated[
         ARGUMENT_LENGTH,
     ),
 ]
-Option = Annotated[str, Form(r"[a-z][a-z0-9_]*", "an LMI option's name in lower case, without OPTION_ before it", 100)]
+Option = Annotated[str, Form(r"[A-Za-z_][A-Za-z0-9_]*", "the name of an LMI option", 100)]
 Variable = Annotated[str, Form(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name", 100)]
 VariableValue = Annotated[str, Form(r"[^\x00-\x1f\x7f]*", "one line of readable characters", ARGUMENT_LENGTH)]
 MlflowUri = Annotated[

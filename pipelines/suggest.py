@@ -49,8 +49,9 @@ class Problem:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, whatever its case."""
     by_lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, 1, 0.6)
-    return by_lower[found[0]] if found else None
+    found = difflib.get_close_matches(name.lower(), by_lower, 5, 0.6)
+    swapped = [each for each in found if sorted(each) == sorted(name.lower())]  # us-esat-1 is us-east-1, not us-west-1
+    return by_lower[(swapped or found)[0]] if found else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -144,7 +145,9 @@ def shown(value: object) -> str:
         return repr(value if len(value) <= 60 else value[:57] + "...")
     if isinstance(value, int | float):
         return "a very large number" if abs(value) > 1e15 else repr(value)
-    return {list: "a list", dict: "a section"}.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, dict):
+        return "a section"
+    return f"a {type(value).__name__}"
 
 
 def type_name(value: object) -> str:

@@ -1,0 +1,401 @@
+"""Builds the two pipelines with the SageMaker SDK, one function per step: config in, JSON out, and no call to AWS.
+
+A step is an API request in which the SDK's references stand: the SDK's own step classes drop and rename members, and
+some upload. Importing the SDK takes seconds, so only this module does; everyone else asks `pipelines.compiled`.
+"""
+
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+from lmi import images
+from lmi.environment import environment
+from pipelines.config import PipelineConfig, Place, Sources
+from pipelines.images import cpu_image
+from pipelines.plan import Definitions, Json
+from steps import inputs
+
+PROCESSING = "/opt/ml/processing"
+RUN = ["python3", f"{PROCESSING}/code/run.py"]
+REPORT = "EvalReport"
+DEPLOY_INSTANCE = "ml.t3.medium"
+# An instance is found, an image of ten gigabytes is pulled: SageMaker's own share of a deployment.
+PROVISIONING_SECONDS = 1800
+# Instances with disks of their own: SageMaker encrypts these itself and refuses a key for the volume.
+LOCAL_DISKS = re.compile(r"ml\.(g4dn|g5|g6e?|gr6|g7e?|p3dn|p4\w*|p5\w*|p6\w*|trn\w*|\w+d|\w+dn)\.")
+
+
+@dataclass(frozen=True)
+class EvaluateEndpoint(inputs.Evaluate):
+    """Evaluate with an entrypoint of its own, so no shell takes its arguments apart."""
+
+    through_shell: ClassVar[bool] = False
+
+
+def compile(config: PipelineConfig, place: Place, sources: Sources) -> Definitions:
+    """Both definitions as SageMaker takes them. Needs no network and no credentials."""
+    with offline(config.region):
+        return Definitions(release(config, place, sources), deploy(config, place, sources))
+
+
+def release(config: PipelineConfig, place: Place, sources: Sources) -> Json:
+    """Register -> Evaluate -> Gate -> Deploy, if no person has to approve."""
+    from sagemaker.core.workflow import ExecutionVariables
+
+    model, cases, code = parameters(ModelDataUri=sources.model, CasesUri=sources.cases, CodeUri=sources.code)
+    reports = report_folder(place, config.release_pipeline)
+    registered = register(config, place, model, reports)
+    evaluated = evaluate(config, place, registered.properties.ModelPackageArn, reports, model, cases, code)
+    deployed = deploy_step(
+        config,
+        place,
+        inputs.Deploy(
+            **deploy_inputs(config, place),
+            model_package=registered.properties.ModelPackageArn,
+            reason="release",
+            approve="yes",
+            execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        ),
+        cases,
+        code,
+    )
+    judged = gate(evaluated, then=[deployed] if config.approval == "automatic" else [])
+    return pipeline(config.release_pipeline, place, [model, cases, code], [registered, evaluated, judged])
+
+
+def deploy(config: PipelineConfig, place: Place, sources: Sources) -> Json:
+    """Deploy alone: what an approval, a schedule and a rollback start."""
+    from sagemaker.core.workflow import ExecutionVariables
+
+    declared = parameters(
+        ModelPackageArn="newest-approved", Reason="schedule", CasesUri=sources.cases, CodeUri=sources.code
+    )
+    package, reason, cases, code = declared
+    step = deploy_step(
+        config,
+        place,
+        inputs.Deploy(
+            **deploy_inputs(config, place),
+            model_package=package,
+            reason=reason,
+            execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        ),
+        cases,
+        code,
+    )
+    return pipeline(config.deploy_pipeline, place, declared, [step])
+
+
+def register(config: PipelineConfig, place: Place, model: Any, reports: Any) -> Any:
+    """The version as the registry keeps it: CreateModelPackage."""
+    from sagemaker.core.workflow import ExecutionVariables, Join
+
+    container = {
+        "Image": lmi_image(config),
+        "Environment": lmi_environment(config),
+        "ModelDataSource": {
+            "S3DataSource": {"S3Uri": model, "S3DataType": "S3Prefix", "CompressionType": "None"},
+        },
+    }
+    report = Join(on="/", values=[*reports.values, "report.json"])
+    arguments = {
+        "ModelPackageGroupName": config.registry.group,
+        "ModelApprovalStatus": "PendingManualApproval",
+        "SkipModelValidation": "All",  # what validates it is the gate
+        "InferenceSpecification": {
+            "Containers": [container],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json", "application/jsonlines"],
+            "SupportedRealtimeInferenceInstanceTypes": [config.deployment.instance_type],
+        },
+        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": report}}},
+        "CustomerMetadataProperties": {
+            "execution": ExecutionVariables.PIPELINE_EXECUTION_ARN,
+            "model_id": config.model.id,
+        },
+    }
+    return api_step("Register", "REGISTER_MODEL", arguments)
+
+
+def evaluate(
+    config: PipelineConfig, place: Place, package: Any, reports: Any, model: Any, cases: Any, code: Any
+) -> Any:
+    """The version judged by the chat cases, in a job that is the LMI container with the version's own settings.
+
+    The image's entrypoint stays: it sets up CUDA compatibility, and runs as a command whatever is not `serve`.
+    """
+    from sagemaker.core.workflow import ExecutionVariables
+
+    evaluation = config.evaluation
+    in_job = evaluation.target == "job"
+    told = (inputs.Evaluate if in_job else EvaluateEndpoint)(
+        model_package=package,
+        report_uri=reports,
+        experiment=config.name,
+        execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
+        min_pass_rate=evaluation.gate.min_pass_rate,
+        target=evaluation.endpoint or "job",
+        concurrency=evaluation.concurrency,
+        max_tokens=evaluation.max_tokens,
+        startup_seconds=config.deployment.startup_seconds,
+        mlflow_uri=evaluation.mlflow,
+    )
+    arguments = job(config, place, evaluation.instance_type, evaluation.volume_gb, evaluation.max_runtime_minutes * 60)
+    arguments["ProcessingInputs"] = [job_input("cases", cases), job_input("code", code)]
+    arguments["ProcessingOutputConfig"] = job_output(config, reports)
+    if in_job:
+        arguments["AppSpecification"] = {
+            "ImageUri": lmi_image(config),
+            "ContainerArguments": [*RUN, *inputs.to_arguments(told)],
+        }
+        arguments["Environment"] |= lmi_environment(config) | {"HF_MODEL_ID": f"{PROCESSING}/model"}
+        arguments["ProcessingInputs"].insert(0, job_input("model", model))
+    else:
+        arguments["AppSpecification"] = own_entrypoint(config, told)
+    files = [{"PropertyFileName": REPORT, "OutputName": "report", "FilePath": "report.json"}]
+    return api_step("Evaluate", "PROCESSING", arguments, {"PropertyFiles": files}, retries())
+
+
+def gate(evaluated: Any, then: list[Any]) -> Any:
+    """Only a passing verdict goes on. It is read from the report, never computed again.
+
+    Not verified on AWS: that a Fail step's message may read a property file. The documentation shows it in conditions.
+    """
+    from sagemaker.core.workflow import ConditionEquals, Join, JsonGet
+    from sagemaker.mlops.workflow import ConditionStep, FailStep
+
+    def from_report(path: str) -> Any:
+        return JsonGet(step_name=evaluated.name, property_file=REPORT, json_path=path)
+
+    closed = FailStep(
+        name="GateClosed", error_message=Join(on="", values=["The gate stays closed: ", from_report("summary")])
+    )
+    passed = ConditionEquals(left=from_report("verdict"), right="pass")
+    return ConditionStep(name="Gate", conditions=[passed], if_steps=then, else_steps=[closed], depends_on=[evaluated])
+
+
+def deploy_step(config: PipelineConfig, place: Place, told: inputs.Deploy, cases: Any, code: Any) -> Any:
+    """One version put live, by a small job that waits for the endpoint."""
+    deployment = config.deployment
+    seconds = (
+        PROVISIONING_SECONDS
+        + deployment.download_seconds
+        + deployment.startup_seconds
+        + config.evaluation.max_runtime_minutes * 60
+        + deployment.drain_seconds
+    )
+    arguments = job(config, place, DEPLOY_INSTANCE, 30, seconds)
+    arguments["AppSpecification"] = own_entrypoint(config, told)
+    arguments["ProcessingInputs"] = [job_input("cases", cases), job_input("code", code)]
+    # Also within a release: there Evaluate's report has the folder of the release pipeline's execution.
+    arguments["ProcessingOutputConfig"] = job_output(config, report_folder(place, config.deploy_pipeline))
+    return api_step("Deploy", "PROCESSING", arguments, {}, retries())
+
+
+def deploy_inputs(config: PipelineConfig, place: Place) -> Json:
+    """What the deploy step is told in every pipeline."""
+    deployment, evaluation = config.deployment, config.evaluation
+    return {
+        "group": config.registry.group,
+        "endpoint": deployment.endpoint,
+        "instance_type": deployment.instance_type,
+        "instance_count": deployment.instance_count,
+        "role_arn": place.role_arn,
+        "startup_seconds": deployment.startup_seconds,
+        "download_seconds": deployment.download_seconds,
+        "drain_seconds": deployment.drain_seconds,
+        "strategy": deployment.strategy,
+        "min_pass_rate": evaluation.gate.min_pass_rate,
+        "concurrency": evaluation.concurrency,
+        "max_tokens": evaluation.max_tokens,
+        "kms_key": config.kms_key,
+        "subnets": config.subnets_argument,
+        "security_groups": ",".join(config.vpc.security_groups) if config.vpc else None,
+        "tags": config.tags_argument,
+    }
+
+
+def job(config: PipelineConfig, place: Place, instance_type: str, volume_gb: int, seconds: int) -> Json:
+    """What every Processing job of ours has: machine, role, time limit, network, tags."""
+    cluster: Json = {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gb}
+    if config.kms_key and not LOCAL_DISKS.match(instance_type):
+        cluster["VolumeKmsKeyId"] = config.kms_key
+    arguments: Json = {
+        "ProcessingResources": {"ClusterConfig": cluster},
+        "RoleArn": place.role_arn,
+        "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        "Environment": {"AWS_DEFAULT_REGION": config.region},
+    }
+    if config.vpc:
+        arguments["NetworkConfig"] = {
+            "EnableNetworkIsolation": False,
+            "VpcConfig": {
+                "Subnets": list(config.vpc.subnets),
+                "SecurityGroupIds": list(config.vpc.security_groups),
+            },
+        }
+    if config.tags:
+        arguments["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(config.tags.items())]
+    return arguments
+
+
+def own_entrypoint(config: PipelineConfig, told: inputs.Evaluate | inputs.Deploy) -> Json:
+    return {
+        "ImageUri": cpu_image(config.region),
+        "ContainerEntrypoint": RUN,
+        "ContainerArguments": inputs.to_arguments(told),
+    }
+
+
+def job_input(name: str, uri: Any) -> Json:
+    s3 = {
+        "S3Uri": uri,
+        "LocalPath": f"{PROCESSING}/{name}",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+        "S3DataDistributionType": "FullyReplicated",
+        "S3CompressionType": "None",
+    }
+    return {"InputName": name, "S3Input": s3}
+
+
+def job_output(config: PipelineConfig, uri: Any) -> Json:
+    s3 = {"S3Uri": uri, "LocalPath": f"{PROCESSING}/report", "S3UploadMode": "EndOfJob"}
+    encrypted = {"KmsKeyId": config.kms_key} if config.kms_key else {}
+    return {"Outputs": [{"OutputName": "report", "S3Output": s3}], **encrypted}
+
+
+def report_folder(place: Place, name: str) -> Any:
+    from sagemaker.core.workflow import ExecutionVariables, Join
+
+    execution = ExecutionVariables.PIPELINE_EXECUTION_ID
+    return Join(on="/", values=[f"s3://{place.bucket}/reports/{name}", execution])
+
+
+def lmi_image(config: PipelineConfig) -> str:
+    """The registry of the region, unless the file names one."""
+    image = config.lmi.image
+    return image if "/" in image else images.parse(image).uri(config.region)
+
+
+def lmi_environment(config: PipelineConfig) -> dict[str, str]:
+    lmi = config.lmi
+    return environment(lmi.image, lmi.options, lmi.tensor_parallel_degree, lmi.env)
+
+
+def parameters(**defaults: str) -> list[Any]:
+    from sagemaker.core.workflow import ParameterString
+
+    return [ParameterString(name=name, default_value=default) for name, default in defaults.items()]
+
+
+def retries() -> list[Any]:
+    """GPUs run out for an hour and come back; AWS itself has its moments."""
+    from sagemaker.mlops.workflow import (
+        SageMakerJobExceptionTypeEnum,
+        SageMakerJobStepRetryPolicy,
+        StepExceptionTypeEnum,
+        StepRetryPolicy,
+    )
+
+    capacity = [SageMakerJobExceptionTypeEnum.CAPACITY_ERROR]
+    service = [StepExceptionTypeEnum.SERVICE_FAULT, StepExceptionTypeEnum.THROTTLING]
+    return [
+        SageMakerJobStepRetryPolicy(exception_types=capacity, interval_seconds=300, backoff_rate=1.5, max_attempts=6),
+        StepRetryPolicy(exception_types=service, interval_seconds=5, backoff_rate=2.0, max_attempts=3),
+    ]
+
+
+def pipeline(name: str, place: Place, declared: Sequence[Any], steps: Sequence[Any]) -> Json:
+    from sagemaker.mlops.workflow import Pipeline
+
+    made = Pipeline(
+        name=name,
+        parameters=list(declared),
+        steps=list(steps),
+        sagemaker_session=session(place.region, place.bucket),
+        pipeline_experiment_config=None,
+    )
+    definition: Json = json.loads(made.definition())
+    return definition
+
+
+def api_step(name: str, kind: str, arguments: Json, beside: Json | None = None, retry: Sequence[Any] = ()) -> Any:
+    """A step whose arguments are exactly those of the API; `beside` stands next to them."""
+    from sagemaker.mlops.workflow.steps import StepTypeEnum
+
+    return api_step_class()(name, StepTypeEnum[kind], arguments, beside or {}, list(retry))
+
+
+@cache
+def api_step_class() -> Any:
+    from sagemaker.core.workflow import Properties
+    from sagemaker.mlops.workflow.steps import ConfigurableRetryStep, StepTypeEnum
+
+    described_by = {
+        StepTypeEnum.REGISTER_MODEL: "DescribeModelPackageOutput",
+        StepTypeEnum.PROCESSING: "DescribeProcessingJobResponse",
+    }
+
+    class ApiStep(ConfigurableRetryStep):  # type: ignore[misc]  # the SDK has no types
+        def __init__(self, name: str, kind: Any, arguments: Json, beside: Json, retry: list[Any]) -> None:
+            super().__init__(name=name, step_type=kind, retry_policies=retry)
+            self._arguments, self._beside = arguments, beside
+            self._properties = Properties(step_name=name, step=self, shape_name=described_by[kind])
+
+        @property
+        def arguments(self) -> Json:
+            return self._arguments
+
+        @property
+        def properties(self) -> Any:
+            return self._properties
+
+        def to_request(self) -> Json:
+            return {**super().to_request(), **self._beside}
+
+    return ApiStep
+
+
+@cache
+def session(region: str, bucket: str) -> Any:
+    import boto3
+    from sagemaker.core.workflow.pipeline_context import PipelineSession
+
+    quiet = {"SchemaVersion": "1.0", "SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+    return PipelineSession(boto3.Session(region_name=region), default_bucket=bucket, sagemaker_config=quiet)
+
+
+@contextmanager
+def offline(region: str) -> Iterator[None]:
+    """The SDK makes boto3 clients while it is imported: they get a region, and nobody's profile or credentials."""
+    changes = {
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_PROFILE": None,
+        "AWS_DEFAULT_PROFILE": None,
+    }
+    before = {name: os.environ.get(name) for name in changes}
+    set_environment(changes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the SDK's own, about itself
+            yield
+    finally:
+        set_environment(before)
+
+
+def set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -1,0 +1,107 @@
+"""What starts the deploy pipeline by itself: a rule for approvals, and a schedule. `plan` decides what they should be."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lmi.errors import SluiceError
+from pipelines.config import PipelineConfig
+from pipelines.plan import DEPLOY, Json, rule_name, schedule_name
+
+GROUP = "default"  # the schedule group that every account has
+
+
+class NoSchedule(SluiceError):
+    """There is no schedule to pause or resume."""
+
+
+def rule(events: Any, config: PipelineConfig) -> Json | None:
+    """The rule as it is, in the form of `plan.rule`."""
+    name = rule_name(config)
+    try:
+        described = events.describe_rule(Name=name)
+    except events.exceptions.ResourceNotFoundException:
+        return None
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    return {
+        "Description": described.get("Description", ""),
+        "EventPattern": json.loads(described.get("EventPattern") or "{}"),
+        "State": described["State"],
+        "Target": bare(next((each for each in targets if each["Id"] == DEPLOY), {})),
+    }
+
+
+def write_rule(events: Any, config: PipelineConfig, wanted: Json) -> None:
+    """The rule first, its target after: it is complete or it does nothing."""
+    name = rule_name(config)
+    events.put_rule(
+        Name=name,
+        Description=wanted["Description"],
+        EventPattern=json.dumps(wanted["EventPattern"]),
+        State=wanted["State"],
+    )
+    put = events.put_targets(Rule=name, Targets=[{"Id": DEPLOY, **wanted["Target"]}])
+    if put["FailedEntryCount"]:
+        failed = put["FailedEntries"][0]
+        raise SluiceError(f"EventBridge did not take the target of {name}: {failed.get('ErrorMessage', failed)}")
+
+
+def schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
+    """The schedule as it is, in the form of `plan.schedule`."""
+    described = described_schedule(scheduler, config)
+    if described is None:
+        return None
+    return {
+        "Description": described.get("Description", ""),
+        "ScheduleExpression": described["ScheduleExpression"],
+        "ScheduleExpressionTimezone": described.get("ScheduleExpressionTimezone", "UTC"),
+        "Target": bare(described["Target"]),
+    }
+
+
+def write_schedule(scheduler: Any, config: PipelineConfig, kind: str, wanted: Json | None) -> None:
+    """Create, change or delete it. Paused, it stays paused."""
+    name = schedule_name(config)
+    if wanted is None:
+        scheduler.delete_schedule(Name=name, GroupName=GROUP)
+        return
+    request = {"Name": name, "GroupName": GROUP, "FlexibleTimeWindow": {"Mode": "OFF"}, **wanted}
+    if kind == "create":
+        scheduler.create_schedule(**request, State="ENABLED")
+    else:
+        scheduler.update_schedule(**request, State=scheduler.get_schedule(Name=name, GroupName=GROUP)["State"])
+
+
+def schedule_state(scheduler: Any, config: PipelineConfig) -> str | None:
+    """ENABLED or DISABLED (paused); None if there is no schedule."""
+    described = described_schedule(scheduler, config)
+    return None if described is None else str(described["State"])
+
+
+def set_schedule_state(scheduler: Any, config: PipelineConfig, state: str) -> None:
+    """Pause (DISABLED) or resume (ENABLED). Raises NoSchedule."""
+    described = described_schedule(scheduler, config)
+    if described is None:
+        raise NoSchedule(
+            f"There is no schedule {schedule_name(config)!r}.",
+            "Write one under `schedule:` in pipeline.yaml, then `sluice schedule apply`.",
+        )
+    kept = ("Description", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+    request = {key: described[key] for key in kept if key in described}
+    scheduler.update_schedule(Name=schedule_name(config), GroupName=GROUP, **request, State=state)
+
+
+def described_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
+    try:
+        described: Json = scheduler.get_schedule(Name=schedule_name(config), GroupName=GROUP)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return None
+        raise
+    return described
+
+
+def bare(target: Json) -> Json:
+    """A target without what the service adds to it."""
+    return {key: target[key] for key in ("Arn", "RoleArn", "SageMakerPipelineParameters") if key in target}
