@@ -1,0 +1,44 @@
+"""Writes a 501 so that the client reads it: JSON, or XML for services that speak it. botocore does not retry a 501."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+TYPE = "NotImplementedLocally"
+XML_SERVICES = {"s3", "s3control", "route53", "cloudfront"}
+
+
+def service_of(environ: Mapping[str, Any]) -> str | None:
+    """The service that the request is signed for."""
+    scope = environ.get("HTTP_AUTHORIZATION", "").partition("Credential=")[2].split(",")[0].split("/")
+    return scope[-2] if len(scope) >= 5 else None
+
+
+def write(environ: Mapping[str, Any], message: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status line, headers and body."""
+    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if is_query or service_of(environ) in XML_SERVICES:
+        kind, body = "text/xml", _xml(message, wrapped=is_query)
+    else:
+        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": TYPE, "message": message})
+    data = body.encode()
+    return "501 Not Implemented", [("Content-Type", kind), ("x-amzn-errortype", TYPE), _length(data)], data
+
+
+def _length(data: bytes) -> tuple[str, str]:
+    return "Content-Length", str(len(data))
+
+
+def _xml(message: str, wrapped: bool) -> str:
+    error = f"<Error><Code>{TYPE}</Code><Message>{escape(message)}</Message></Error>"
+    return f"<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>" if wrapped else error
+
+
+def application(message: str) -> Any:
+    def answer(environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
+        status, headers, body = write(environ, message)
+        start_response(status, headers)
+        return [body]
+
+    return answer

@@ -1,0 +1,1 @@
+"""SageMaker: moto's, with what it lacks. moto finds `urls` beside `models` by name."""

@@ -1,0 +1,149 @@
+"""The one URL behind which all of AWS is: moto under a lock, the data plane beside it, and our refusals."""
+
+import datetime
+import io
+import json
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, Response, request
+from moto.core.base_backend import BackendDict
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from localaws import refusal
+from localaws.containers import Containers
+from localaws.errors import NotImplementedLocally
+from localaws.install import install
+from localaws.lock import LOCK
+from localaws.sagemakerruntime.app import is_invocation, runtime
+from localaws.settings import Settings
+
+HEALTH = "/_localaws/health"
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class Running:
+    url: str
+    port: int
+    settings: Settings
+    containers: Containers
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Running]:
+    """A server in this process, until the block ends; port 0 takes a free one. Only one at a time: moto is global."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    settings.state.mkdir(parents=True, exist_ok=True)
+    dispatcher = Dispatcher(settings)
+    server = make_server(settings.host, settings.port, dispatcher, threaded=True, request_handler=Http11)
+    url = f"http://{settings.host}:{server.server_port}"
+    containers = Containers(settings, url)
+    install(containers)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True)
+    thread.start()
+    try:
+        yield Running(url, server.server_port, settings, containers)
+    finally:
+        _stop(server, containers)
+        thread.join()
+
+
+def _stop(server: BaseWSGIServer, containers: Containers) -> None:
+    server.shutdown()
+    server.server_close()
+    containers.close()
+    with LOCK:
+        BackendDict.reset()
+
+
+class Http11(MotoRequestHandler):
+    """Without 1.1, a stream of tokens arrives in one piece at its end."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, *ignored: Any) -> None:
+        pass
+
+
+class Dispatcher(DomainDispatcherApplication):
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(_service)
+        self._settings = settings
+        self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == HEALTH:
+            return self._health(start_response)
+        if is_invocation(environ):
+            return runtime(environ, start_response)
+        _read_body(environ)
+        with LOCK:
+            application: Application = self.get_application(environ)
+            return application(environ, start_response)
+
+    def get_application(self, environ: dict[str, Any]) -> Any:
+        try:
+            return super().get_application(environ)
+        except Exception:  # moto fails in many ways on a service it does not know; the client must hear which one
+            service = refusal.service_of(environ) or "this service"
+            return refusal.application(f"The local AWS does not support {service}.")
+
+    def _health(self, start_response: Any) -> Iterable[bytes]:
+        body = json.dumps(
+            {
+                "service": "localaws",
+                "pid": os.getpid(),
+                "version": 1,
+                "state": str(self._settings.state),
+                "started": self._started,
+                "fingerprint": self._settings.fingerprint,
+            }
+        ).encode()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+
+def _read_body(environ: dict[str, Any]) -> None:
+    """Before the lock is taken: a slow upload holds up nobody else."""
+    if environ.get("wsgi.input_terminated"):
+        body = environ["wsgi.input"].read()
+    else:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _service(name: str) -> Flask:
+    app: Flask = create_backend_app(name)
+
+    def refuse(message: str) -> Response:
+        status, headers, body = refusal.write(request.environ, message)
+        return Response(body, status, headers)
+
+    def unknown_operation(error: NotImplementedError) -> Response:
+        if isinstance(error, NotImplementedLocally):
+            return refuse(error.message)
+        operation = re.search(r"The (\w+) action has not been implemented", str(error))
+        what = _camel(operation[1]) if operation else f"this: {error}"
+        return refuse(f"The local AWS does not support {name} {what}.")
+
+    def unknown_path(error: Exception) -> Response:
+        return refuse(f"The local AWS does not support {request.method} {request.path} of {name}.")
+
+    app.register_error_handler(NotImplementedError, unknown_operation)
+    app.register_error_handler(NotFound, unknown_path)
+    app.register_error_handler(MethodNotAllowed, unknown_path)
+    return app
+
+
+def _camel(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
