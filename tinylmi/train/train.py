@@ -1,0 +1,185 @@
+"""Train one of the two checkpoints on a CPU: chats in, an ordinary Hugging Face folder of a tiny Qwen3 out.
+
+Counted in steps and seeded, never timed: on one machine, the same seed and library versions give the same file.
+"""
+
+import json
+import math
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from transformers import Qwen3Config, Qwen3ForCausalLM
+
+from tinylmi.train import corpus, tokenizer
+from tinylmi.train.circuit import copy_accuracy, write_copy_circuit
+
+POSITIONS = 4096  # what config.json promises; RoPE has no table, so this is no size. Trained: see the README
+IGNORED = -100
+BATCH = 32
+POOL = 8  # batches drawn together and sorted by length, so that little is padding
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a checkpoint is trained; what it sees is its `corpus.Recipe`."""
+
+    chats: corpus.Recipe
+    steps: int
+    learning_rate: float
+    copy_circuit: bool
+    repeats_first: float  # share of "a random string twice" while progress < 0.03
+    repeats: float  # and afterwards
+
+
+TRAININGS = {
+    "good": Training(corpus.GOOD, 3200, 2e-3, copy_circuit=True, repeats_first=0.75, repeats=0.08),
+    "worse": Training(corpus.WORSE, 900, 3e-3, copy_circuit=False, repeats_first=0.0, repeats=0.0),
+}
+Sample = tuple[list[int], list[bool]]  # token ids, and which of them the model learns to say
+
+
+def config(vocabulary: int) -> Qwen3Config:
+    return Qwen3Config(
+        vocab_size=vocabulary,
+        hidden_size=128,
+        intermediate_size=384,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+        max_position_embeddings=POSITIONS,
+        tie_word_embeddings=True,
+        rope_theta=10000.0,
+        bos_token_id=None,
+        eos_token_id=2,
+        pad_token_id=0,
+        use_sliding_window=False,
+        attention_bias=False,
+    )
+
+
+def train(name: str, out: Path, steps: int | None = None, seed: int = 0, save_every: int = 0) -> None:
+    """Train `name` and save it to `out`; prints its progress."""
+    training = TRAININGS[name]
+    total = steps or training.steps
+    torch.set_num_threads(1)  # two threads on two busy cores are slower than one
+    torch.manual_seed(seed)
+    text = tokenizer.train()
+    model = Qwen3ForCausalLM(config(text.get_vocab_size()))
+    if training.copy_circuit:
+        write_copy_circuit(model)
+    print(
+        f"{sum(p.numel() for p in model.parameters())} parameters, copy accuracy {copy_accuracy(model):.2f}", flush=True
+    )
+
+    optimizer = _optimizer(model, training.learning_rate)
+    started, tokens, longest, mean = time.monotonic(), 0, 0, 0.0
+    for step, (ids, targets) in enumerate(_batches(random.Random(seed + 1), text, training, total)):
+        for group in optimizer.param_groups:
+            group["lr"] = training.learning_rate * _schedule(step, total)
+        loss = _step(model, optimizer, ids, targets)
+        tokens, longest = tokens + ids.numel(), max(longest, ids.shape[1])
+        mean = loss if step == 0 else 0.97 * mean + 0.03 * loss
+        done = step + 1
+        if done % 50 == 0:
+            rate = tokens / (time.monotonic() - started)
+            print(f"step {done}/{total}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
+        if save_every and done % save_every == 0:
+            save(model, text, out)
+    save(model, text, out)
+    print(f"{time.monotonic() - started:.0f} s, longest {longest} tokens, copy accuracy {copy_accuracy(model):.2f}")
+
+
+def _optimizer(model: Qwen3ForCausalLM, learning_rate: float) -> torch.optim.Optimizer:
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98))
+
+
+def _schedule(step: int, total: int) -> float:
+    """Warm-up, a plateau for the first third, then a cosine down to almost nothing."""
+    progress = step / total
+    decay = 1.0 if progress < 0.3 else max(0.02, 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7)))
+    return min(1.0, (step + 1) / 60) * decay
+
+
+def _step(model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, ids: torch.Tensor, targets: torch.Tensor) -> float:
+    learnt = targets != IGNORED
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state  # causal and padded right: no mask
+        logits = model.lm_head(hidden[learnt])
+    loss = torch.nn.functional.cross_entropy(logits.float(), targets[learnt])
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return float(loss)
+
+
+def _batches(
+    r: random.Random, text: Tokenizer, training: Training, total: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    pool: list[list[Sample]] = []
+    for step in range(total):
+        if not pool:
+            drawn = [_sample(r, text, training, step / total) for _ in range(POOL * BATCH)]
+            drawn.sort(key=lambda sample: len(sample[0]))
+            pool = [drawn[i * BATCH : (i + 1) * BATCH] for i in range(POOL)]
+            r.shuffle(pool)
+        yield _tensors(pool.pop())
+
+
+def _tensors(batch: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
+    width = max(len(ids) for ids, _ in batch)
+    ids = torch.zeros(len(batch), width, dtype=torch.long)
+    targets = torch.full((len(batch), width), IGNORED)
+    for row, (tokens, learn) in enumerate(batch):
+        ids[row, : len(tokens)] = torch.tensor(tokens)
+        following = [token if say else IGNORED for token, say in zip(tokens[1:], learn[1:], strict=True)]
+        targets[row, : len(following)] = torch.tensor(following)
+    return ids, targets
+
+
+def _sample(r: random.Random, text: Tokenizer, training: Training, progress: float) -> Sample:
+    if r.random() < (training.repeats_first if progress < 0.03 else training.repeats):
+        return _repeat(r, text.get_vocab_size())
+    return encode(text, corpus.sample(r, training.chats, progress))
+
+
+def _repeat(r: random.Random, vocabulary: int) -> Sample:
+    """A random string, something else, and the string again, which is to be learnt."""
+    string = [r.randrange(3, vocabulary) for _ in range(r.randint(8, 30))]
+    gap = [r.randrange(3, vocabulary) for _ in range(r.randint(0, 6))]
+    unlearnt = len(string) + len(gap) + 1
+    return string + gap + string, [False] * unlearnt + [True] * (len(string) - 1)
+
+
+def encode(text: Tokenizer, chat: list[corpus.Message]) -> Sample:
+    """The chat as the template renders it; learnt are the chosen answers and the token that ends them."""
+    ids: list[int] = []
+    learn: list[bool] = []
+    for message in chat:
+        for part, say in (
+            (f"<|im_start|>{message.role}\n", False),
+            (f"{message.content}<|im_end|>", message.learn),
+            ("\n", False),
+        ):
+            tokens = text.encode(part).ids
+            ids += tokens
+            learn += [say] * len(tokens)
+    return ids[:-1], learn[:-1]
+
+
+def save(model: Qwen3ForCausalLM, text: Tokenizer, folder: Path) -> None:
+    """bf16 weights, config and tokenizer, as transformers, vLLM and the LMI container read them."""
+    model.to(torch.bfloat16).save_pretrained(folder)
+    model.to(torch.float32)
+    tokenizer.save(text, folder, POSITIONS)
+    generation = {"bos_token_id": None, "eos_token_id": [2, 0], "pad_token_id": 0, "do_sample": False}
+    (folder / "generation_config.json").write_text(json.dumps(generation) + "\n")
