@@ -1,0 +1,98 @@
+"""A step as a process: what it says, how it ends, and what it does when it is told to stop."""
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lmi.errors import SluiceError
+from steps.inputs import Deploy, Evaluate, Inputs, from_arguments
+
+MESSAGE_BYTES = 1024  # as much of an exit message as a Processing job's description shows
+STOPPED = 143  # 128 + SIGTERM
+
+
+class Stopped(BaseException):
+    """The job was told to stop. Not an Exception, so nothing but the clean-up gets in its way."""
+
+
+class Aws:
+    """The clients of one region, each made when it is first needed: importing boto3 takes a while."""
+
+    def __init__(self, region: str | None, connections: int = 10) -> None:
+        self._region = region
+        self._connections = connections
+        self._made: dict[str, Any] = {}
+
+    @property
+    def sagemaker(self) -> Any:
+        return self._client("sagemaker", read_timeout=60)
+
+    @property
+    def runtime(self) -> Any:
+        # a container may take 60 s to answer; asking again is the replay's decision
+        return self._client("sagemaker-runtime", read_timeout=70, retries={"total_max_attempts": 1})
+
+    def _client(self, service: str, **settings: Any) -> Any:
+        if service not in self._made:
+            import boto3
+            from botocore.config import Config
+
+            config = Config(max_pool_connections=self._connections, **settings)
+            self._made[service] = boto3.client(service, region_name=self._region, config=config)
+        return self._made[service]
+
+
+def say(line: str) -> None:
+    """A line of the job's log."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def run(cls: type[Inputs], story: Callable[[Inputs, Aws], str], argv: Sequence[str]) -> int:
+    """Read the inputs, tell the story, and leave its last word where DescribeProcessingJob shows it."""
+    signal.signal(signal.SIGTERM, stop)
+    inputs: Evaluate | Deploy | None = None
+    try:
+        inputs = from_arguments(cls, argv)
+        message, code = story(inputs, Aws(region(inputs.execution), inputs.concurrency)), 0
+    except SluiceError as error:
+        message, code = f"{error.message} {error.hint}".strip(), error.exit_code
+    except Stopped:
+        message, code = f"{cls.module} was stopped before it was done.", STOPPED
+    except Exception as error:  # the process's boundary: whatever it was, the job's description must say something
+        if not type(error).__module__.startswith("botocore."):
+            traceback.print_exc()
+        message, code = f"{cls.module} failed: {type(error).__name__}: {error}", 1
+    say(message)
+    if inputs:
+        leave(message, Path(inputs.report))
+    return code
+
+
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: the clean-up must not be cut short
+    raise Stopped
+
+
+def region(execution: str) -> str | None:
+    """An ARN names its region; else the environment does."""
+    parts = execution.split(":")
+    named = parts[3] if len(parts) > 5 and parts[0] == "arn" else ""
+    return named or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+
+
+def leave(message: str, report: Path) -> None:
+    """Write the exit message: `/opt/ml/output/message`, where `/opt/ml/processing/report` is the report's folder."""
+    if report.parent.name != "processing":
+        return
+    folder = report.parents[1] / "output"
+    shown = message.encode()[:MESSAGE_BYTES].decode(errors="ignore")
+    with contextlib.suppress(OSError):  # it is in the log as well
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "message").write_text(shown, encoding="utf-8")

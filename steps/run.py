@@ -1,0 +1,39 @@
+"""Starts a step out of the job's archive: `python3 run.py steps.evaluate --flag value`.
+
+This file lies beside `sluice.zip` and, where the image lacks a package, a folder of wheels; Python 3.9 can run it. The
+wheels go into a folder of their own, so what the image brought stays as it is.
+"""
+
+import runpy
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main(arguments: "list[str]", here: Path) -> None:
+    archive = here / "sluice.zip"
+    if not arguments:
+        sys.exit("run.py: say which step to run, for example steps.evaluate")
+    if not archive.is_file():
+        sys.exit(f"run.py: there is no {archive}; the job's code was not uploaded whole")
+    sys.path[:0] = [str(archive), *installed(here / "wheels")]
+    sys.argv = arguments
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+
+
+def installed(wheels: Path) -> "list[str]":
+    """A folder with the wheels in it; nothing is fetched from anywhere."""
+    found = sorted(str(wheel) for wheel in wheels.glob("*.whl"))
+    if not found:
+        return []
+    folder = tempfile.mkdtemp(prefix="sluice-wheels-")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "--target", folder, *found], check=False)
+    if done.returncode:
+        sys.exit(f"run.py: the job's wheels do not fit Python {sys.version.split()[0]} of this image")
+    return [folder]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], Path(__file__).resolve().parent)
