@@ -139,11 +139,11 @@ def recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution]:
 
 
 def read_step(told: dict[str, Any]) -> Step:
-    kind, about = next(iter(told.get("Metadata", {}).items()), ("", {}))
-    kind = {"ProcessingJob": "Processing"}.get(kind, kind)
+    metadata: dict[str, dict[str, str]] = told.get("Metadata") or {"": {}}
+    kind, about = next(iter(metadata.items()))
     return Step(
         name=told["StepName"],
-        kind=kind,
+        kind="Processing" if kind == "ProcessingJob" else kind,
         status=told["StepStatus"],
         started=told.get("StartTime"),
         ended=told.get("EndTime"),

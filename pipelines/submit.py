@@ -1,4 +1,4 @@
-"""Reads a release's part of an account, and makes it what the plan wants. Clients are plain boto3, on AWS as on the local one."""
+"""Reads what a release has in an account, and makes it what the plan wants."""
 
 import json
 import secrets

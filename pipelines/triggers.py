@@ -1,4 +1,4 @@
-"""What starts the deploy pipeline by itself: a rule for approvals, and a schedule. `plan` decides what they should be."""
+"""What starts the deploy pipeline by itself: a rule for approvals, and a schedule. `plan` says what they should be."""
 
 import json
 from typing import Any

@@ -1,0 +1,60 @@
+"""What jobs run: our packages in one zip, the script that unpacks it, and on AWS the wheels that the images lack."""
+
+import hashlib
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from lmi.errors import SluiceError
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("evaluation", "lmi", "registry", "steps")
+PINS = ROOT / "requirements" / "steps.txt"
+PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
+
+
+def files(wheels: Path | None) -> dict[str, bytes | Path]:
+    """The job archive by name. Local jobs run where everything is installed, so they need no wheels."""
+    found: dict[str, bytes | Path] = {"run.py": ROOT / "steps" / "run.py", "sluice.zip": zipped()}
+    if wheels is not None:
+        found |= {f"wheels/{wheel.name}": wheel for wheel in sorted(wheels.glob("*.whl"))}
+    return found
+
+
+def zipped() -> bytes:
+    """The packages, byte for byte the same wherever and whenever it is made: sorted, undated, uncompressed."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for package in PACKAGES:
+            for file in sorted((ROOT / package).rglob("*")):
+                if file.suffix in {".py", ".json"} and "__pycache__" not in file.parts:
+                    entry = zipfile.ZipInfo(file.relative_to(ROOT).as_posix(), (1980, 1, 1, 0, 0, 0))
+                    entry.external_attr = 0o644 << 16
+                    archive.writestr(entry, file.read_bytes())
+    return buffer.getvalue()
+
+
+def download_wheels(python: str, cache: Path) -> Path:
+    """The pinned wheels for a job image's Python (\"3.12\"), in a folder under `cache`; downloaded once."""
+    folder = cache / f"wheels-{python}-{hashlib.sha256(PINS.read_bytes()).hexdigest()[:16]}"
+    complete = folder / "complete"
+    if complete.exists():
+        return folder
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--require-hashes", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
+    command += [f"--platform={platform}" for platform in PLATFORMS]
+    done = subprocess.run([*command, "--dest", str(folder), "-r", str(PINS)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SluiceError(
+            f"The packages that the jobs need could not be downloaded: {last_line(done.stderr)}",
+            "Jobs on AWS get them from here, because they may have no way to a package index.",
+        )
+    complete.touch()
+    return folder
+
+
+def last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "pip said nothing."

@@ -1,0 +1,118 @@
+"""A release's inputs in S3, each under the hash of its content: what is there already is not sent again."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluation import cases
+from lmi.errors import UsageError
+from pipelines import archive
+from pipelines.config import PipelineConfig, Place, Sources
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Files that belong under one prefix."""
+
+    what: str  # model, cases, code
+    bucket: str
+    prefix: str  # models/<hash>/
+    files: Mapping[str, bytes | Path]
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @property
+    def size(self) -> int:
+        return sum(size_of(content) for content in self.files.values())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    sources: Sources
+    uploads: tuple[Upload, ...]
+
+
+def prepare(config: PipelineConfig, place: Place, wheels: Path | None = None) -> Prepared:
+    """Where everything will be, found by reading the files. Sends nothing."""
+    chats = upload("cases", "cases", place, case_files(config.evaluation.cases))
+    code = upload("code", "code", place, archive.files(wheels))
+    if config.model.folder is None:
+        return Prepared(Sources(config.model.source, chats.uri, code.uri), (chats, code))
+    model = upload("model", "models", place, model_files(config.model.folder))
+    return Prepared(Sources(model.uri, chats.uri, code.uri), (model, chats, code))
+
+
+def send(s3: Any, wanted: Upload, on_file: Callable[[str, int], None] | None = None) -> int:
+    """Upload what is not there yet, and return how many files that were. One that broke off goes on where it was."""
+    there = {name: size for name, size in listed(s3, wanted)}
+    missing = {name: content for name, content in wanted.files.items() if there.get(name) != size_of(content)}
+    for name, content in missing.items():
+        if on_file is not None:
+            on_file(name, size_of(content))
+        if isinstance(content, bytes):
+            s3.put_object(Bucket=wanted.bucket, Key=wanted.prefix + name, Body=content)
+        else:
+            s3.upload_file(str(content), wanted.bucket, wanted.prefix + name)
+    return len(missing)
+
+
+def upload(what: str, folder: str, place: Place, files: Mapping[str, bytes | Path]) -> Upload:
+    return Upload(what, place.bucket, f"{folder}/{content_hash(files)}/", files)
+
+
+def content_hash(files: Mapping[str, bytes | Path]) -> str:
+    """Of names and contents. Large files are read in pieces."""
+    whole = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        if isinstance(content, bytes):
+            digest = hashlib.sha256(content).hexdigest()
+        else:
+            try:
+                with content.open("rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+            except OSError as error:
+                raise UsageError(f"{content} cannot be read: {error.strerror}.") from error
+        whole.update(f"{name}\0{digest}\n".encode())
+    return whole.hexdigest()[:32]
+
+
+def model_files(folder: Path) -> dict[str, Path]:
+    """A checkpoint's files. Hidden ones, such as a download's bookkeeping, are left out."""
+    if not folder.is_dir():
+        raise UsageError(
+            f"There is no model folder {folder}.",
+            "Put the checkpoint there, or name where it is under `model: source:` in pipeline.yaml.",
+        )
+    files = {name: file for name, file in walked(folder)}
+    if "config.json" not in files:
+        what = "is empty" if not files else "holds no config.json at its root"
+        raise UsageError(f"The model folder {folder} {what}.", "It must be a checkpoint in Hugging Face's format.")
+    return files
+
+
+def case_files(path: Path) -> dict[str, Path]:
+    """The case files of one file or folder, read once, because a broken one would cost the GPU's time to find."""
+    cases.load(path)
+    return {file.name: file for file in cases.files(path)}
+
+
+def walked(folder: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder)
+        if file.is_file() and not any(part.startswith(".") for part in name.parts):
+            yield name.as_posix(), file
+
+
+def listed(s3: Any, wanted: Upload) -> Iterator[tuple[str, int]]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=wanted.bucket, Prefix=wanted.prefix)
+    for page in pages:
+        for each in page.get("Contents", []):
+            yield each["Key"].removeprefix(wanted.prefix), each["Size"]
+
+
+def size_of(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
