@@ -1,7 +1,7 @@
 """What happens when an EventBridge rule or a schedule fires: the event goes to each target, in order, on one thread.
 
-A target that fails is logged, counted in CloudWatch and sent to its dead-letter queue, as on AWS. It is not tried again:
-nothing here fails for a moment only. Whoever put the event never hears of it.
+A target that fails is logged, counted in CloudWatch and sent to its dead-letter queue, as on AWS. Nothing is tried
+again, since nothing here fails for a moment only. Whoever put the event never hears of it.
 """
 
 import json
@@ -10,16 +10,14 @@ import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import time
 from typing import Any
+from uuid import uuid4
 
-from moto.cloudwatch.models import cloudwatch_backends
-from moto.core.utils import unix_time_millis
+from botocore.exceptions import ClientError
 from moto.events.models import events_backends
-from moto.logs.models import logs_backends
-from moto.moto_api._internal import mock_random
-from moto.sagemaker.models import sagemaker_backends
-from moto.sqs.models import sqs_backends
 
+from localaws.inside import client
 from localaws.lock import LOCK
 
 log = logging.getLogger(__name__)
@@ -65,7 +63,7 @@ def address(arn: str) -> Address | None:
 
 
 def send(origin: Origin, target: Target, event: Event) -> None:
-    """Returns at once."""
+    """Returns at once. A schedule's event is empty."""
     _deliveries.submit(_deliver, origin, target, event)
 
 
@@ -77,39 +75,33 @@ def settle() -> None:
 def _deliver(origin: Origin, target: Target, event: Event) -> None:
     to = address(target["Arn"])
     assert to is not None, "refused when the target was put"
-    with LOCK:
-        try:
-            DELIVER[to.kind](to, target, event, origin)
-        except Exception as reason:  # a target fails in as many ways as its service; none may end the thread
-            _report(origin, target, event, reason)
+    try:
+        DELIVER[to.kind](to, target, event, origin)
+    except Exception as reason:  # a target fails in as many ways as its service; none may end the thread
+        _report(origin, target, event, _why(reason))
 
 
 def _start_pipeline(to: Address, target: Target, event: Event, origin: Origin) -> None:
-    sagemaker_backends[to.account][to.region].start_pipeline_execution(
-        pipeline_name=to.name,
-        pipeline_execution_display_name=None,
-        pipeline_parameters=pipeline_parameters(target, event),
-        pipeline_execution_description=None,
-        parallelism_configuration=None,
-        client_request_token=mock_random.get_random_hex(32),
-    )
+    sagemaker = client("sagemaker", to.account, to.region)
+    sagemaker.start_pipeline_execution(PipelineName=to.name, PipelineParameters=pipeline_parameters(target, event))
 
 
 def _write_log(to: Address, target: Target, event: Event, origin: Origin) -> None:
-    logs = logs_backends[to.account][to.region]
-    stream = str(mock_random.uuid4())
-    logs.create_log_stream(to.name, stream)
-    logs.put_log_events(to.name, stream, [{"timestamp": int(unix_time_millis()), "message": json.dumps(event)}])
+    logs, stream = client("logs", to.account, to.region), str(uuid4())
+    line = {"timestamp": int(time() * 1000), "message": json.dumps(event)}
+    logs.create_log_stream(logGroupName=to.name, logStreamName=stream)
+    logs.put_log_events(logGroupName=to.name, logStreamName=stream, logEvents=[line])
 
 
 def _send_message(to: Address, target: Target, event: Event, origin: Origin) -> None:
     group = target.get("SqsParameters", {}).get("MessageGroupId")
-    sqs_backends[to.account][to.region].send_message(to.name, message_body(target, event, origin.arn), group_id=group)
+    _queue_up(to, message_body(target, event, origin.arn), **({"MessageGroupId": group} if group else {}))
 
 
 def _forward(to: Address, target: Target, event: Event, origin: Origin) -> None:
-    for rule in list(events_backends[to.account][to.region].describe_event_bus(to.name).rules.values()):
-        rule.send_to_targets(dict(event))
+    with LOCK:
+        for rule in list(events_backends[to.account][to.region].describe_event_bus(to.name).rules.values()):
+            rule.send_to_targets(dict(event))
 
 
 DELIVER: dict[str, Callable[[Address, Target, Event, Origin], None]] = {
@@ -120,23 +112,34 @@ DELIVER: dict[str, Callable[[Address, Target, Event, Origin], None]] = {
 }
 
 
-def _report(origin: Origin, target: Target, event: Event, reason: Exception) -> None:
-    why = str(getattr(reason, "message", reason)) or type(reason).__name__
+def _queue_up(queue: Address, body: str, **more: Any) -> None:
+    sqs = client("sqs", queue.account, queue.region)
+    url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body, **more)
+
+
+def _why(reason: Exception) -> str:
+    if isinstance(reason, ClientError):
+        return str(reason.response["Error"]["Message"])
+    return str(reason) or type(reason).__name__
+
+
+def _report(origin: Origin, target: Target, event: Event, why: str) -> None:
     log.error("%s could not deliver to %s: %s", origin.arn, target["Arn"], why)
     (namespace, name), (dimension, value) = origin.metric, origin.dimension
     point = {"MetricName": name, "Value": 1, "Unit": "Count", "Dimensions": [{"Name": dimension, "Value": value}]}
-    cloudwatch_backends[origin.account][origin.region].put_metric_data(namespace, [point])
+    client("cloudwatch", origin.account, origin.region).put_metric_data(Namespace=namespace, MetricData=[point])
     queue = address(target.get("DeadLetterConfig", {}).get("Arn", ""))
     if queue is not None:
         _bury(queue, event, {"RULE_ARN": origin.arn, "TARGET_ARN": target["Arn"], "ERROR_MESSAGE": why})
 
 
 def _bury(queue: Address, event: Event, why: Mapping[str, str]) -> None:
-    attributes = {name: {"data_type": "String", "string_value": value} for name, value in why.items()}
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
     try:
-        sqs_backends[queue.account][queue.region].send_message(queue.name, json.dumps(event), attributes)
-    except Exception as reason:  # as above: a dead-letter queue that is gone must not stop the deliveries
-        log.error("dead-letter queue %s: %s", queue.name, getattr(reason, "message", reason))
+        _queue_up(queue, json.dumps(event), MessageAttributes=attributes)
+    except ClientError as reason:
+        log.error("dead-letter queue %s: %s", queue.name, _why(reason))
 
 
 def pipeline_parameters(target: Target, event: Event) -> list[dict[str, str]]:
@@ -146,7 +149,7 @@ def pipeline_parameters(target: Target, event: Event) -> list[dict[str, str]]:
 
 
 def _dynamic(value: str, event: Event) -> str:
-    if not value.startswith("$."):
+    if not event or not value.startswith("$."):
         return value
     found = select(value, event)
     return found if isinstance(found, str) else json.dumps(found)

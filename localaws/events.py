@@ -1,4 +1,4 @@
-"""EventBridge: SageMaker's own events, rules that really reach their targets, and refusals of targets they cannot reach.
+"""EventBridge: SageMaker's own events, rules that reach their targets, and refusals of targets they cannot reach.
 
 moto stores the rules and matches the patterns. Here a disabled rule stays silent, a scheduled rule does not match every
 event, and `deliveries.py` delivers.

@@ -1,4 +1,4 @@
-"""Refusals in the services beside SageMaker: what AWS does and the local AWS does not is refused by name, with a 501."""
+"""Refusals in the services beside SageMaker: what AWS does and the local AWS does not is refused by name."""
 
 from localaws.errors import NotImplementedLocally
 
