@@ -1,7 +1,7 @@
-"""Which endpoint to ask: what the registry says is live, looked up in the background and at once when an endpoint is gone.
+"""Which endpoint to ask: the one the registry says is live, looked up in the background, and at once when it is gone.
 
-If the registry cannot be reached, the last answer stays in use, and its age is told. If it answers that nothing is live,
-that is the answer.
+If the registry cannot be reached, its last answer stays in use, and the age of that is told. If it answers that nothing
+is live, that is the answer.
 """
 
 import logging
@@ -63,12 +63,12 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def current(self) -> tuple[Live, int]:
-        """The live endpoint, and the look that found it: pass that to `renewed` if the endpoint turns out to be gone."""
+        """The live endpoint and the look that found it, which `renewed` wants if the endpoint turns out to be gone."""
         known = self._known or self._look_after(0)
         return _live(known), known.look
 
     def renewed(self, look: int) -> tuple[Live, int]:
-        """What is live after another look than `look`. However many requests ask at once, the registry is asked once."""
+        """What is live after a later look. However many requests ask at once, the registry is asked once."""
         known = self._look_after(look)
         return _live(known), known.look
 
@@ -123,12 +123,6 @@ class Follower:
 
 def _live(known: Known) -> Live:
     if known.live is None:
-        # A fresh error each time: a raised one collects the traceback of every request.
         assert known.nothing is not None
-        raise NothingNow(known.nothing)
+        raise known.nothing.with_traceback(None)
     return known.live
-
-
-class NothingNow(NothingLive):
-    def __init__(self, nothing: NothingLive) -> None:
-        SluiceError.__init__(self, nothing.message, nothing.hint)

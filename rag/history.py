@@ -79,8 +79,12 @@ class History:
         self.now = now
         self._ids = TurnIds(now)
 
-    def recent(self, user: str, limit: int = 3, before: str = "") -> list[Turn]:
-        """The newest turns, newest first, in one Query; `before` a turn's id goes on where a page ended.
+    def recent(self, user: str, limit: int = 3) -> list[Turn]:
+        """The newest turns, newest first, in one Query."""
+        return self.page(user, limit)[0]
+
+    def page(self, user: str, limit: int, before: str = "") -> tuple[list[Turn], str | None]:
+        """The newest turns before the turn with that id, and where the next page starts, if there may be one.
 
         Read consistently: who asks again at once is known to have asked before.
         """
@@ -100,7 +104,8 @@ class History:
             raise _unavailable(error, self.table, HistoryUnavailable, "read") from error
         # The service deletes expired items when it gets to it, up to days later.
         expired = self.now().timestamp()
-        return [_turn(item) for item in answer["Items"] if float(item.get("expires", {"N": "inf"})["N"]) > expired]
+        kept = [_turn(item) for item in answer["Items"] if float(item.get("expires", {"N": "inf"})["N"]) > expired]
+        return kept, answer.get("LastEvaluatedKey", {}).get("turn", {}).get("S")
 
     def add(
         self,

@@ -1,11 +1,11 @@
 """Asks the model behind a SageMaker endpoint, whole or as a stream, and says in our words what went wrong."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, EventStreamError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
 
 from lmi import wire
@@ -62,7 +62,7 @@ def complete(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> wire.Re
         raise told(error, endpoint) from error
 
 
-def stream(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def stream(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
     """Send the request now, and return the streamed objects as they come; close the iterator to hang up."""
     try:
         answer = runtime.invoke_endpoint_with_response_stream(
@@ -73,7 +73,7 @@ def stream(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> Iterator[
     return _objects(answer["Body"], endpoint)
 
 
-def _objects(body: Any, endpoint: str) -> Iterator[dict[str, Any]]:
+def _objects(body: Any, endpoint: str) -> Generator[dict[str, Any], None, None]:
     lines = wire.Lines()
     with closing(body):
         try:
