@@ -200,8 +200,13 @@ def live(sagemaker: Any, group: str) -> Package:
             reachable = [package for package in said if package.endpoint_name]
             if not reachable:
                 raise NothingLive(group, f"version {said[0].version} says Live, but names no endpoint")
-            return max(reachable, key=lambda package: (package.live_since, package.version))
+            return max(reachable, key=since)
     raise NothingLive(group)
+
+
+def since(package: Package) -> tuple[str, int]:
+    """What orders the versions that say Live: the greatest is the live one."""
+    return package.live_since, package.version
 
 
 def approve(sagemaker: Any, arn: str, why: str) -> None:

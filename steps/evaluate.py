@@ -15,7 +15,6 @@ from evaluation import cases as chat_cases
 from evaluation import report as reports
 from evaluation.cases import Case
 from evaluation.judge import judge
-from evaluation.replay import CaseResult
 from evaluation.report import Report
 from evaluation.target import HttpTarget, Target
 from evaluation.verdict import Gate, Verdict, decide, shortened
@@ -43,7 +42,9 @@ def evaluate(inputs: Evaluate, aws: Aws) -> str:
 
     package = packages.describe(aws.sagemaker, inputs.model_package)
 
-    report = replace(judged(inputs, aws, cases, folder), subject=subject(inputs, package))
+    endpoint = None if inputs.target == "job" else inputs.target
+    about = job.subject(package, inputs.execution, endpoint)
+    report = replace(judged(inputs, aws, cases, folder), subject=about)
     report = logged(report, mlflow, inputs, package, cases)
     reports.write(report, folder)
 
@@ -79,7 +80,7 @@ def judged(inputs: Evaluate, aws: Aws, cases: tuple[Case, ...], folder: Path) ->
                 gate,
                 concurrency=inputs.concurrency,
                 max_tokens=inputs.max_tokens,
-                progress=tell,
+                progress=job.tell,
             )
             ended = server.gone() if server and report.verdict.verdict == "error" else None
     except ServerFailed as error:
@@ -104,23 +105,6 @@ def target(inputs: Evaluate, aws: Aws, folder: Path) -> Iterator[tuple[Target, M
         say(f"The model server was ready after {server.wait_ready(inputs.startup_seconds):.1f} s.")
         with HttpTarget(server.url) as http:
             yield http, server
-
-
-def tell(done: int, of: int, result: CaseResult) -> None:
-    say(f"{done}/{of} {'passed' if result.passed else 'FAILED'} {result.case.id}")
-
-
-def subject(inputs: Evaluate, package: Package) -> dict[str, str]:
-    endpoint = {} if inputs.target == "job" else {"endpoint": inputs.target}
-    return {
-        "model_package": package.arn,
-        "group": package.group,
-        "version": str(package.version),
-        "image": package.image,
-        "model": package.model_uri,
-        "execution": inputs.execution,
-        **endpoint,
-    }
 
 
 def logged(

@@ -10,7 +10,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from evaluation.replay import CaseResult
 from lmi.errors import SluiceError
+from registry.packages import Package
 from steps.inputs import Deploy, Evaluate, Inputs, from_arguments
 
 MESSAGE_BYTES = 1024  # as much of an exit message as a Processing job's description shows
@@ -52,6 +54,24 @@ def say(line: str) -> None:
     """A line of the job's log."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def tell(done: int, of: int, result: CaseResult) -> None:
+    """A replay's progress."""
+    say(f"{done}/{of} {'passed' if result.passed else 'FAILED'} {result.case.id}")
+
+
+def subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:
+    """What a report is about."""
+    about = {
+        "model_package": package.arn,
+        "group": package.group,
+        "version": str(package.version),
+        "image": package.image,
+        "model": package.model_uri,
+        "execution": execution,
+    }
+    return about | ({"endpoint": endpoint} if endpoint else {})
 
 
 def run(cls: type[Inputs], story: Callable[[Inputs, Aws], str], argv: Sequence[str]) -> int:

@@ -1,0 +1,252 @@
+"""Models, endpoint configurations and endpoints: made, waited for, and taken away again.
+
+A run's model and configuration carry a name of its own, and an endpoint names the configuration it was made with. So who
+made an endpoint can be read from it, however the run that made it ended.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from lmi.errors import SluiceError
+from registry.packages import Package, is_missing
+from steps.inputs import Deploy
+from steps.job import say
+
+NAME = 63  # the longest name of a model, a configuration or an endpoint
+VARIANT = "AllTraffic"
+SETTLING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+PROVISION_SECONDS = 1800  # machine and image, which no timeout of the service counts
+UNDO_SECONDS = 90  # a job that was told to stop has two minutes
+
+
+class EndpointFailed(SluiceError):
+    """The endpoint did not come into service."""
+
+
+class NameTaken(SluiceError):
+    """An endpoint of that name is there and is not ours to touch."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time, so that a test need not wait for it."""
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One version on its way to one endpoint. `own` is the name of this run's model and endpoint configuration."""
+
+    sagemaker: Any
+    inputs: Deploy
+    package: Package
+    endpoint: str
+    own: str
+    clock: Clock
+
+    def create_config(self) -> None:
+        """The model and its configuration: they cost nothing, and are this run's alone."""
+        inputs, tags = self.inputs, tag_list(self.inputs.tags)
+        network = {}
+        if inputs.subnets and inputs.security_groups:
+            groups, subnets = inputs.security_groups.split(","), inputs.subnets.split(",")
+            network = {"VpcConfig": {"SecurityGroupIds": groups, "Subnets": subnets}}
+        self.sagemaker.create_model(
+            ModelName=self.own,
+            ExecutionRoleArn=inputs.role_arn,
+            Containers=[{"ModelPackageName": self.package.arn}],
+            **network,
+            **tags,
+        )
+        variant = {
+            "VariantName": VARIANT,
+            "ModelName": self.own,
+            "InstanceType": inputs.instance_type,
+            "InitialInstanceCount": inputs.instance_count,
+            "ModelDataDownloadTimeoutInSeconds": inputs.download_seconds,
+            "ContainerStartupHealthCheckTimeoutInSeconds": inputs.startup_seconds,
+        }
+        key = {"KmsKeyId": inputs.kms_key} if inputs.kms_key else {}
+        self.sagemaker.create_endpoint_config(EndpointConfigName=self.own, ProductionVariants=[variant], **key, **tags)
+
+    def create_endpoint(self) -> None:
+        """The endpoint, unless another run of the same version was quicker: then that one's is used."""
+        tags = tag_list(self.inputs.tags)
+        try:
+            self.sagemaker.create_endpoint(EndpointName=self.endpoint, EndpointConfigName=self.own, **tags)
+        except ClientError as error:
+            if "already exist" not in str(error):
+                raise
+            self.adopt(describe(self.sagemaker, self.endpoint))
+            self.remove_config()
+
+    def adopt(self, found: dict[str, Any] | None) -> None:
+        """Use an endpoint that is there. Of another package, or broken, it is not this run's to replace."""
+        serves = package_served(self.sagemaker, self.endpoint)
+        status = found["EndpointStatus"] if found else "gone"
+        if serves != self.package.arn or status in {"gone", "Failed", "OutOfService"}:
+            raise NameTaken(
+                f"Endpoint {self.endpoint} is there already: it is {status} and serves {serves or 'something else'}.",
+                f"Delete it, then deploy again: aws sagemaker delete-endpoint --endpoint-name {self.endpoint}",
+            )
+        say(f"Endpoint {self.endpoint} of this version is there already; this run uses it.")
+
+    def update_endpoint(self, config: str) -> None:
+        """Move a running endpoint to a configuration: all traffic at once, when the new machines are healthy."""
+        policy = {
+            "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+            "TerminationWaitInSeconds": int(self.inputs.drain_seconds),
+        }
+        self.sagemaker.update_endpoint(
+            EndpointName=self.endpoint,
+            EndpointConfigName=config,
+            DeploymentConfig={"BlueGreenUpdatePolicy": policy},
+        )
+
+    def wait(self) -> dict[str, Any]:
+        """Until the endpoint is in service; looks often at first, then ever more rarely."""
+        seconds = self.inputs.startup_seconds + self.inputs.download_seconds + PROVISION_SECONDS
+        found = settled(self.sagemaker, self.endpoint, seconds, self.clock)
+        if found is None:
+            raise EndpointFailed(f"Endpoint {self.endpoint} was deleted by someone else while it was being made.")
+        status = found["EndpointStatus"]
+        if status in SETTLING:
+            raise EndpointFailed(f"Endpoint {self.endpoint} is still {status} after {seconds} s.")
+        if status != "InService":
+            reason = found.get("FailureReason") or "SageMaker gives no reason"
+            raise EndpointFailed(
+                f"Endpoint {self.endpoint} is {status}: {reason}.",
+                f"Its log group is /aws/sagemaker/Endpoints/{self.endpoint}.",
+            )
+        return found
+
+    def undo(self) -> str:
+        """Take away exactly what this run made; returns what could not be, in words."""
+        left = self._delete_own_endpoint()
+        self.remove_config()
+        return left
+
+    def roll_back(self, before: str) -> str:
+        """Give an endpoint that was updated in place its earlier configuration back; returns what could not be."""
+        found = settled(self.sagemaker, self.endpoint, PROVISION_SECONDS, self.clock)
+        if found and found["EndpointConfigName"] == self.own:
+            self.update_endpoint(before)
+            found = settled(self.sagemaker, self.endpoint, PROVISION_SECONDS, self.clock)
+        if found and found["EndpointConfigName"] == before and found["EndpointStatus"] == "InService":
+            self.remove_config()
+            return ""
+        return f"Endpoint {self.endpoint} could not be rolled back to its configuration {before}: look at it at once."
+
+    def remove_config(self) -> None:
+        remove(self.sagemaker.delete_endpoint_config, EndpointConfigName=self.own)
+        remove(self.sagemaker.delete_model, ModelName=self.own)
+
+    def _delete_own_endpoint(self) -> str:
+        found = describe(self.sagemaker, self.endpoint)
+        if found is None or found.get("EndpointConfigName") != self.own:
+            return ""
+        deadline = self.clock.monotonic() + UNDO_SECONDS
+        while True:
+            try:
+                remove(self.sagemaker.delete_endpoint, EndpointName=self.endpoint)
+                return ""
+            except ClientError as error:  # one that is still being made cannot be deleted yet
+                if self.clock.monotonic() > deadline:
+                    return (
+                        f"Endpoint {self.endpoint} could not be deleted and costs money: {error}. "
+                        f"Delete it: aws sagemaker delete-endpoint --endpoint-name {self.endpoint}"
+                    )
+            self.clock.sleep(2.0)
+
+
+def describe(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    return found
+
+
+def in_service(sagemaker: Any, endpoint: str) -> bool:
+    found = describe(sagemaker, endpoint)
+    return found is not None and found["EndpointStatus"] == "InService"
+
+
+def settled(sagemaker: Any, endpoint: str, seconds: float, clock: Clock) -> dict[str, Any] | None:
+    """The endpoint once nothing is under way with it, or as it is when the time is up; None if it is gone."""
+    deadline, pause, last = clock.monotonic() + seconds, 0.2, ""
+    while True:
+        found = describe(sagemaker, endpoint)
+        if found is None or found["EndpointStatus"] not in SETTLING or clock.monotonic() >= deadline:
+            return found
+        if found["EndpointStatus"] != last:
+            last = found["EndpointStatus"]
+            say(f"Endpoint {endpoint}: {last}")
+        clock.sleep(pause)
+        pause = min(pause * 1.3, 15.0)
+
+
+def package_served(sagemaker: Any, endpoint: str) -> str | None:
+    """The model package behind an endpoint, read through its configuration and its model."""
+    try:
+        found = sagemaker.describe_endpoint(EndpointName=endpoint)
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+        model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
+    except ClientError as error:
+        if is_missing(error):
+            return None
+        raise
+    containers = [*(model.get("Containers") or []), model.get("PrimaryContainer") or {}]
+    return next((each["ModelPackageName"] for each in containers if each.get("ModelPackageName")), None)
+
+
+def delete(sagemaker: Any, endpoint: str) -> None:
+    """An endpoint with its configuration and its models."""
+    found = describe(sagemaker, endpoint)
+    if found is None or found["EndpointStatus"] == "Deleting":
+        return
+    remove(sagemaker.delete_endpoint, EndpointName=endpoint)
+    delete_config(sagemaker, found["EndpointConfigName"])
+
+
+def delete_config(sagemaker: Any, config: str) -> None:
+    """An endpoint configuration that nothing uses any more, with its models."""
+    try:
+        variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    except ClientError as error:
+        if is_missing(error):
+            return
+        raise
+    remove(sagemaker.delete_endpoint_config, EndpointConfigName=config)
+    for variant in variants:
+        if variant.get("ModelName"):
+            remove(sagemaker.delete_model, ModelName=variant["ModelName"])
+
+
+def remove(call: Callable[..., Any], **name: str) -> None:
+    """Delete something that may be gone already."""
+    try:
+        call(**name)
+    except ClientError as error:
+        if not is_missing(error):
+            raise
+
+
+def name_of(base: str, suffix: str) -> str:
+    return base[: NAME - len(suffix)].rstrip("-") + suffix
+
+
+def tag_list(tags: str | None) -> dict[str, list[dict[str, str]]]:
+    """`team=chat,stage=prod` as the service takes it; no tags are no argument."""
+    pairs = [pair.partition("=") for pair in (tags or "").split(",") if pair]
+    return {"Tags": [{"Key": key, "Value": value} for key, _, value in pairs]} if pairs else {}
