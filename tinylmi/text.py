@@ -1,8 +1,8 @@
 """Text to tokens and back: the model's own chat template, its tokenizer, and answers that grow token by token.
 
-Only the template makes control tokens. Text from a user that spells one (`<|im_end|>`) stays text: it is taken out before
-the template sees it and put back when the tokens are made, so nobody can end their own turn and speak as the system. For
-all other text the tokens are those of the whole prompt encoded at once.
+Only the template makes control tokens. Text from a user that spells one (`<|im_end|>`) stays text: it is taken out
+before the template sees it and put back when the tokens are made, so nobody can end their own turn and speak as the
+system. For all other text the tokens are those of the whole prompt encoded at once.
 """
 
 import codecs
@@ -39,12 +39,9 @@ class Text:
         spelled = sorted(map(re.escape, self._control), key=len, reverse=True)
         self._specials = re.compile("|".join(spelled) or r"(?!)")
         self._bytes = _token_bytes(self._tokenizer, about["added_tokens"])
+        self._longest = max(map(len, self._bytes), default=1) or 1
         self._settings = read_json(folder / "tokenizer_config.json", required=False)
         self._template = _compile(folder, self._settings)
-
-    @property
-    def size(self) -> int:
-        return len(self._bytes)
 
     def chat(self, messages: Sequence[Mapping[str, str]], options: Mapping[str, Any] | None = None) -> list[int]:
         """The tokens of a chat that waits for the assistant's answer; raises PromptError."""
@@ -64,6 +61,10 @@ class Text:
     def plain(self, text: str) -> list[int]:
         """The tokens of a text as it is: no template, no control tokens."""
         return self._pieces(text)
+
+    def at_least(self, text: str) -> int:
+        """A number of tokens that the text surely has, found without cutting it (composing characters quarters it)."""
+        return len(text.encode()) // (4 * self._longest)
 
     def bytes_of(self, token: int) -> bytes:
         """What a token adds to an answer: nothing, for a control token or an id beyond the vocabulary."""
