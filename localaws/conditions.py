@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localaws.references import is_expression
-from localaws.refusals import Malformed
+from localaws.faults import Malformed
 
 Resolve = Callable[[Any], Any]
 

@@ -14,7 +14,7 @@ from localaws import conditions, document, job_request, shapes
 from localaws.document import OPERATIONS, TYPES, check_keys
 from localaws.pipeline import Parameter, Pipeline, Step
 from localaws.references import Reference, is_expression
-from localaws.refusals import Malformed, NotSupported
+from localaws.faults import Malformed, NotSupported
 
 VARIABLES = (
     *("StartDateTime", "CurrentDateTime"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from localaws import job_request, shapes
 from localaws.pipeline import Parameter, PropertyFile, RetryPolicy, Step
-from localaws.refusals import Malformed, NotSupported
+from localaws.faults import Malformed, NotSupported
 
 VERSION = "2020-12-01"
 TYPES: dict[str, type] = {"String": str, "Integer": int, "Float": float, "Boolean": bool}
@@ -153,7 +153,7 @@ def _step(item: Any, where: str, branch: tuple[tuple[str, bool], ...]) -> Step:
 
 def _check_step(item: dict[str, Any], kind: str, where: str) -> None:
     if kind in ON_AWS_ONLY:
-        raise NotSupported(f"Step type {kind} ({where})")
+        raise NotSupported(f"step type {kind} ({where})")
     if kind not in SUPPORTED:
         raise Malformed(f"{where}: the step type {item.get('Type')!r} is unknown.")
     check_keys(item, where, {"Name", "Type", "Arguments"}, STEP_MEMBERS)
@@ -184,7 +184,7 @@ def _depends_on(items: Any, where: str) -> Iterator[str]:
     for item in items:
         if isinstance(item, dict) and item.keys() == {"Step", "Trigger"}:
             if item["Trigger"] != "Completed":
-                raise NotSupported(f"Run condition {item['Trigger']!r} in DependsOn ({where})")
+                raise NotSupported(f"run condition {item['Trigger']!r} in DependsOn ({where})")
             item = item["Step"]
         if not isinstance(item, str):
             raise Malformed(f"{where}.DependsOn: {item!r} is no step's name.")

@@ -7,12 +7,13 @@ which steps may start, and `Retries` whether and when a failed step is tried aga
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from localaws import conditions
 from localaws.pipeline import Parameter, Pipeline, RetryPolicy, Step
 from localaws.references import Path, is_expression, parse_path, parse_reference, property_file, walk
-from localaws.refusals import Malformed
+from localaws.faults import Malformed
 
 
 class Unresolvable(Exception):
@@ -90,7 +91,8 @@ class Scope:
             return self.parameters[reference.name]
         if reference.root == "Execution":
             return self.execution[reference.name]
-        return _at(self.outputs[reference.name], reference.path, text)
+        value = _at(self.outputs[reference.name], reference.path, text)
+        return value.isoformat() if isinstance(value, datetime) else value
 
     def _json_get(self, body: dict[str, Any]) -> Any:
         uri = self._property_file_uri(body) if "PropertyFile" in body else self.resolve(body["S3Uri"])

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from localaws.references import is_expression
-from localaws.refusals import Malformed, NotSupported
+from localaws.faults import Malformed, NotSupported
 
 ROOT = "/opt/ml/processing/"
 
@@ -22,7 +22,7 @@ def check(request: dict[str, Any], where: str = "") -> None:
     for place, feature in _unsupported(request):
         raise NotSupported(f"{feature} ({where}{place})")
     for place, path in _local_paths(request):
-        if not path.startswith(ROOT):
+        if not path.startswith(ROOT) or ".." in path.split("/"):
             raise Malformed(f"{where}{place}: {path!r} must begin with {ROOT}")
     for place, names in _names(request):
         for name in sorted({name for name in names if names.count(name) > 1}):
@@ -40,21 +40,21 @@ def _unsupported(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for index, item in enumerate(outputs(request)):
         yield from _output(item, f"ProcessingOutputConfig.Outputs[{index}]")
     if _part(request, "NetworkConfig").get("EnableNetworkIsolation") is True:
-        yield "NetworkConfig.EnableNetworkIsolation", "Network isolation of a processing job"
+        yield "NetworkConfig.EnableNetworkIsolation", "network isolation of a processing job"
 
 
 def _cluster(cluster: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for holder in (cluster, *_list(cluster, "InstancePreferences")):
         count = holder.get("InstanceCount")
         if isinstance(count, int) and count > 1:
-            yield "ProcessingResources.ClusterConfig.InstanceCount", f"A processing job on {count} instances"
+            yield "ProcessingResources.ClusterConfig.InstanceCount", f"a processing job on {count} instances"
 
 
 def _input(item: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
     if "DatasetDefinition" in item:
-        yield f"{place}.DatasetDefinition", "Dataset definitions (Athena, Redshift)"
+        yield f"{place}.DatasetDefinition", "dataset definitions (Athena, Redshift)"
     if item.get("AppManaged") is True:
-        yield f"{place}.AppManaged", "App-managed inputs"
+        yield f"{place}.AppManaged", "app-managed inputs"
     source = _part(item, "S3Input")
     if source.get("S3InputMode") == "Pipe":
         yield f"{place}.S3Input.S3InputMode", "Pipe input mode"
@@ -65,9 +65,9 @@ def _input(item: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
 
 def _output(item: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
     if "FeatureStoreOutput" in item:
-        yield f"{place}.FeatureStoreOutput", "Feature store outputs"
+        yield f"{place}.FeatureStoreOutput", "feature store outputs"
     if item.get("AppManaged") is True:
-        yield f"{place}.AppManaged", "App-managed outputs"
+        yield f"{place}.AppManaged", "app-managed outputs"
     target = _part(item, "S3Output")
     if target.get("S3UploadMode") == "Continuous":
         yield f"{place}.S3Output.S3UploadMode", "Continuous upload"
@@ -77,7 +77,7 @@ def _output(item: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
 def _https(holder: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
     uri = holder.get("S3Uri")
     if isinstance(uri, str) and not uri.startswith("s3://"):
-        yield place, "An S3Uri other than s3://"
+        yield place, "an S3Uri other than s3://"
 
 
 def _local_paths(request: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from localaws.refusals import Malformed, NotSupported
+from localaws.faults import Malformed, NotSupported
 
 Path = tuple[str | int, ...]
 
@@ -86,7 +86,7 @@ def references(expression: Any, where: str) -> Iterator[Reference]:
         elif function == "Std:JsonGet":
             yield from _read(body, where)
         else:
-            raise NotSupported(f"Function {function} ({where})")
+            raise NotSupported(f"function {function} ({where})")
     except Malformed as error:
         raise Malformed(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
 

@@ -12,7 +12,7 @@ from typing import Any
 import botocore.session
 
 from localaws.references import Path, is_expression
-from localaws.refusals import Malformed
+from localaws.faults import Malformed
 
 # What an expression will become, if that can be told before it runs.
 TypeOf = Callable[[Any], type | None]
@@ -139,10 +139,17 @@ def _limit_faults(size: float, shape: Any, where: str, unit: str) -> Iterator[st
         yield f"{where}: {size}{unit}, at most {high} allowed"
 
 
+# Java's character classes, as near as Python's notation comes inside a set.
+_JAVA = {r"\p{L}": r"\w", r"\p{N}": r"\d", r"\p{Z}": " \u00a0\u3000", r"\p{M}": ""}
+
+
 @cache
 def _pattern(text: str) -> re.Pattern[str] | None:
+    text = re.sub(r"\$\{\d+,\d+\}$", "$", text)  # the model's own slip: a length after the end of the text
+    for java, python in _JAVA.items():
+        text = text.replace(java, python)
     try:
-        # Java's character classes (\p{L}) and ranges beyond Python's notation: such patterns are not checked.
+        # Other classes, and ranges beyond Python's notation: such patterns are not checked.
         return None if r"\p{" in text or r"\u" in text else re.compile(text, re.DOTALL)
     except re.error:
         return None

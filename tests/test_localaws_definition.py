@@ -10,7 +10,7 @@ import pytest
 
 from localaws import document
 from localaws.definition import parse
-from localaws.refusals import Malformed, NotSupported
+from localaws.faults import Malformed, NotSupported
 
 ROLE = "arn:aws:iam::123456789012:role/run"
 GOLDEN = Path(__file__).parent / "golden"
@@ -88,7 +88,7 @@ def test_a_property_file_is_read_after_its_step():
     ["Training", "Lambda", "Callback", "QualityCheck", "ForEach", "InferenceComponent", "EMRServerless", "Cleanup"],
 )
 def test_other_step_types_are_refused_by_name(kind: str):
-    with pytest.raises(NotSupported, match=f"Step type {kind} .*'X'"):
+    with pytest.raises(NotSupported, match=f"step type {kind} .*'X'"):
         parse(text({"Name": "X", "Type": kind, "Arguments": {}}))
 
 
@@ -103,7 +103,7 @@ def test_the_sdk_knows_no_step_type_that_is_not_named_here():
 
 NOT_HERE = {
     "caching": (processing(CacheConfig={"Enabled": True, "ExpireAfter": "P1D"}), "CacheConfig"),
-    "run conditions": (processing(DependsOn=[{"Step": "A", "Trigger": "Failed"}]), "Run condition 'Failed'"),
+    "run conditions": (processing(DependsOn=[{"Step": "A", "Trigger": "Failed"}]), "run condition 'Failed'"),
     "two instances": (
         processing(
             arguments={
@@ -119,9 +119,9 @@ NOT_HERE = {
     "https": (processing(arguments=with_input(S3Uri="https://bucket/data")), "other than s3://"),
     "datasets": (
         processing(arguments={"ProcessingInputs": [{"InputName": "d", "DatasetDefinition": {}}]}),
-        "Dataset definitions",
+        "dataset definitions",
     ),
-    "isolation": (processing(arguments={"NetworkConfig": {"EnableNetworkIsolation": True}}), "Network isolation"),
+    "isolation": (processing(arguments={"NetworkConfig": {"EnableNetworkIsolation": True}}), "network isolation"),
     "continuous": (
         processing(
             arguments={
@@ -138,9 +138,9 @@ NOT_HERE = {
                 }
             }
         ),
-        "Feature store",
+        "feature store",
     ),
-    "functions": (fail(message={"Std:Format": {}}), "Function Std:Format"),
+    "functions": (fail(message={"Std:Format": {}}), "function Std:Format"),
     "blue/green": (
         {
             "Name": "E",

@@ -8,7 +8,7 @@ import pytest
 from localaws.definition import parse
 from localaws.interpreter import Retries, Scope, Unresolvable, parameters, ready
 from localaws.pipeline import Pipeline, RetryPolicy
-from localaws.refusals import Malformed
+from localaws.faults import Malformed
 
 REPORT = {"verdict": "pass", "totals": {"pass_rate": 0.95, "by.tag": [1, 2]}, "empty": None}
 DESCRIBED = {
