@@ -1,5 +1,6 @@
 """The one URL behind which all of AWS is: moto under a lock, the data plane beside it, and our refusals."""
 
+import contextlib
 import datetime
 import io
 import json
@@ -74,6 +75,10 @@ class Http11(MotoRequestHandler):
         pass
 
 
+class UnknownService(Exception):
+    """moto has no such service."""
+
+
 class Dispatcher(DomainDispatcherApplication):
     def __init__(self, settings: Settings) -> None:
         super().__init__(_service)
@@ -90,12 +95,18 @@ class Dispatcher(DomainDispatcherApplication):
             application: Application = self.get_application(environ)
             return application(environ, start_response)
 
+    def get_backend_for_host(self, host: str | None) -> Any:
+        with contextlib.redirect_stdout(None):  # moto prints what it does not know; the client hears it from us
+            backend = super().get_backend_for_host(host)
+        if backend is None and host is not None:
+            raise UnknownService(host)
+        return backend
+
     def get_application(self, environ: dict[str, Any]) -> Any:
         try:
             return super().get_application(environ)
-        except Exception:  # moto fails in many ways on a service it does not know; the client must hear which one
-            service = refusal.service_of(environ) or "this service"
-            return refusal.application(f"The local AWS does not support {service}.")
+        except UnknownService:
+            return refusal.application(f"The local AWS does not support {refusal.service_of(environ)}.")
 
     def _health(self, start_response: Any) -> Iterable[bytes]:
         body = json.dumps(

@@ -1,7 +1,13 @@
 """SageMaker's operations: one method each, parsed and serialised by moto from botocore's own model."""
 
+from typing import Any
+
+from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 
+from localaws import shapes
+from localaws.errors import ValidationError
+from localaws.faults import Malformed
 from localaws.sagemaker.endpoints import EndpointResponses
 from localaws.sagemaker.jobs import JobResponses
 from localaws.sagemaker.pipelines import PipelineResponses
@@ -9,4 +15,10 @@ from localaws.sagemaker.registry import RegistryResponses
 
 
 class LocalResponse(PipelineResponses, JobResponses, RegistryResponses, EndpointResponses, SageMakerResponse):
-    pass
+    def call_action(self) -> Any:
+        """Ranges, patterns and enumerations first, for every operation: moto checks what it happens to need."""
+        try:
+            shapes.check_request(self._get_action(), self.params)
+        except Malformed as fault:
+            return self.serialized(ActionResult(ValidationError(str(fault))))
+        return super().call_action()
