@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -113,7 +114,7 @@ def write(report: Report, folder: Path) -> Path:
     """Write report.json whole or not at all."""
     path = folder / FILE
     text = json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"
-    partial = folder / f".{FILE}.{os.getpid()}"
+    partial = folder / f".{FILE}.{os.getpid()}-{threading.get_ident()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:

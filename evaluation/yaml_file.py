@@ -15,9 +15,16 @@ Parser: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Strict(Parser):  # type: ignore[misc]  # the base is chosen at run time
     """A safe loader that refuses a key given twice instead of keeping the last one."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, OverflowError) as error:  # 2026-13-45 looks like a date
+            said = f"{node.value!s:.40} is no {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: dict[Any, int] = {}
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # `!!set name` is none
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(

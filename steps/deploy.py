@@ -1,7 +1,7 @@
-"""Puts a version live, as one transaction: a new endpoint, replayed while no user is on it, then one write that moves `live`.
+"""Puts a version live as one transaction: a new endpoint, replayed while no user is on it, then one write moves live.
 
-Whatever fails before that write is undone and changes nothing. Two runs of the same version, which an event delivered twice
-would start, do not get in each other's way.
+Whatever fails before that write is undone and changes nothing. Two runs of the same version, which an event delivered
+twice would start, do not get in each other's way.
 """
 
 import secrets
@@ -9,6 +9,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from evaluation import cases as chat_cases
 from evaluation import report as reports
@@ -164,12 +166,16 @@ def replay(rollout: Rollout, aws: Aws, cases: tuple[chat_cases.Case, ...]) -> No
 def undo(rollout: Rollout, before: str | None, error: BaseException) -> None:
     """Back to what it was before this run, unless the version went live on that endpoint after all."""
     reason = str(error) or type(error).__name__
-    then, now = rollout.package, packages.describe(rollout.sagemaker, rollout.package.arn)
-    if now.is_live and now.endpoint_name == rollout.endpoint and now.live_since != then.live_since:
-        say(f"Endpoint {rollout.endpoint} stays, as version {now.version} is live on it. Then: {reason}")
-        return
     say(f"Undoing what this run made. {reason}")
-    if left := rollout.roll_back(before) if before else rollout.undo():
+    try:
+        then, now = rollout.package, packages.describe(rollout.sagemaker, rollout.package.arn)
+        if now.is_live and now.endpoint_name == rollout.endpoint and now.live_since != then.live_since:
+            say(f"Endpoint {rollout.endpoint} stays, as version {now.version} is live on it.")
+            return
+        left = rollout.roll_back(before) if before else rollout.undo()
+    except (BotoCoreError, ClientError) as lost:
+        left = f"The clean-up failed as well ({lost}): endpoint {rollout.endpoint} may still be there and cost money."
+    if left:
         raise LeftBehind(f"{reason} {left}") from error
 
 

@@ -1,7 +1,7 @@
 """Models, endpoint configurations and endpoints: made, waited for, and taken away again.
 
-A run's model and configuration carry a name of its own, and an endpoint names the configuration it was made with. So who
-made an endpoint can be read from it, however the run that made it ended.
+A run's model and configuration carry a name of its own, and an endpoint names the configuration it was made with. So
+who made an endpoint can be read from it, however the run that made it ended.
 """
 
 import time

@@ -1,0 +1,440 @@
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_sagemaker import GROUP, ROLE, FakeAws, FakeClock, refusal
+
+from lmi.errors import UsageError
+from registry import packages
+from registry.packages import NothingApproved
+from steps.deploy import LeftBehind, NotApproved, NotGoodEnough, deploy
+from steps.hosting import EndpointFailed, NameTaken, name_of
+from steps.inputs import Deploy
+from steps.job import Stopped
+
+EXECUTION = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/chat-deploy/execution/abc123"
+NOTHING: tuple[list[str], list[str], list[str]] = ([], [], [])
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Deploy:
+    cases = tmp_path / "cases.yaml"
+    cases.write_text("cases: [{id: hello, turns: [{user: hi, expect: {contains: echo}}]}]")
+    return Deploy(
+        group=GROUP,
+        endpoint="chat",
+        instance_type="ml.g5.xlarge",
+        role_arn=ROLE,
+        execution=EXECUTION,
+        min_pass_rate=0.9,
+        cases=str(cases),
+        report=str(tmp_path / "report"),
+        drain_seconds=60,
+    )
+
+
+def test_the_newest_approved_version_goes_live_on_an_endpoint_of_its_own(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.approved()
+    arn = aws.sagemaker.approved()
+    assert deploy(inputs, aws, clock) == f"Version 2 of {GROUP} is live on endpoint chat-v2."
+    live = packages.live(aws.sagemaker, GROUP)
+    assert (live.arn, live.endpoint_name) == (arn, "chat-v2")
+    endpoints, (config,), (model,) = aws.sagemaker.everything_hosted()
+    assert endpoints == ["chat-v2"] and config == model and config.startswith("chat-v2-")
+    assert aws.sagemaker.models[model]["Containers"] == [{"ModelPackageName": arn}]
+    assert aws.runtime.asked_on == ["chat-v2"]
+    report = json.loads((Path(inputs.report) / "report.json").read_text())
+    assert (report["verdict"], report["subject"]["endpoint"]) == ("pass", "chat-v2")
+
+
+def test_what_the_file_says_reaches_the_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+    asked = replace(
+        inputs, instance_count=2, startup_seconds=600, download_seconds=700, kms_key="key-1",
+        subnets="subnet-1,subnet-2", security_groups="sg-1", tags="team=chat,stage=prod",
+    )  # fmt: skip
+    deploy(asked, aws, clock)
+    (model,), (config,) = aws.sagemaker.models.values(), aws.sagemaker.configs.values()
+    tags = [{"Key": "team", "Value": "chat"}, {"Key": "stage", "Value": "prod"}]
+    assert model["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
+    assert model["ExecutionRoleArn"] == ROLE
+    assert (config["KmsKeyId"], config["Tags"], model["Tags"]) == ("key-1", tags, tags)
+    assert config["ProductionVariants"] == [
+        {
+            "VariantName": "AllTraffic",
+            "ModelName": model["ModelName"],
+            "InstanceType": "ml.g5.xlarge",
+            "InitialInstanceCount": 2,
+            "ModelDataDownloadTimeoutInSeconds": 700,
+            "ContainerStartupHealthCheckTimeoutInSeconds": 600,
+        }
+    ]
+
+
+def test_the_old_version_is_archived_drained_and_its_endpoint_deleted_in_that_order(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    aws.sagemaker.calls.clear()
+    deploy(inputs, aws, clock)
+    assert aws.sagemaker.stage(old) == "Archived"
+    assert aws.sagemaker.everything_hosted()[0] == ["chat-v2"]
+    assert [name for name in aws.sagemaker.models if "v1" in name] == []
+    assert clock.waits[-1] == 60
+    changes = [name for name, _ in aws.sagemaker.calls if name.split("_")[0] in {"create", "update", "delete"}]
+    assert changes == [
+        "create_model", "create_endpoint_config", "create_endpoint", "update_model_package", "update_model_package",
+        "delete_endpoint", "delete_endpoint_config", "delete_model",
+    ]  # fmt: skip
+
+
+def test_a_version_that_is_live_already_is_left_alone(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.live("chat-v1")
+    aws.sagemaker.calls.clear()
+    assert deploy(inputs, aws, clock) == "Version 1 is already live on endpoint chat-v1; nothing to do."
+    assert not any(name.startswith(("create", "update", "delete")) for name in aws.sagemaker.count())
+
+
+def test_a_live_version_whose_endpoint_is_gone_gets_a_new_one(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    arn = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.endpoints.clear()
+    deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == arn
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
+@pytest.mark.parametrize("reason", ["approval", "schedule"])
+def test_a_replaced_version_comes_back_only_on_purpose(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, reason: str
+) -> None:
+    first = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    deploy(inputs, aws, clock)
+    by_event = replace(inputs, model_package=first, reason=reason)
+    assert "was live before and was replaced; nothing to do" in deploy(by_event, aws, clock)
+    deploy(replace(by_event, reason="rollback"), aws, clock)
+    live = packages.live(aws.sagemaker, GROUP)
+    assert (live.arn, live.endpoint_name) == (first, "chat-v1")
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
+def test_nothing_approved_is_one_clear_error(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.registers()
+    with pytest.raises(NothingApproved, match=r"No version of .* is approved"):
+        deploy(inputs, aws, clock)
+
+
+def test_the_automatic_policy_approves_what_has_passed_and_nothing_else(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    passed, failed, rejected = (aws.sagemaker.registers(verdict=verdict) for verdict in ("pass", "fail", "pass"))
+    packages.reject(aws.sagemaker, rejected, "a person said no")
+    automatic = replace(inputs, approve="yes", reason="release")
+    with pytest.raises(NotApproved, match=r"has no passing verdict \(fail\)"):
+        deploy(replace(automatic, model_package=failed), aws, clock)
+    with pytest.raises(NotApproved, match="is Rejected, not Approved"):
+        deploy(replace(automatic, model_package=rejected), aws, clock)
+    deploy(replace(automatic, model_package=passed), aws, clock)
+    assert packages.describe(aws.sagemaker, passed).approval == "Approved"
+    assert packages.live(aws.sagemaker, GROUP).arn == passed
+
+
+def test_a_version_that_waits_for_approval_is_not_deployed(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    arn = aws.sagemaker.registers(verdict="pass")
+    with pytest.raises(NotApproved, match="is PendingManualApproval, not Approved"):
+        deploy(replace(inputs, model_package=arn), aws, clock)
+    with pytest.raises(UsageError, match="is a version of"):
+        deploy(replace(inputs, model_package=arn, group="other"), aws, clock)
+    assert aws.sagemaker.everything_hosted() == NOTHING
+
+
+# what fails before the move changes nothing
+
+
+def endpoint_fails(aws: FakeAws) -> None:
+    aws.sagemaker.endpoints_fail("CannotStartContainerError. Please check the logs")
+
+
+def replay_fails(aws: FakeAws) -> None:
+    aws.runtime.answers("wrong")
+
+
+def move_is_refused(aws: FakeAws) -> None:
+    aws.sagemaker.refuses("update_model_package", refusal("UpdateModelPackage", "denied", "AccessDeniedException"))
+
+
+def config_is_refused(aws: FakeAws) -> None:
+    aws.sagemaker.refuses("create_endpoint_config", refusal("CreateEndpointConfig", "Invalid combination"))
+
+
+def quota_is_used_up(aws: FakeAws) -> None:
+    aws.sagemaker.refuses("create_endpoint", refusal("CreateEndpoint", "quota", "ResourceLimitExceeded"))
+
+
+def job_is_stopped(aws: FakeAws) -> None:
+    def stop(_: str) -> str:
+        raise Stopped
+
+    aws.runtime.says = stop
+
+
+@pytest.mark.parametrize(
+    ("goes_wrong", "said"),
+    [
+        (endpoint_fails, "Endpoint chat-v2 is Failed: CannotStartContainerError"),
+        (replay_fails, "Version 2 did not pass on endpoint chat-v2: 0 of 1 cases passed"),
+        (move_is_refused, "denied"),
+        (config_is_refused, "Invalid combination"),
+        (quota_is_used_up, "quota"),
+        (job_is_stopped, None),
+    ],
+)
+def test_a_failure_before_the_move_takes_back_what_was_made_and_changes_nothing(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, goes_wrong: Callable[[FakeAws], None], said: str | None
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    before = aws.sagemaker.everything_hosted()
+    goes_wrong(aws)
+    with pytest.raises(BaseException, match=said) as caught:
+        deploy(inputs, aws, clock)
+    assert not isinstance(caught.value, AssertionError)
+    assert aws.sagemaker.everything_hosted() == before
+    live = packages.live(aws.sagemaker, GROUP)
+    assert (live.arn, live.endpoint_name) == (old, "chat-v1")
+    removals = [name for name, _ in aws.sagemaker.calls if name.startswith("delete")]
+    assert removals[-2:] == ["delete_endpoint_config", "delete_model"]
+
+
+def test_the_reasons_of_a_failed_replay_are_told(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+    replay_fails(aws)
+    with pytest.raises(NotGoodEnough) as caught:
+        deploy(inputs, aws, clock)
+    assert caught.value.hint == "hello, turn 1: looked for 'echo', the answer says 'wrong'"
+    assert json.loads((Path(inputs.report) / "report.json").read_text())["verdict"] == "fail"
+
+
+def test_an_endpoint_that_never_settles_is_given_up_and_what_is_left_is_named(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.approved()
+    aws.sagemaker.endpoints_never_settle()
+    with pytest.raises(LeftBehind, match=r"still Creating after 3600 s.*delete-endpoint --endpoint-name chat-v1"):
+        deploy(inputs, aws, clock)
+    waits = clock.waits
+    assert waits[0] == 0.2 and max(waits) == 15.0 and len(waits) < 400
+
+
+def test_a_report_that_cannot_be_written_keeps_the_old_version_live(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    Path(inputs.report).write_text("in the way")
+    with pytest.raises(Exception, match=r"cannot be written to .*report.json"):
+        deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
+def test_broken_cases_are_told_before_anything_is_made(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+    Path(inputs.cases).write_text("")
+    with pytest.raises(UsageError, match="is empty"):
+        deploy(inputs, aws, clock)
+    assert not any(name.startswith("create") for name in aws.sagemaker.count())
+
+
+# more than one run
+
+
+def test_a_second_run_while_the_first_makes_its_endpoint_uses_that_one(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    """Both see no endpoint; the other one creates it just before this run does."""
+    aws.sagemaker.approved()
+    once = iter([True])
+
+    def other_run_is_quicker(name: str) -> None:
+        if next(once, False):
+            deploy(inputs, aws, FakeClock())
+
+    aws.sagemaker.on_describe_endpoint = other_run_is_quicker
+    deploy(inputs, aws, clock)
+    endpoints, configs, models = aws.sagemaker.everything_hosted()
+    assert endpoints == ["chat-v1"]
+    assert len(configs) == len(models) == 1
+
+
+def test_two_runs_at_the_same_time_end_with_one_endpoint_and_one_live_version(aws: FakeAws, inputs: Deploy) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    new = aws.sagemaker.approved()
+    gate = threading.Barrier(2)
+    first_look = threading.local()
+
+    def meet(name: str) -> None:
+        if name == "chat-v2" and not hasattr(first_look, "done"):
+            first_look.done = True
+            aws.sagemaker.lock.release()
+            gate.wait(10)
+            aws.sagemaker.lock.acquire()
+
+    aws.sagemaker.on_describe_endpoint = meet
+    said: list[str] = []
+    runs = [threading.Thread(target=lambda: said.append(deploy(inputs, aws, FakeClock()))) for _ in range(2)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(20)
+    assert said == [f"Version 2 of {GROUP} is live on endpoint chat-v2."] * 2
+    assert packages.live(aws.sagemaker, GROUP).arn == new
+    assert aws.sagemaker.stage(old) == "Archived"
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+
+def test_a_run_that_adopted_an_endpoint_never_deletes_it(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    arn = aws.sagemaker.approved()
+    aws.sagemaker.serves("chat-v1", arn, status="Creating")
+    replay_fails(aws)
+    with pytest.raises(NotGoodEnough):
+        deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
+def test_a_run_whose_replay_fails_leaves_an_endpoint_on_which_another_run_went_live(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    arn = aws.sagemaker.approved()
+
+    def other_run_moved_live(_: str) -> str:
+        packages.move_live(aws.sagemaker, arn, "chat-v1", clock.now())
+        return "wrong"
+
+    aws.runtime.says = other_run_moved_live
+    with pytest.raises(NotGoodEnough):
+        deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
+def test_an_endpoint_of_something_else_is_not_touched(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+    aws.sagemaker.serves("chat-v1", "arn:aws:sagemaker:us-east-1:123456789012:model-package/other/1")
+    before = aws.sagemaker.everything_hosted()
+    with pytest.raises(NameTaken, match=r"chat-v1 is there already: it is InService and serves .*other/1"):
+        deploy(inputs, aws, clock)
+    assert aws.sagemaker.everything_hosted() == before
+
+
+def test_a_version_that_went_live_meanwhile_is_not_retired(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+    later = aws.sagemaker.live("chat-v2", since="2030-01-01T00:00:00.000+00:00")
+    first = "arn:aws:sagemaker:us-east-1:123456789012:model-package/qwen3-4b-chat/1"
+    deploy(replace(inputs, model_package=first), aws, clock)
+    assert aws.sagemaker.stage(later) == "Live"
+    assert "chat-v2" in aws.sagemaker.endpoints
+
+
+def test_an_old_version_made_live_again_while_it_drains_keeps_its_endpoint(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    slept = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        slept(seconds)
+        if seconds == inputs.drain_seconds:
+            packages.move_live(aws.sagemaker, old, "chat-v1", clock.now())
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    deploy(inputs, aws, clock)
+    assert sorted(aws.sagemaker.endpoints) == ["chat-v1", "chat-v2"]
+
+
+def test_a_stop_while_draining_still_removes_the_old_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.live("chat-v1")
+    new = aws.sagemaker.approved()
+    slept = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        slept(seconds)
+        if seconds == inputs.drain_seconds:
+            raise Stopped
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    with pytest.raises(Stopped):
+        deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == new
+    assert list(aws.sagemaker.endpoints) == ["chat-v2"]
+
+
+# strategy: in_place
+
+
+def test_in_place_the_endpoint_keeps_its_name_and_only_judged_versions_take_it(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    fixed = replace(inputs, strategy="in_place")
+    old = aws.sagemaker.live("chat")
+    unjudged = aws.sagemaker.approved()
+    with pytest.raises(NotApproved, match="before users before it can be replayed"):
+        deploy(replace(fixed, model_package=unjudged), aws, clock)
+    new = aws.sagemaker.approved(verdict="pass")
+    deploy(fixed, aws, clock)
+    live = packages.live(aws.sagemaker, GROUP)
+    assert (live.arn, live.endpoint_name, aws.sagemaker.stage(old)) == (new, "chat", "Archived")
+    endpoints, (config,), _ = aws.sagemaker.everything_hosted()
+    assert endpoints == ["chat"] and config.startswith("chat-v3-")
+
+
+def test_in_place_the_first_version_makes_the_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved(verdict="pass")
+    deploy(replace(inputs, strategy="in_place"), aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat"
+
+
+def test_in_place_a_failed_replay_rolls_the_endpoint_back(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    old = aws.sagemaker.live("chat")
+    aws.sagemaker.approved(verdict="pass")
+    before = aws.sagemaker.everything_hosted()
+    replay_fails(aws)
+    with pytest.raises(NotGoodEnough):
+        deploy(replace(inputs, strategy="in_place"), aws, clock)
+    assert aws.sagemaker.everything_hosted() == before
+    assert aws.sagemaker.endpoints["chat"]["EndpointConfigName"] == "chat-old"
+    assert packages.live(aws.sagemaker, GROUP).arn == old
+
+
+def test_in_place_an_update_that_sagemaker_rolled_back_is_a_failure(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.live("chat")
+    aws.sagemaker.approved(verdict="pass")
+    aws.sagemaker.endpoints_fail("new fleet unhealthy")
+    before = aws.sagemaker.everything_hosted()
+    with pytest.raises(EndpointFailed, match="rolled endpoint chat back"):
+        deploy(replace(inputs, strategy="in_place"), aws, clock)
+    assert aws.sagemaker.everything_hosted() == before
+
+
+def test_names_fit_however_long_the_endpoints_is() -> None:
+    assert name_of("chat", "-v7") == "chat-v7"
+    assert len(name_of("c" * 80, "-v123-abcdef")) == 63
+    assert name_of("c" * 57 + "-" + "d" * 20, "-v123") == "c" * 57 + "-v123"
