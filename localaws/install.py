@@ -2,14 +2,23 @@
 
 from moto.sagemaker.models import sagemaker_backends
 
-from localaws import events
+from localaws import events, schedules, unsupported
 from localaws.containers import Containers
 from localaws.sagemaker.models import LocalSageMaker
 
 
 def install(containers: Containers) -> None:
-    """Before the first request; again for the next server in the same process."""
+    """Before the first request; again for the next server in the same process. CloudFormation: `install_on_demand`."""
     sagemaker_backends.clear()
     sagemaker_backends.backend = LocalSageMaker
     LocalSageMaker.containers = containers
-    events.install()
+    for service in (events, schedules, unsupported):
+        service.install()
+
+
+def install_on_demand(service: str) -> None:
+    """Before the first request to a service: moto's CloudFormation takes 1.5 s to import, with half of moto."""
+    if service == "cloudformation":
+        from localaws import cloudformation
+
+        cloudformation.install()

@@ -1,4 +1,4 @@
-"""EventBridge Scheduler, and EventBridge rules with a schedule: moto keeps them, this starts what they name when it is due.
+"""EventBridge Scheduler, and EventBridge rules with a schedule: moto keeps them, this starts what they name when due.
 
 Several times that passed unseen (a laptop slept) count as one. A flexible time window is taken at its start.
 """

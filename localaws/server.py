@@ -19,12 +19,13 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from localaws import refusal
+from localaws import deliveries, inside, refusal
 from localaws.containers import Containers
 from localaws.errors import NotImplementedLocally
-from localaws.install import install
+from localaws.install import install, install_on_demand
 from localaws.lock import LOCK
 from localaws.sagemakerruntime.app import is_invocation, runtime
+from localaws.schedules import Scheduler
 from localaws.settings import Settings
 
 HEALTH = "/_localaws/health"
@@ -49,11 +50,16 @@ def running(settings: Settings) -> Iterator[Running]:
     url = f"http://{settings.host}:{server.server_port}"
     containers = Containers(settings, url)
     install(containers)
+    inside.bind(dispatcher)
+    scheduler = Scheduler()
+    scheduler.start()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True)
     thread.start()
     try:
         yield Running(url, server.server_port, settings, containers)
     finally:
+        scheduler.stop()
+        deliveries.settle()
         _stop(server, containers)
         thread.join()
 
@@ -134,6 +140,7 @@ def _read_body(environ: dict[str, Any]) -> None:
 
 
 def _service(name: str) -> Flask:
+    install_on_demand(name)
     app: Flask = create_backend_app(name)
 
     def refuse(message: str) -> Response:
