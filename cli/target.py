@@ -87,7 +87,7 @@ def read(file: Path, name: Name) -> "PipelineConfig":
     from pipelines import config
 
     loaded = config.load(file)
-    return loaded if name == "aws" else loaded.for_local(mlflow=f"sqlite:///{state_folder() / 'mlflow.db'}")
+    return loaded if name == "aws" else config.for_local(loaded, mlflow=f"sqlite:///{state_folder() / 'mlflow.db'}")
 
 
 def place(target: Target, config: "PipelineConfig") -> "Place":
@@ -96,7 +96,9 @@ def place(target: Target, config: "PipelineConfig") -> "Place":
 
     found = account.find(target.client("cloudformation"), STACK)
     if found is None and target.name == "local":
-        found = account.apply(target.client("cloudformation"), STACK, TEMPLATE.read_text(), config.history.table).outputs
+        found = account.apply(
+            target.client("cloudformation"), STACK, TEMPLATE.read_text(), config.history.table
+        ).outputs
     if found is None:
         raise UsageError(
             f"Nothing is prepared in {target.region} yet: there is no stack {STACK!r}.",

@@ -1,0 +1,32 @@
+"""What the benchmarks share: whole processes timed from outside, and the line of JSON each benchmark ends with."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def wall(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
+    """Seconds one whole process takes, start-up included. A process that fails ends the benchmark."""
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    took = time.perf_counter() - started
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return took
+
+
+def median(runs: int, command: Sequence[str]) -> float:
+    """The median of `runs` runs after one that warms up."""
+    wall(command)
+    return statistics.median(wall(command) for _ in range(runs))
+
+
+def result(name: str, **figures: Any) -> None:
+    rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()}
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
+    print(json.dumps({"benchmark": name, **rounded, **machine}))

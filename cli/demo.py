@@ -1,0 +1,162 @@
+"""`sluice demo`: the whole way on this machine, in the order in which an operator would go it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from cli import release, run, show, versions, watch
+from cli.approve import approve
+from cli.demo_chat import Server, history_of, questions
+from cli.reports import report_of, show_failed_cases
+from cli.target import STACK, Target, local_settings, open_target, place, read, state_folder
+from lmi.errors import SluiceError, UsageError
+from localaws import daemon
+from pipelines import executions, submit
+from pipelines.config import PipelineConfig
+from registry import packages
+
+WORSE = "tinylmi/checkpoints/worse"
+USER = "mina"
+
+
+class DemoFailed(SluiceError):
+    """Something did not go as the demo says it goes."""
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end.")
+@click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,
+              help="What to release.")  # fmt: skip
+def demo(keep: bool, file: Path) -> None:
+    """Show the whole way on this machine, then clean up."""
+    if daemon.status(local_settings()).running:
+        raise UsageError(
+            "A local AWS is running already, perhaps from `make demo KEEP=1`; the demo wants an empty one.",
+            "Stop it with `.venv/bin/sluice local down`. What it holds is in memory and is gone then.",
+        )
+    started = time.monotonic()
+    config = read(file, "local")
+    with stopped_at_the_end(keep):
+        target = prepare(config)
+        good = released(config, target)
+        approved(config, target, good)
+        with Server() as server:
+            chatted(config, target, server)
+            worse(config, target)
+            still_live(config, target, server, good)
+        ended(config, target, keep)
+    show.say(f"\nDone in {time.monotonic() - started:.0f} s." + ("" if keep else " Everything is stopped."))
+
+
+def title(number: int, text: str) -> None:
+    show.console().print(f"\n[bold]{number}. {show.safe(text)}[/]")
+
+
+def expect(holds: bool, what: str) -> None:
+    if not holds:
+        raise DemoFailed(f"The demo went wrong: {what}", "`make demo KEEP=1` leaves everything running to look at.")
+
+
+@contextmanager
+def stopped_at_the_end(keep: bool) -> Iterator[None]:
+    """The local AWS and all that runs in it, whatever happens on the way."""
+    try:
+        yield
+    finally:
+        if not keep:
+            daemon.down(local_settings())
+
+
+def prepare(config: PipelineConfig) -> Target:
+    title(1, "The local AWS comes up")
+    target = open_target("local", config)
+    where = place(target, config)
+    show.say(f"  {target.endpoint_url}, stack {STACK}: bucket {where.bucket}, table {config.history.table},")
+    show.say(f"  roles {where.role_arn.rpartition('/')[2]} and {where.trigger_role_arn.rpartition('/')[2]}")
+    return target
+
+
+def released(config: PipelineConfig, target: Target) -> packages.Package:
+    title(2, f"Release: {config.name} becomes a pipeline, and version 1 must answer its chat cases")
+    show.say("  compiling pipeline.yaml (the SageMaker SDK takes a few seconds, the first time only) ...")
+    release.submitted(config, target, None)
+    arn = submit.start(target.sagemaker, config.release_pipeline)
+    show.say(f"  execution 1 of {config.release_pipeline} has started")
+    package = run.released(target, watch.until_over(target, arn))
+    assert package is not None
+    expect(package.verdict == "pass", f"version {package.version} did not pass: {package.verdict_why}")
+    show.say(f"  version {package.version}: {package.verdict}. {package.verdict_why}")
+    return package
+
+
+def approved(config: PipelineConfig, target: Target, package: packages.Package) -> None:
+    show.say(f"\n  An operator approves it: sluice approve {package.version}")
+    assert approve.callback is not None
+    wrapped = approve.callback.__wrapped__  # type: ignore[attr-defined]  # the command without its options
+    wrapped(config=config, target=target, version=package.version, why="Read the report.", anyway=False, wait=True)
+    live = packages.live(target.sagemaker, config.registry.group)
+    variant = endpoint_variant(target, live.endpoint_name)
+    expect(live.version == package.version, f"version {live.version} is live, not {package.version}")
+    show.say(f"  endpoint {live.endpoint_name} is InService on {variant}")
+
+
+def endpoint_variant(target: Target, endpoint: str) -> str:
+    told = target.sagemaker.describe_endpoint(EndpointName=endpoint)
+    settings = target.sagemaker.describe_endpoint_config(EndpointConfigName=told["EndpointConfigName"])
+    return str(settings["ProductionVariants"][0]["InstanceType"])
+
+
+def chatted(config: PipelineConfig, target: Target, server: Server) -> None:
+    title(3, f"Chat: the RAG server answers {USER}, in Korean and English, from the employee handbook")
+    show.say(f"  {server.url}; documents: {', '.join(server.upload_handbook())}")
+    for question in questions():
+        answer = server.ask(USER, question.text)
+        expect(question.expect in answer.text, f"{question.text!r} was answered with {answer.text!r}")
+        if question.follow_up:
+            show.say("    (only the history says this: the name was told in an earlier turn)")
+    show.say(f"\n  The last three turns of {USER}, as they lie in the DynamoDB table {config.history.table}:")
+    show.table(["  turn", "question", "answer", "version"], history_of(target, config.history.table, USER))
+
+
+def worse(config: PipelineConfig, target: Target) -> None:
+    title(4, "A worse checkpoint is released: the gate must stay closed")
+    release.submitted(run.with_model(config, WORSE), target, None)
+    arn = submit.start(target.sagemaker, config.release_pipeline)
+    show.say(f"  execution 2 of {config.release_pipeline} has started")
+    execution = executions.watch(target.sagemaker, arn, watch.Watched(), interval=0.2)
+    package = run.released(target, execution)
+    expect(package is not None and package.verdict == "fail", f"the gate let it through: {execution.status}")
+    assert package is not None
+    expect(package.approval == "Rejected", f"version {package.version} is {package.approval}")
+    show.say(f"  version {package.version} is rejected. {package.verdict_why}")
+    show_failed_cases(report_of(target, package), most=3)
+
+
+def still_live(config: PipelineConfig, target: Target, server: Server, good: packages.Package) -> None:
+    live = packages.live(target.sagemaker, config.registry.group)
+    expect(live.version == good.version, f"version {live.version} is live")
+    show.say(f"\n  Version {live.version} is still live, and still answers:")
+    first = questions()[0]
+    expect(first.expect in server.ask("yuna", first.text).text, "it does not answer as before")
+
+
+def ended(config: PipelineConfig, target: Target, keep: bool) -> None:
+    title(5, "What there is now")
+    found = versions.found(target.sagemaker, config.registry.group, 20)
+    versions.table(found)
+    show.say()
+    for package in found:
+        show.say(f"  report of version {package.version}: {package.report}")
+    show.say(f"  MLflow runs: .venv/bin/mlflow ui --backend-store-uri {config.evaluation.mlflow}")
+    show.say(f"  what the jobs and endpoints printed: {state_folder() / 'local'}")
+    show.say("\n  Next:")
+    activate = "" if keep else "   (starts a local AWS of its own, empty)"
+    for command in (f"sluice run{activate}", "sluice versions", "sluice status", 'sluice chat "안녕하세요"',
+                    "sluice check --target aws", "sluice --help"):  # fmt: skip
+        show.say(f"    .venv/bin/{command}")
+    if keep:
+        show.say("    .venv/bin/sluice serve        (the RAG server of the demo is stopped)")
+        show.say("    .venv/bin/sluice local down   when you have seen enough")

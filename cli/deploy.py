@@ -1,0 +1,34 @@
+"""`sluice deploy`: put a version live without waiting for an event; also the way back to an older one."""
+
+import click
+
+from cli import show, watch
+from cli.target import Target, options
+from lmi.errors import UsageError
+from pipelines import submit
+from pipelines.config import PipelineConfig
+from registry import packages
+
+
+@click.command()
+@click.option("--version", type=int, help="Which; otherwise the newest approved one.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until it is over.")
+@options
+def deploy(config: PipelineConfig, target: Target, version: int | None, wait: bool) -> None:
+    """Deploy the newest approved version, or roll back to another."""
+    group = config.registry.group
+    if version is None:
+        package = packages.newest_approved(target.sagemaker, group)
+    else:
+        package = packages.find(target.sagemaker, group, version)
+    if package.approval != "Approved":
+        raise UsageError(
+            f"Version {package.version} is not approved ({package.approval}).", f"sluice approve {package.version}"
+        )
+    parameters = {"ModelPackageArn": package.arn, "Reason": "rollback" if version else "release"}
+    arn = submit.start(target.sagemaker, config.deploy_pipeline, parameters)
+    show.say(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")
+    if wait:
+        watch.until_over(target, arn)
+        live = packages.live(target.sagemaker, group)
+        show.say(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")

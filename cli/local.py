@@ -1,0 +1,50 @@
+"""`sluice local`: the local AWS, which other commands start by themselves when they need it."""
+
+import os
+
+import click
+
+from cli import show
+from cli.target import local_settings
+from localaws import daemon
+
+
+@click.group()
+def local() -> None:
+    """Start, stop or look at the local AWS."""
+
+
+@local.command()
+@click.option(
+    "--model-server", metavar="URL", help="An OpenAI-compatible server that answers instead of the tiny model."
+)
+def up(model_server: str | None) -> None:
+    """Start it in the background, if it is not running."""
+    status = daemon.up(local_settings(model_server))
+    show.say(f"The local AWS answers on {status.url} (process {status.pid}).")
+    show.say(f"For boto3 and the aws CLI: export AWS_ENDPOINT_URL={status.url}")
+    show.say("                           export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing")
+
+
+@local.command()
+def down() -> None:
+    """Stop it and everything it started. Its state is in memory and is gone with it."""
+    stopped = daemon.down(local_settings())
+    show.say("The local AWS is stopped." if stopped else "The local AWS was not running.")
+
+
+@local.command()
+@show.json_option
+def status(as_json: bool) -> None:
+    """Say whether it runs, where, and where its files are. Exits with 1 if it does not run."""
+    settings = local_settings()
+    found = daemon.status(settings)
+    if as_json:
+        show.document({"running": found.running, "url": found.url, "pid": found.pid, "state": settings.state})
+    elif found.running:
+        show.say(f"The local AWS answers on {found.url} (process {found.pid}).")
+        show.say(f"Its log and its jobs' folders are in {os.path.relpath(settings.state)}.")
+    else:
+        show.say(f"The local AWS does not run on {found.url}. Commands start it when they need it.")
+    if not found.running:
+        raise click.exceptions.Exit(1)

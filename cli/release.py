@@ -1,0 +1,82 @@
+"""A release from the file to a running execution, told once; `run`, `plan` and the demo are made of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cli.target import STACK, Target, place, state_folder
+from pipelines import account, archive, compiled, executions, images, plan, submit, upload
+from pipelines.config import PipelineConfig, Place
+from pipelines.plan import Account, Change
+
+OnUpload = Callable[[upload.Upload], None]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a release would write, and to where."""
+
+    place: Place
+    uploads: Sequence[upload.Upload]
+    desired: Account
+    changes: Sequence[Change]
+
+
+def planned(config: PipelineConfig, target: Target, where: Place) -> Planned:
+    """Read the files and the account, and compile; nothing is written."""
+    # On AWS the jobs' images lack our packages' dependencies; here jobs run where everything is installed.
+    wheels = archive.download_wheels(images.PYTHON, state_folder()) if target.name == "aws" else None
+    prepared = upload.prepare(config, where, wheels)
+    definitions = compiled.compile(config, where, prepared.sources, state_folder() / "compiled")
+    desired = plan.wanted(config, where, definitions)
+    current = submit.current(target.sagemaker, target.client("events"), target.client("scheduler"), config)
+    return Planned(where, prepared.uploads, desired, plan.changes(current, desired))
+
+
+def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
+    """What `sluice run` would change. In an account without the stack that is everything."""
+    outputs = account.find(target.client("cloudformation"), STACK)
+    if outputs is None:
+        made = {f"stack {STACK}": {"template": "infra/stack.yaml"}}
+        made |= {name: {} for part, name in plan.names(config).items() if part != "schedule" or config.schedule}
+        return [Change(name, "", None, what) for name, what in made.items()]
+    return planned(config, target, account.place(outputs, config.region, config.role_arn)).changes
+
+
+def submitted(config: PipelineConfig, target: Target, on_upload: OnUpload | None = None) -> Planned:
+    """Upload what is missing and bring the account to what the file says."""
+    ready = planned(config, target, place(target, config))
+    s3 = target.client("s3")
+    for wanted in ready.uploads:
+        sent: list[str] = []
+
+        def on_file(name: str, _: int, wanted: upload.Upload = wanted, sent: list[str] = sent) -> None:
+            if on_upload and not sent:
+                on_upload(wanted)
+            sent.append(name)
+
+        upload.send(s3, wanted, on_file)
+    submit.apply(
+        target.sagemaker, target.client("events"), target.client("scheduler"), config, ready.desired, ready.changes
+    )
+    return ready
+
+
+Before = Literal["running", "passed", "gate closed"]
+
+
+def before(config: PipelineConfig, target: Target, ready: Planned) -> tuple[Before, executions.Execution] | None:
+    """The execution that already did, or is doing, this very release; one that broke off does not count."""
+    if any(change.resource == ready.desired.names["release"] for change in ready.changes):
+        return None
+    last = executions.recent(target.sagemaker, config.release_pipeline, most=1)
+    if not last:
+        return None
+    execution = executions.describe(target.sagemaker, last[0].arn)
+    if not execution.over:
+        return "running", execution
+    if execution.ended_well:
+        return "passed", execution
+    if execution.step("GateClosed"):
+        return "gate closed", execution
+    return None
