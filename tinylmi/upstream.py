@@ -56,6 +56,9 @@ class Upstream:
     def post(self, path: str, body: dict[str, Any]) -> Any:
         return self._client.stream("POST", self._base + path, json=body)
 
+    async def close(self) -> None:
+        await self._client.aclose()
+
     async def _models(self) -> list[str]:
         reply = await self._client.get(f"{self._base}/v1/models", timeout=PING_TIMEOUT)
         try:
@@ -75,7 +78,7 @@ def application(upstream: Upstream, largest_body: int) -> ASGIApp:
         except httpx.HTTPError as error:
             raise Refusal(500, f"the model server behind cannot be reached: {said(error)}") from None
 
-    return web.routes(upstream.well, ask, largest_body)
+    return web.routes(upstream.well, ask, largest_body, upstream.close)
 
 
 class Passing(Talk):

@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
@@ -84,8 +84,21 @@ class Talk(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-def routes(well: Callable[[], Awaitable[bool]], ask: Callable[[bytes], Awaitable[Talk]], largest_body: int) -> ASGIApp:
+async def nothing() -> None: ...
+
+
+def routes(
+    well: Callable[[], Awaitable[bool]],
+    ask: Callable[[bytes], Awaitable[Talk]],
+    largest_body: int,
+    close: Callable[[], Awaitable[None]] = nothing,
+) -> ASGIApp:
     """`well` is asked for /ping; `ask` turns a body into an answer being given, or raises BadRequest or Refusal."""
+
+    @contextlib.asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await close()
 
     async def ping(_: Request) -> Response:
         if await well():
@@ -111,6 +124,7 @@ def routes(well: Callable[[], Awaitable[bool]], ask: Callable[[bytes], Awaitable
     return Starlette(
         routes=[Route("/ping", ping, methods=["GET"]), *(Route(path, asked, methods=["POST"]) for path in FORMS)],
         exception_handlers={HTTPException: _http_error, Exception: _surprise},
+        lifespan=life,
     )
 
 
@@ -166,7 +180,7 @@ class _Server(uvicorn.Server):
 
 def run(app: ASGIApp, settings: Settings) -> None:
     """Listen until told to stop; raises StartError if the port is taken."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GRACE)
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     try:
         listening = socket.create_server((settings.host, settings.port), backlog=config.backlog)
