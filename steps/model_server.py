@@ -16,7 +16,7 @@ from steps.job import say
 
 PORT = "SAGEMAKER_BIND_TO_PORT"  # the server reads it too
 KEPT = 12  # last lines of its log that an error shows
-GRACE = 15.0
+GRACE = 5.0  # whoever stops the job does not wait long for it either
 
 
 class ServerFailed(SluiceError):

@@ -1,0 +1,32 @@
+"""A model server as a process: `stub_container.py <behaviour> <pid file>`."""
+
+import os
+import signal
+import sys
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+from stub_model import Handler, StubModel
+
+
+def main(behaviour: str, pid_file: str) -> None:
+    Path(pid_file).write_text(str(os.getpid()))
+    print(f"loading ({behaviour})", flush=True)
+    if behaviour == "dies-at-start":
+        sys.exit("ValueError: OPTION_DTYPE=half is not a value")
+    if behaviour == "stubborn-slow":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    model = StubModel()
+    model.delay = 60.0 if behaviour.endswith("slow") else 0.0
+    if behaviour == "wrong":
+        model.answers("I do not know.")
+    if behaviour == "dies-midway":
+        model.answers(lambda _: os._exit(3) if len(model.asked) > 2 else "echo")
+    kind = type("Container", (Handler,), {"model": model})
+    if behaviour == "never-ready":
+        kind.do_GET = lambda self: self.whole(500, b"")  # type: ignore[attr-defined]
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), kind).serve_forever()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
