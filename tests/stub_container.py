@@ -1,4 +1,4 @@
-"""A model server as a process: `stub_container.py <behaviour> <pid file>`."""
+"""A model server as a process: `stub_container.py <behaviour> <pid file>`; STUB in the environment wins."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from stub_model import Handler, StubModel
 
 
 def main(behaviour: str, pid_file: str) -> None:
+    behaviour = os.environ.get("STUB", behaviour)
     Path(pid_file).write_text(str(os.getpid()))
     print(f"loading ({behaviour})", flush=True)
     if behaviour == "dies-at-start":
@@ -29,4 +30,4 @@ def main(behaviour: str, pid_file: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:3])
