@@ -21,6 +21,7 @@ class Pump:
         self._lines: list[dict[str, object]] = []
         self._rest = b""
         self._muted = False
+        self.last_line = ""
         self._thread: threading.Thread | None = None
 
     def start(self, source: IO[bytes], name: str) -> None:
@@ -64,6 +65,8 @@ class Pump:
             for line in lines
             if line.strip()
         ]
+        if self._lines:
+            self.last_line = str(self._lines[-1]["message"])[:300]
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []

@@ -51,6 +51,11 @@ class Container:
         self._on_end = on_end
         self._ended = threading.Event()
 
+    @property
+    def last_line(self) -> str:
+        """The end of its output, for the message about its end."""
+        return self._pump.last_line
+
     def poll(self) -> int | None:
         return self.exit_code
 
@@ -104,6 +109,10 @@ class Containers:
         self._ports: set[int] = set()
         self._shims: dict[int, Path] = {}
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def rule_for(self, image: str) -> ImageRule | None:
         name = _without_registry(image)

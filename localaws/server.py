@@ -24,7 +24,7 @@ from localaws.containers import Containers
 from localaws.errors import NotImplementedLocally
 from localaws.install import install, install_on_demand
 from localaws.lock import LOCK
-from localaws.sagemakerruntime.app import is_invocation, runtime
+from localaws.sagemakerruntime.app import Runtime, is_invocation
 from localaws.schedules import Scheduler
 from localaws.settings import Settings
 
@@ -89,14 +89,15 @@ class Dispatcher(DomainDispatcherApplication):
     def __init__(self, settings: Settings) -> None:
         super().__init__(_service)
         self._settings = settings
+        self._runtime = Runtime(settings.time_scale)
         self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == HEALTH:
             return self._health(start_response)
-        if is_invocation(environ):
-            return runtime(environ, start_response)
         _read_body(environ)
+        if is_invocation(environ):
+            return self._runtime(environ, start_response)
         with LOCK:
             application: Application = self.get_application(environ)
             return application(environ, start_response)

@@ -1,7 +1,5 @@
 """moto's SageMaker, composed with what it lacks."""
 
-from typing import ClassVar
-
 from moto.sagemaker.models import SageMakerModelBackend
 
 from localaws.containers import Containers
@@ -14,4 +12,4 @@ from localaws.sagemaker.registry import RegistryBackend
 class LocalSageMaker(PipelineBackend, JobBackend, RegistryBackend, EndpointBackend, SageMakerModelBackend):
     """One per account and region. `reset()` reaches every mixin first, and each stops what it started."""
 
-    containers: ClassVar[Containers]  # set by install(), before the first request
+    containers: Containers  # set by install(), before the first request

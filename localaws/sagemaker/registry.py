@@ -4,7 +4,6 @@ UpdateModelPackage keeps what a request does not name, versions are never given 
 tags, packages and groups can be deleted, and every creation and update is an event.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -16,8 +15,7 @@ from moto.sagemaker.utils import arn_formatter
 
 from localaws import events
 from localaws.errors import NotImplementedLocally, ValidationError
-from localaws.paging import page
-from localaws.faults import Malformed
+from localaws.sagemaker.listing import answer, in_order, matches
 
 Json = dict[str, Any]
 AT_MOTO = (
@@ -144,7 +142,8 @@ class RegistryBackend(SageMakerModelBackend):
         )
 
     def package_object(self, package: ModelPackage) -> Json:
-        return package.gen_response_object() | self._beside.get(package.arn, {})
+        described: Json = package.gen_response_object() | self._beside.get(package.arn, {})
+        return described
 
     def update_package(self, request: Json) -> str:
         """Changes what the request names, and nothing else."""
@@ -266,28 +265,3 @@ class RegistryResponses(SageMakerResponse):
         backend = self.sagemaker_backend
         found = [backend.package_object(package) for package in backend.find_packages(self.params)]
         return answer(self.params, found, "ModelPackageSummaryList", "ModelPackageArn", SUMMARY)
-
-
-def matches(request: Mapping[str, Any], name: str, created: Any) -> bool:
-    """The filters that most lists have."""
-    after, before = request.get("CreationTimeAfter"), request.get("CreationTimeBefore")
-    return (
-        (request.get("NameContains") or "").lower() in name.lower()
-        and (after is None or created > after.replace(tzinfo=None))
-        and (before is None or created < before.replace(tzinfo=None))
-    )
-
-
-def in_order(request: Mapping[str, Any], found: list[Any], default: str = "Ascending", **keys: Any) -> list[Any]:
-    descending = (request.get("SortOrder") or default) == "Descending"
-    return sorted(found, key=keys[request.get("SortBy") or "CreationTime"], reverse=descending)
-
-
-def answer(request: Mapping[str, Any], found: list[Json], name: str, key: str, members: tuple[str, ...]) -> ActionResult:
-    """One page of summaries."""
-    try:
-        shown, token = page(found, lambda each: each[key], request.get("NextToken"), request.get("MaxResults"))
-    except Malformed as reason:
-        raise ValidationError(str(reason)) from None
-    summaries = [{member: each[member] for member in members if each.get(member) is not None} for each in shown]
-    return ActionResult({name: summaries} | ({"NextToken": token} if token else {}))
