@@ -4,6 +4,7 @@ import os
 import re
 import zoneinfo
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,11 +90,16 @@ def schedule_expression(value: str) -> str:
 
 
 def time_zone(value: str) -> str:
-    known = zoneinfo.available_timezones()
+    known = time_zones()
     if known and value not in known:  # a machine without time zone data cannot tell
         near = nearest(value, known)
         raise ValueError(f"is no time zone: {shown(value)}." + (f" Did you mean {near}?" if near else ""))
     return value
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
 
 
 def scalar(value: object) -> object:

@@ -8,6 +8,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from evaluation import yaml_file
+
 Loc = tuple[str | int, ...]
 
 BOUNDS = {
@@ -67,8 +69,12 @@ def problems(error: ValidationError, model: type[BaseModel], text: str) -> list[
     """Everything pydantic found, with the lines of the file's text."""
     lines = line_numbers(text)
     found = []
-    for each in error.errors(include_url=False):
-        loc = tuple(part for part in each["loc"] if part != "[key]")
+    errors = [
+        (tuple(part for part in each["loc"] if part != "[key]"), each) for each in error.errors(include_url=False)
+    ]
+    for loc, each in errors:
+        if each["type"] == "too_short" and any(other[: len(loc)] == loc != other for other, _ in errors):
+            continue  # a list whose only item is wrong is not empty
         found.append(Problem(dotted(loc), say(each, loc, model), line_of(loc, lines)))
     return sorted(found, key=lambda problem: problem.line or 0)
 
@@ -89,7 +95,7 @@ def say(error: Mapping[str, Any], loc: Loc, model: type[BaseModel]) -> str:
         return str(context["error"])
     if kind in BOUNDS:
         words, bound = BOUNDS[kind]
-        return f"{words} {context[bound]}, not {shown(value)}."
+        return f"{words} {context[bound]:g}, not {shown(value)}."
     if kind in {"string_too_long", "too_long"}:
         return f"is too long: at most {context['max_length']} are allowed."
     if kind in {"string_too_short", "too_short"}:
@@ -181,7 +187,7 @@ def line_numbers(text: str) -> dict[Loc, int]:
                 lines[(*path, index)] = item.start_mark.line + 1
                 walk(item, (*path, index))
 
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=yaml_file.Parser)
     if root is not None:
         lines[()] = root.start_mark.line + 1
         walk(root, ())
