@@ -123,6 +123,13 @@ def test_anything_but_serve_is_a_shell_command_line(arguments, code, out):
     assert finished(tinylmi(*arguments, SHOWN="seen"))[:2] == (code, out)
 
 
+def test_a_path_with_blanks_that_exists_stays_whole(tmp_path):
+    script = tmp_path / "my jobs" / "run.sh"
+    script.parent.mkdir()
+    script.write_text("echo ran")
+    assert finished(tinylmi("sh", str(script)))[:2] == (0, "ran\n")
+
+
 def test_a_signal_reaches_the_command():
     process = tinylmi(sys.executable, "-c", "\"import time; print('up', flush=True); time.sleep(60)\"")
     assert process.stdout.readline() == "up\n"

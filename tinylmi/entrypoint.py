@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -32,10 +33,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def command(arguments: Sequence[str]) -> int:
-    """Become the shell: exit code and signals are its own. Arguments are joined and parsed again, as the image does."""
+    """Become the shell: exit code and signals are its own. Arguments are joined and parsed again, as the image does.
+
+    Only a path that exists stays whole: what is /opt/ml in the image may be a folder with blanks in its name here.
+    """
     shell = shutil.which("bash") or "/bin/sh"
+    words = [shlex.quote(each) if os.path.exists(each) else each for each in arguments]
     sys.stdout.flush()
-    os.execv(shell, [shell, "-e", "-c", " ".join(arguments)])
+    os.execv(shell, [shell, "-e", "-c", " ".join(words)])
 
 
 def serve(environment: Mapping[str, str]) -> None:
