@@ -32,6 +32,7 @@ class Fake:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refused: dict[str, Exception] = {}
+        self.before: dict[str, Callable[[], None]] = {}  # what happens elsewhere just before an operation
         self.lock = threading.RLock()
 
     def refuses(self, operation: str, error: Exception) -> None:
@@ -48,6 +49,8 @@ class Fake:
             operation = MODELS[self.service].operation_model(OPERATIONS[self.service][name])
             report = ParamValidator().validate(params, operation.input_shape)
             assert not report.has_errors(), f"{operation.name}: {report.generate_report()}"
+            if name in self.before:
+                self.before[name]()
             with self.lock:
                 self.calls.append((name, params))
                 if name in self.refused:
@@ -71,7 +74,6 @@ class FakeSageMaker(Fake):
         self.looks = 2
         self.outcome = "InService"
         self.reason = ""
-        self.on_describe_endpoint: Callable[[str], None] = lambda name: None
 
     # verbs for set-up
 
@@ -224,7 +226,6 @@ class FakeSageMaker(Fake):
         return {}
 
     def describe_endpoint_(self, EndpointName: str) -> dict[str, Any]:
-        self.on_describe_endpoint(EndpointName)
         endpoint = self._there(self.endpoints, EndpointName, "DescribeEndpoint", "endpoint")
         if endpoint["EndpointStatus"] in {"Creating", "Updating"}:
             endpoint["looks"] -= 1

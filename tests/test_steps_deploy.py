@@ -264,38 +264,25 @@ def test_broken_cases_are_told_before_anything_is_made(aws: FakeAws, inputs: Dep
 # more than one run
 
 
-def test_a_second_run_while_the_first_makes_its_endpoint_uses_that_one(
-    aws: FakeAws, inputs: Deploy, clock: FakeClock
-) -> None:
-    """Both see no endpoint; the other one creates it just before this run does."""
+def test_a_second_run_that_is_quicker_is_followed(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    """Both see no endpoint; the other run makes it, and goes live on it, just before this one would."""
     aws.sagemaker.approved()
-    once = iter([True])
 
-    def other_run_is_quicker(name: str) -> None:
-        if next(once, False):
-            deploy(inputs, aws, FakeClock())
+    def other_run() -> None:
+        del aws.sagemaker.before["create_endpoint"]
+        deploy(inputs, aws, FakeClock())
 
-    aws.sagemaker.on_describe_endpoint = other_run_is_quicker
+    aws.sagemaker.before["create_endpoint"] = other_run
     deploy(inputs, aws, clock)
-    endpoints, configs, models = aws.sagemaker.everything_hosted()
-    assert endpoints == ["chat-v1"]
-    assert len(configs) == len(models) == 1
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
 
 
 def test_two_runs_at_the_same_time_end_with_one_endpoint_and_one_live_version(aws: FakeAws, inputs: Deploy) -> None:
     old = aws.sagemaker.live("chat-v1")
     new = aws.sagemaker.approved()
-    gate = threading.Barrier(2)
-    first_look = threading.local()
-
-    def meet(name: str) -> None:
-        if name == "chat-v2" and not hasattr(first_look, "done"):
-            first_look.done = True
-            aws.sagemaker.lock.release()
-            gate.wait(10)
-            aws.sagemaker.lock.acquire()
-
-    aws.sagemaker.on_describe_endpoint = meet
+    both = threading.Barrier(2, timeout=10)
+    aws.sagemaker.before["create_endpoint"] = lambda: both.wait() and None
     said: list[str] = []
     runs = [threading.Thread(target=lambda: said.append(deploy(inputs, aws, FakeClock()))) for _ in range(2)]
     for run in runs:
