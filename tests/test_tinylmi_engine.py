@@ -72,6 +72,16 @@ def test_a_prompt_read_in_pieces_gives_the_same_answer(plain):
     assert greedy(plain, ids, 20, piece=16) == greedy(plain, ids, 20)
 
 
+def test_a_cache_that_had_to_grow_gives_the_same_answer(plain):
+    small, large = plain.cache(700), plain.cache(700)
+    large.reserve(700)
+    ids = list(range(3, 253))
+    assert (plain.read(ids, small) == plain.read(ids, large)).all()
+    for token in range(3, 203):
+        assert (plain.step([token], [small]) == plain.step([token], [large])).all()
+    assert small.keys.shape[2] < 700
+
+
 def test_a_context_limit_shortens_the_table_of_positions(tmp_path):
     assert len(Qwen3.load(tiny_model.write(tmp_path), positions=64).cos) == 64
 

@@ -43,8 +43,8 @@ class Steered:
             raise FloatingPointError("nan")
         self.done.put(what)
 
-    def cache(self, positions):
-        return self._model.cache(positions)
+    def cache(self, most):
+        return self._model.cache(most)
 
     def read(self, ids, cache):
         self._turn(f"read {len(ids)}")

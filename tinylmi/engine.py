@@ -16,6 +16,7 @@ import numpy as np
 from tinylmi.folder import Array, ModelError, read_json, read_weights
 
 ARCHITECTURE = "Qwen3ForCausalLM"
+FIRST_POSITIONS = 256
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,25 @@ class Layer:
 
 
 class Cache:
-    """The keys and values of one chat, for as many positions as it can ever have."""
+    """The keys and values of one chat. It grows with the chat, up to the positions that the chat can ever have."""
 
-    def __init__(self, shape: Shape, positions: int) -> None:
+    def __init__(self, shape: Shape, most: int) -> None:
         self.length = 0
-        size = (shape.layers, shape.kv_heads, positions, shape.head_dim)
+        self._most = most
+        size = (shape.layers, shape.kv_heads, min(most, FIRST_POSITIONS), shape.head_dim)
         self.keys, self.values = np.empty(size, np.float32), np.empty(size, np.float32)
+
+    def reserve(self, positions: int) -> None:
+        """Make room for so many positions."""
+        if positions > self.keys.shape[2]:
+            room = max(positions, min(self._most, 2 * positions))
+            self.keys, self.values = self._larger(self.keys, room), self._larger(self.values, room)
+
+    def _larger(self, held: Array, positions: int) -> Array:
+        layers, heads, _, size = held.shape
+        larger = np.empty((layers, heads, positions, size), np.float32)
+        larger[:, :, : self.length] = held[:, :, : self.length]
+        return larger
 
 
 def read_shape(folder: Path) -> Shape:
@@ -119,12 +133,13 @@ class Qwen3:
     def load(cls, folder: Path, positions: int | None = None) -> "Qwen3":
         return cls(read_shape(folder), read_weights(folder), positions)
 
-    def cache(self, positions: int) -> Cache:
-        return Cache(self.shape, positions)
+    def cache(self, most: int) -> Cache:
+        return Cache(self.shape, most)
 
     def read(self, ids: Sequence[int], cache: Cache) -> Array:
         """Take in a piece of a prompt after what is cached; logits after its last token."""
         start, end = cache.length, cache.length + len(ids)
+        cache.reserve(end)
         future = np.arange(end)[None] > np.arange(start, end)[:, None]
         hide = np.where(future, np.float32(-np.inf), np.float32(0))
         cos, sin = self.cos[start:end], self.sin[start:end]
@@ -142,6 +157,8 @@ class Qwen3:
     def step(self, tokens: Sequence[int], caches: Sequence[Cache]) -> Array:
         """One more token in each chat; logits [chat, vocabulary]."""
         at = [cache.length for cache in caches]
+        for cache in caches:
+            cache.reserve(cache.length + 1)
         cos, sin = self.cos[at], self.sin[at]
         x = self.embedding[list(tokens)]
         seen = np.empty((len(tokens), self.shape.heads * self.shape.head_dim), np.float32)
