@@ -1,8 +1,9 @@
-"""Refusals in the services beside SageMaker: what AWS does and the local AWS does not is refused by name."""
+"""Corrections of services beside SageMaker: what moto would pass over is done, or refused by name."""
 
 import json
 from typing import Any
 
+from moto.dynamodb.responses import DynamoHandler
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, S3Backend
 
@@ -12,12 +13,14 @@ __all__ = ["NotImplementedLocally", "install", "refuse_members"]
 
 ONLY_OVER_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 _put_bucket_policy = S3Backend.put_bucket_policy
+_update_table = DynamoHandler.update_table
 
 
 def install() -> None:
     """Idempotent; before the first request."""
     S3Backend.put_bucket_policy = _put_readable_policy
     FakeBucket.get_permission = _permission_by_policy
+    DynamoHandler.update_table = _update_table_and_its_encryption
 
 
 def _put_readable_policy(backend: Any, bucket_name: str, policy: bytes) -> None:
@@ -56,6 +59,15 @@ def _as_text(condition: Any) -> Any:
     if isinstance(condition, dict):
         return {name: _as_text(value) for name, value in condition.items()}
     return str(condition).lower() if isinstance(condition, bool) else condition
+
+
+def _update_table_and_its_encryption(handler: Any) -> Any:
+    """moto takes a table's encryption when the table is made, and never again."""
+    if (wanted := handler.body.get("SSESpecification")) is not None:
+        table = handler.dynamodb_backend.get_table(handler.body["TableName"])
+        aws_key = table._get_default_encryption_key(table.account_id, table.region_name)
+        table.sse_specification = {"KMSMasterKeyId": aws_key, **wanted}
+    return _update_table(handler)
 
 
 def refuse_members(of: str, given: dict[str, object], known: set[str]) -> None:
