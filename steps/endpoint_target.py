@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
 
-from evaluation.target import BUSY, Collected, Refused, TargetDown
+from evaluation.target import BUSY, Collected, Refused, TargetDown, refusal
 from lmi.wire import Reply
 
 
@@ -37,8 +37,8 @@ class EndpointTarget:
     def _failed(self, error: ClientError) -> Refused | TargetDown:
         status = error.response.get("OriginalStatusCode")
         if error.response["Error"]["Code"] == "ModelError" and status not in BUSY:
-            message = " ".join(str(error.response.get("OriginalMessage") or told(error)).split())
-            return Refused(f"HTTP {status or 424}: {message[:300]}")
+            message = str(error.response.get("OriginalMessage") or told(error))
+            return Refused(refusal(status or 424, message.encode()))
         return TargetDown(f"Endpoint {self.endpoint} does not answer: {told(error)}")
 
 

@@ -43,13 +43,16 @@ class MlflowLog:
         client, experiment_id = self._opening.result(self._deadline - time.monotonic(), self.uri)
 
         def write() -> Mapping[str, str]:
+            from mlflow.entities import Metric, Param
+
             now = int(time.time() * 1000)
             run_id = client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
             where = {"tracking_uri": self.uri, "experiment": self.experiment, "run_id": run_id}
-            for key, value in params.items():
-                client.log_param(run_id, key, value)
-            for key, number in metrics.items():
-                client.log_metric(run_id, key, number, timestamp=now)
+            client.log_batch(
+                run_id,
+                params=[Param(key, value) for key, value in params.items()],
+                metrics=[Metric(key, number, now, 0) for key, number in metrics.items()],
+            )
             client.log_text(run_id, report(where), "report.json")
             client.set_terminated(run_id)
             return where

@@ -15,7 +15,7 @@ def story(inputs: Evaluate, _: Aws) -> str:
     aws = FakeAws()
     aws.sagemaker.registers()
     try:
-        return evaluate(inputs, aws)  # type: ignore[arg-type]
+        return evaluate(inputs, aws)
     finally:
         (package,) = aws.sagemaker.packages.values()
         sys.stdout.write("PACKAGE " + json.dumps(package, default=str) + "\n")

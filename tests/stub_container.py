@@ -25,7 +25,7 @@ def main(behaviour: str, pid_file: str) -> None:
         model.answers(lambda _: os._exit(3) if len(model.asked) > 2 else "echo")
     kind = type("Container", (Handler,), {"model": model})
     if behaviour == "never-ready":
-        kind.do_GET = lambda self: self.whole(500, b"")  # type: ignore[attr-defined]
+        kind.do_GET = lambda self: self.whole(500, b"")
     ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), kind).serve_forever()
 
 

@@ -242,6 +242,19 @@ def test_an_endpoint_that_never_settles_is_given_up_and_what_is_left_is_named(
     assert waits[0] == 0.2 and max(waits) == 15.0 and len(waits) < 400
 
 
+def test_when_the_registry_is_lost_nothing_is_deleted_blindly(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+
+    def registry_is_lost(_: str) -> str:
+        aws.sagemaker.refuses("describe_model_package", refusal("DescribeModelPackage", "unreachable", "Throttling"))
+        return "wrong"
+
+    aws.runtime.says = registry_is_lost
+    with pytest.raises(LeftBehind, match="endpoint chat-v1 may still be there and cost money"):
+        deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
 def test_a_report_that_cannot_be_written_keeps_the_old_version_live(
     aws: FakeAws, inputs: Deploy, clock: FakeClock
 ) -> None:
@@ -350,7 +363,7 @@ def test_an_old_version_made_live_again_while_it_drains_keeps_its_endpoint(
         if seconds == inputs.drain_seconds:
             packages.move_live(aws.sagemaker, old, "chat-v1", clock.now())
 
-    clock.sleep = sleep  # type: ignore[method-assign]
+    clock.sleep = sleep
     deploy(inputs, aws, clock)
     assert sorted(aws.sagemaker.endpoints) == ["chat-v1", "chat-v2"]
 
@@ -365,7 +378,7 @@ def test_a_stop_while_draining_still_removes_the_old_endpoint(aws: FakeAws, inpu
         if seconds == inputs.drain_seconds:
             raise Stopped
 
-    clock.sleep = sleep  # type: ignore[method-assign]
+    clock.sleep = sleep
     with pytest.raises(Stopped):
         deploy(inputs, aws, clock)
     assert packages.live(aws.sagemaker, GROUP).arn == new

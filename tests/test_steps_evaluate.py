@@ -74,7 +74,7 @@ def assert_server_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_good_model_passes_and_the_package_says_so(aws: FakeAws, inputs: Evaluate, tmp_path: Path) -> None:
-    said = evaluate(inputs, aws)  # type: ignore[arg-type]
+    said = evaluate(inputs, aws)
     assert said == "pass: 1 of 1 cases passed (100 %), the gate wants 90 %."
     package = packages.describe(aws.sagemaker, inputs.model_package)
     assert (package.verdict, package.approval) == ("pass", "PendingManualApproval")
@@ -95,7 +95,7 @@ def test_a_good_model_passes_and_the_package_says_so(aws: FakeAws, inputs: Evalu
 def test_a_worse_model_is_rejected_with_its_reasons_and_the_step_ends_well(
     aws: FakeAws, inputs: Evaluate, serves: Serves, tmp_path: Path
 ) -> None:
-    said = evaluate(replace(inputs, server_command=serves("wrong")), aws)  # type: ignore[arg-type]
+    said = evaluate(replace(inputs, server_command=serves("wrong")), aws)
     assert said.startswith("fail: 0 of 1 cases passed (0 %), but the gate wants 90 %. Failed: hello")
     package = packages.describe(aws.sagemaker, inputs.model_package)
     assert (package.verdict, package.approval) == ("fail", "Rejected")
@@ -119,7 +119,7 @@ def test_a_model_server_that_fails_is_an_error_and_never_a_bad_model(
     (Path(inputs.cases) / "cases.yaml").write_text(json.dumps({"cases": many}))
     seconds = 1 if behaviour == "never-ready" else 20
     with pytest.raises(CouldNotJudge) as caught:
-        evaluate(replace(inputs, server_command=serves(behaviour), startup_seconds=seconds), aws)  # type: ignore[arg-type]
+        evaluate(replace(inputs, server_command=serves(behaviour), startup_seconds=seconds), aws)
     assert said in caught.value.message
     assert report(inputs)["verdict"] == "error"
     package = packages.describe(aws.sagemaker, inputs.model_package)
@@ -129,22 +129,22 @@ def test_a_model_server_that_fails_is_an_error_and_never_a_bad_model(
 
 def test_the_last_lines_of_a_dead_server_say_why(aws: FakeAws, inputs: Evaluate, serves: Serves) -> None:
     with pytest.raises(CouldNotJudge) as caught:
-        evaluate(replace(inputs, server_command=serves("dies-at-start")), aws)  # type: ignore[arg-type]
+        evaluate(replace(inputs, server_command=serves("dies-at-start")), aws)
     assert "ValueError: OPTION_DTYPE=half is not a value" in caught.value.hint
 
 
 def test_a_command_that_is_not_there_is_told(aws: FakeAws, inputs: Evaluate) -> None:
     with pytest.raises(CouldNotJudge, match="cannot be started: `no-such-server serve`: No such file"):
-        evaluate(replace(inputs, server_command="no-such-server serve"), aws)  # type: ignore[arg-type]
+        evaluate(replace(inputs, server_command="no-such-server serve"), aws)
 
 
 def test_a_running_endpoint_can_be_judged_instead(aws: FakeAws, inputs: Evaluate) -> None:
     aws.sagemaker.serves("chat-v1", inputs.model_package)
-    evaluate(replace(inputs, target="chat-v1", server_command="no-such-server"), aws)  # type: ignore[arg-type]
+    evaluate(replace(inputs, target="chat-v1", server_command="no-such-server"), aws)
     assert aws.runtime.asked_on == ["chat-v1", "chat-v1"]
     assert report(inputs)["subject"]["endpoint"] == "chat-v1"
     with pytest.raises(CouldNotJudge, match="Endpoint chat-v9 does not answer: ValidationError"):
-        evaluate(replace(inputs, target="chat-v9"), aws)  # type: ignore[arg-type]
+        evaluate(replace(inputs, target="chat-v9"), aws)
 
 
 def test_what_the_endpoints_model_refuses_fails_its_case(aws: FakeAws, inputs: Evaluate) -> None:
@@ -159,7 +159,7 @@ def test_what_the_endpoints_model_refuses_fails_its_case(aws: FakeAws, inputs: E
         return "echo"
 
     aws.runtime.says = says
-    evaluate(replace(inputs, target="chat-v1", min_pass_rate=0.5), aws)  # type: ignore[arg-type]
+    evaluate(replace(inputs, target="chat-v1", min_pass_rate=0.5), aws)
     assert report(inputs)["cases"][1]["turns"][0]["error"] == ("HTTP 424: ModelError: Received client error (424)")
     assert report(inputs)["totals"]["errors"] == 1
 
@@ -167,13 +167,13 @@ def test_what_the_endpoints_model_refuses_fails_its_case(aws: FakeAws, inputs: E
 def test_nothing_is_started_for_input_that_cannot_be_used(aws: FakeAws, inputs: Evaluate, tmp_path: Path) -> None:
     Path(inputs.report).write_text("in the way")
     with pytest.raises(CannotWrite, match="has no folder"):
-        evaluate(inputs, aws)  # type: ignore[arg-type]
+        evaluate(inputs, aws)
     Path(inputs.report).unlink()
     with pytest.raises(UnknownPackage):
-        evaluate(replace(inputs, model_package=f"{ARN}:model-package/{GROUP}/9"), aws)  # type: ignore[arg-type]
+        evaluate(replace(inputs, model_package=f"{ARN}:model-package/{GROUP}/9"), aws)
     (Path(inputs.cases) / "cases.yaml").write_text("cases: []")
     with pytest.raises(UsageError, match="is empty"):
-        evaluate(inputs, aws)  # type: ignore[arg-type]
+        evaluate(inputs, aws)
     assert not (tmp_path / "pid").exists()
 
 
@@ -265,7 +265,7 @@ def test_an_image_without_mlflow_is_a_warning_too(
     aws: FakeAws, inputs: Evaluate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    evaluate(replace(inputs, mlflow_uri="sqlite:///x.db"), aws)  # type: ignore[arg-type]
+    evaluate(replace(inputs, mlflow_uri="sqlite:///x.db"), aws)
     assert report(inputs)["warnings"] == [
         "MLflow has no record of this: the mlflow package is not installed in this image."
     ]

@@ -126,21 +126,21 @@ def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
     sagemaker, asked = clients.sagemaker, settings("chat", tmp_path)
     for number in (1, 2):
         packages.approve(sagemaker, register(clients, "chat", "good"), "for the test")
-        assert deploy(asked, clients) == f"Version {number} of chat is live on endpoint chat-v{number}."  # type: ignore[arg-type]
-    assert "already live" in deploy(asked, clients)  # type: ignore[arg-type]
+        assert deploy(asked, clients) == f"Version {number} of chat is live on endpoint chat-v{number}."
+    assert "already live" in deploy(asked, clients)
     assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["chat-v2"]
 
     for behaviour, wrong in (("wrong", "did not pass on endpoint chat-v3"), ("dies-at-start", "chat-v4 is Failed")):
         packages.approve(sagemaker, register(clients, "chat", behaviour), "for the test")
         with pytest.raises(Exception, match=wrong):
-            deploy(replace(asked, startup_seconds=60), clients)  # type: ignore[arg-type]
+            deploy(replace(asked, startup_seconds=60), clients)
     live = packages.live(sagemaker, "chat")
     assert (live.version, live.endpoint_name) == (2, "chat-v2")
     assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["chat-v2"]
     assert len(sagemaker.list_models()["Models"]) == len(sagemaker.list_endpoint_configs()["EndpointConfigs"]) == 1
 
     rollback = replace(asked, model_package=packages.find(sagemaker, "chat", 1).arn, reason="rollback")
-    deploy(rollback, clients)  # type: ignore[arg-type]
+    deploy(rollback, clients)
     assert packages.live(sagemaker, "chat").endpoint_name == "chat-v1"
 
 
@@ -151,10 +151,10 @@ def test_in_place_the_endpoint_is_updated_under_its_own_name(local: LocalAws, cl
         packages.record_verdict(clients.sagemaker, arn, "pass", "for the test", "s3://sluice/report.json")
         packages.approve(clients.sagemaker, arn, "for the test")
         if version == "good":
-            deploy(asked, clients)  # type: ignore[arg-type]
+            deploy(asked, clients)
             continue
         with pytest.raises(Exception, match="did not pass on endpoint fixed"):
-            deploy(asked, clients)  # type: ignore[arg-type]
+            deploy(asked, clients)
     live = packages.live(clients.sagemaker, "fixed")
     assert (live.version, live.endpoint_name) == (2, "fixed")
     config = clients.sagemaker.describe_endpoint(EndpointName="fixed")["EndpointConfigName"]
@@ -166,6 +166,6 @@ def test_an_endpoint_whose_server_never_answers_ping_is_taken_away(
 ) -> None:
     packages.approve(clients.sagemaker, register(clients, "silent", "never-ready"), "for the test")
     with pytest.raises(EndpointFailed, match=r"silent-v1 is Failed: .*ping"):
-        deploy(replace(settings("silent", tmp_path), startup_seconds=60), clients)  # type: ignore[arg-type]
+        deploy(replace(settings("silent", tmp_path), startup_seconds=60), clients)
     names = [each["EndpointName"] for each in clients.sagemaker.list_endpoints()["Endpoints"]]
     assert "silent-v1" not in names
