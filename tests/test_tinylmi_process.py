@@ -69,6 +69,14 @@ def test_serve_answers_until_it_is_told_to_stop(folder):
     assert "POST /invocations 200" in err
 
 
+def test_an_interrupt_is_a_stop_too(folder):
+    with serving(folder) as (process, _):
+        process.send_signal(signal.SIGINT)
+        code, _, err = finished(process)
+    assert code == 0
+    assert "Traceback" not in err
+
+
 def test_an_answer_that_runs_is_finished_before_the_stop(folder):
     with serving(folder) as (process, client):
         connection = client.open({"messages": HELLO, "stream": True, "ignore_eos": True, "max_tokens": 1500})

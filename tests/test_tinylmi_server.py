@@ -128,6 +128,32 @@ def test_a_stop_string_ends_the_answer_and_is_not_said(lmi):
     assert "".join(map(wire.delta, lines)) == expected
 
 
+def test_an_end_token_ends_the_answer_is_counted_and_is_not_said(served):
+    ids = served.text.chat(HELLO)
+    model = served.scheduler._model
+    cache = model.cache(len(ids))
+    end = int(model.read(ids, cache).argmax())  # what a greedy answer begins with
+    short = replace(served, ends=frozenset({end}))
+    with lmi_server.running(server.application(short)) as port:
+        client = lmi_server.Client(port)
+        whole = client.ask(messages=HELLO, temperature=0)
+        lines, _ = client.lines(messages=HELLO, temperature=0)
+        longer = client.ask(messages=HELLO, temperature=0, ignore_eos=True, max_tokens=3)
+    choice = whole["choices"][0]
+    assert (choice["message"]["content"], choice["finish_reason"], choice["stop_reason"]) == ("", "stop", None)
+    assert whole["usage"]["completion_tokens"] == 1
+    assert [wire.finish(line) for line in lines] == [None, "stop"]
+    assert longer["usage"]["completion_tokens"] == 3
+
+
+def test_every_file_that_names_an_end_token_is_heard(tmp_path):
+    folder = tiny_model.write(tmp_path, eos_token_id=5)
+    (folder / "generation_config.json").write_text('{"eos_token_id": [7, 0]}')
+    served = server.load(settings.read({"HF_MODEL_ID": str(folder)}))
+    served.scheduler.close()
+    assert served.ends == {0, 2, 5, 7}
+
+
 def test_an_answer_without_a_limit_fills_the_context(lmi):
     usage = lmi.ask(messages=HELLO, temperature=0, ignore_eos=True)["usage"]
     assert usage["total_tokens"] == CONTEXT

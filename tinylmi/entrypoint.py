@@ -19,7 +19,8 @@ REFUSED = ("partition", "train")
 def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     if not arguments or arguments[0] == "serve":
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server runs and has its own
+        for number in (signal.SIGTERM, signal.SIGINT):  # being told to stop is no failure, at any time
+            signal.signal(number, lambda *_: sys.exit(0))
         try:
             serve(os.environ)
         except SluiceError as error:

@@ -1,16 +1,15 @@
 """HTTP for both kinds of model server: the routes, LMI's error shape, the access log, and a stop that is not abrupt.
 
 It listens on 127.0.0.1 unless TINYLMI_HOST says otherwise, on SAGEMAKER_BIND_TO_PORT or 8080. On SIGTERM it stops
-accepting, lets the answers that run end within GRACE seconds, and the process exits with 0.
+accepting, lets the answers that run end within GRACE seconds, and gives the signal back to the process, which exits.
 """
 
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -167,17 +166,6 @@ def log_request(
     log.info("%s %s %d %.0fms prompt=%d answer=%d %s", method, path, code, spent, prompt, answer, how)
 
 
-class _Server(uvicorn.Server):
-    """Ends with 0 when it was asked to end; the library's own would raise the signal again."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        yield
-
-
 def run(app: ASGIApp, settings: Settings) -> None:
     """Listen until told to stop; raises StartError if the port is taken."""
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE)
@@ -187,4 +175,4 @@ def run(app: ASGIApp, settings: Settings) -> None:
     except OSError as error:
         raise StartError(f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}.") from None
     log.info("listening on http://%s:%d", *listening.getsockname()[:2])
-    _Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listening])
