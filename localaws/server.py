@@ -1,12 +1,12 @@
 """The one URL behind which all of AWS is: moto under a lock, the data plane beside it, and our refusals."""
 
-import contextlib
 import datetime
 import io
 import json
 import logging
 import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -46,8 +46,13 @@ def running(settings: Settings) -> Iterator[Running]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     settings.state.mkdir(parents=True, exist_ok=True)
     dispatcher = Dispatcher(settings)
-    server = make_server(settings.host, settings.port, dispatcher, threaded=True, request_handler=Http11)
-    url = f"http://{settings.host}:{server.server_port}"
+    # By ourselves, because werkzeug answers a port that is taken by ending the process.
+    with socket.create_server((settings.host, settings.port), backlog=128) as listening:
+        port = listening.getsockname()[1]
+        server = make_server(
+            settings.host, port, dispatcher, threaded=True, request_handler=Http11, fd=listening.fileno()
+        )
+    url = f"http://{settings.host}:{port}"
     containers = Containers(settings, url)
     install(containers)
     inside.bind(dispatcher)
@@ -56,7 +61,7 @@ def running(settings: Settings) -> Iterator[Running]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="server", daemon=True)
     thread.start()
     try:
-        yield Running(url, server.server_port, settings, containers)
+        yield Running(url, port, settings, containers)
     finally:
         scheduler.stop()
         deliveries.settle()
@@ -89,6 +94,7 @@ class Dispatcher(DomainDispatcherApplication):
     def __init__(self, settings: Settings) -> None:
         super().__init__(_service)
         self._settings = settings
+        self._backends: dict[str | None, Any] = {}
         self._runtime = Runtime(settings.time_scale)
         self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
@@ -103,11 +109,15 @@ class Dispatcher(DomainDispatcherApplication):
             return application(environ, start_response)
 
     def get_backend_for_host(self, host: str | None) -> Any:
-        with contextlib.redirect_stdout(None):  # moto prints what it does not know; the client hears it from us
-            backend = super().get_backend_for_host(host)
-        if backend is None and host is not None:
-            raise UnknownService(host)
-        return backend
+        """moto looks through two hundred patterns for every request, and prints what it does not know."""
+        if host not in self._backends:
+            if host is not None and "amazonaws.com" in host and not self._is_known(host):
+                raise UnknownService(host)
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+    def _is_known(self, host: str) -> bool:
+        return any(pattern.match(f"http://{host}") for _, pattern in self.backend_url_patterns)
 
     def get_application(self, environ: dict[str, Any]) -> Any:
         try:

