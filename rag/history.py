@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lmi.errors import SluiceError
 
 MAX_ITEM = 400 * 1024  # DynamoDB's limit, names of attributes included
-ROOM = 1024  # kept free of that for what the service may count differently
+ROOM = 8192  # kept free of that: not everyone who speaks this API counts alike
 THROTTLED = {
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",

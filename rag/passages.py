@@ -30,10 +30,8 @@ _INLINE = (
 )
 # A sentence ends at its mark when space follows; in Korean writing the space is often left out ("입니다.그리고").
 _SENTENCE = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)\]]))\s+|(?<=[가-힣][.!?])(?=[가-힣])|(?<=[。！？])\s*")
-_NO_END = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|prof|st|no|vs|etc|e\.g|i\.e|fig|sec|vol|inc|ltd|co|approx)|\b[A-Za-z]|^\d{1,3})\.$",
-    re.IGNORECASE,
-)
+# An abbreviation, an initial, or the number of an item.
+_NO_END = re.compile(r"(?:\b(?i:mr|mrs|ms|dr|prof|st|no|vs|e\.g|i\.e|fig|sec|vol|approx)|\b[A-Z]|^\d{1,3})\.$")
 _LINE_END = re.compile(r"[.!?。！？…:][\"'”’)\]]*$")
 
 

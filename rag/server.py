@@ -63,6 +63,8 @@ def run(app: FastAPI, host: str, port: int, grace: float, ready: Callable[[str],
 
 
 def listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{port} is not a port.", "Ports are 0 to 65535; 0 takes any free one.")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -74,8 +76,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise CannotListen(
             f"Cannot listen on {host}:{port}: {error.strerror or error}.", "Check the address."
         ) from None
-    except OverflowError:
-        raise UsageError(f"{port} is not a port.", "Ports are 0 to 65535; 0 takes any free one.") from None
 
 
 def url(host: str, port: int) -> str:

@@ -46,7 +46,7 @@ VARIABLES = {
     "max_tokens": _Variable(("SLUICE_MAX_TOKENS",), int, "the longest answer, in tokens", 1, 100_000),
     "passages": _Variable(("SLUICE_PASSAGES",), int, "the most passages shown to the model; 0 for none", 0, 4),
     "concurrency": _Variable(("SLUICE_CONCURRENCY",), int, "chats answered at the same time", 1, 4096),
-    "max_message": _Variable(("SLUICE_MAX_MESSAGE",), int, "the longest question, in characters", 1, 100_000),
+    "max_message": _Variable(("SLUICE_MAX_MESSAGE",), int, "the longest question, in characters", 1, 50_000),
     "max_document_bytes": _Variable(("SLUICE_MAX_DOCUMENT_BYTES",), int, "the largest document", 1, 50_000_000),
     "shutdown_seconds": _Variable(("SLUICE_SHUTDOWN_SECONDS",), float, "seconds a running answer gets to end", 0, 3600),
 }
