@@ -38,7 +38,7 @@ def zipped() -> bytes:
 
 def download_wheels(python: str, cache: Path) -> Path:
     """The pinned wheels for a job image's Python (\"3.12\"), in a folder under `cache`; downloaded once."""
-    folder = cache / f"wheels-{python}-{hashlib.sha256(PINS.read_bytes()).hexdigest()[:16]}"
+    folder = cache / f"wheels-{python}-{pins_hash()}"
     complete = folder / "complete"
     if complete.exists():
         return folder
@@ -53,6 +53,10 @@ def download_wheels(python: str, cache: Path) -> Path:
         )
     complete.touch()
     return folder
+
+
+def pins_hash() -> str:
+    return hashlib.sha256(PINS.read_bytes()).hexdigest()[:16]
 
 
 def last_line(text: str) -> str:
