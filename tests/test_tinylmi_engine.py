@@ -49,9 +49,14 @@ def test_a_shipped_checkpoint_gives_the_tokens_that_transformers_gave(checkpoint
     if not stored.exists():
         pytest.skip(f"{stored.name} has not been made")
     model, text = Qwen3.load(folder), Text(folder)
-    for case in json.loads(stored.read_text(encoding="utf-8")):
+    cases = json.loads(stored.read_text(encoding="utf-8"))
+    longest = max(len(case["answer_ids"]) for case in cases)  # stored without the end token
+    for case in cases:
+        expected = case["answer_ids"]
+        *answer, last = greedy(model, case["prompt_ids"], len(expected) + 1)
         assert text.chat(case["messages"]) == case["prompt_ids"]
-        assert greedy(model, case["prompt_ids"], len(case["answer_ids"])) == case["answer_ids"]
+        assert answer == expected
+        assert last in (0, 2) or len(expected) == longest  # it ended, or it was cut
 
 
 def test_an_answer_is_the_same_to_the_last_bit_in_any_company(plain):
