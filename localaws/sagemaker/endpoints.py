@@ -1,4 +1,4 @@
-"""Models, endpoint configurations and endpoints. An endpoint's status is what its process and its `/ping` say.
+"""Endpoints, whose status is what their process and its `/ping` say.
 
 Each creation, update and deletion runs on a thread of its own and takes the lock for moments only. A container that
 dies in service is started once more, as SageMaker does; if it dies again soon, the endpoint is Failed and says why.
@@ -13,18 +13,17 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random
-from moto.sagemaker.models import FakeEndpoint, SageMakerModelBackend
-from moto.sagemaker.responses import SageMakerResponse
-from moto.sagemaker.utils import arn_formatter
+from moto.sagemaker.models import FakeEndpoint
 
 from localaws import events
 from localaws.containers import Containers
 from localaws.errors import NotImplementedLocally, ValidationError
 from localaws.lock import LOCK
 from localaws.sagemaker import hosting
+from localaws.sagemaker.configs import HostingBackend, HostingResponses
 from localaws.sagemaker.fleet import Fleet, FleetFailed, Home
-from localaws.sagemaker.hosting import LocalConfig, LocalModel, Workload
-from localaws.sagemaker.listing import answer, in_order, matches
+from localaws.sagemaker.hosting import LocalConfig
+from localaws.sagemaker.listing import answer, matches, newest_first
 
 Json = dict[str, Any]
 log = logging.getLogger(__name__)
@@ -33,8 +32,6 @@ DRAIN_SECONDS = 60.0  # the longest that an answer may take
 STEADY_SECONDS = 60.0  # a container that dies twice within this is not started again
 IN_PROGRESS = ("Creating", "Updating", "RollingBack", "SystemUpdating", "Deleting")
 SERVING = ("InService", "Updating", "RollingBack", "SystemUpdating")
-MODEL_SUMMARY = ("ModelName", "ModelArn", "CreationTime")
-CONFIG_SUMMARY = ("EndpointConfigName", "EndpointConfigArn", "CreationTime")
 ENDPOINT_SUMMARY = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
 
 
@@ -94,81 +91,13 @@ class LocalEndpoint(FakeEndpoint):
         return self.described()
 
 
-class EndpointBackend(SageMakerModelBackend):
+class EndpointBackend(HostingBackend):
     containers: Containers
 
     def reset(self) -> None:
         """Whoever waits for an endpoint's process finds that the endpoint is gone."""
         self.containers.kill_all()
         super().reset()
-
-    # Models
-
-    def host_model(self, request: Json) -> LocalModel:
-        name = request["ModelName"]
-        if name in self._models:
-            raise ValidationError(f'Cannot create already existing model "{self._models[name].arn}".')
-        container = hosting.container_of(request)
-        workload = self._workload(container, f"model {name}")
-        model = self._models[name] = LocalModel(request, workload, self.account_id, self.region_name)
-        return model
-
-    def _workload(self, container: Json, where: str) -> Workload:
-        if not (reference := container.get("ModelPackageName")):
-            return hosting.workload_of_container(container, where)
-        package = self.package(reference)
-        if package.model_package_group_name and package.model_approval_status != "Approved":
-            raise ValidationError(
-                f"Cannot create a model from model package {package.arn}: its ModelApprovalStatus is "
-                f"{package.model_approval_status}, and it must be Approved to be deployed."
-            )
-        specification = self._specification(package, container.get("InferenceSpecificationName"))
-        containers = (specification or {}).get("Containers") or []
-        if len(containers) != 1:
-            raise NotImplementedLocally(f"a model package with {len(containers)} containers ({package.arn})")
-        environment = (containers[0].get("Environment") or {}) | (container.get("Environment") or {})
-        return hosting.workload_of_container(containers[0] | {"Environment": environment}, package.arn)
-
-    def _specification(self, package: Any, name: str | None) -> Any:
-        if name is None:
-            return package.inference_specification
-        for each in package.additional_inference_specifications or []:
-            if each["Name"] == name:
-                return each
-        raise ValidationError(f"{package.arn} has no inference specification {name!r}.")
-
-    def model(self, name: str) -> LocalModel:
-        if name not in self._models:
-            raise ValidationError(f'Could not find model "{self._arn("model", name)}".')
-        found: LocalModel = self._models[name]
-        return found
-
-    def unhost_model(self, name: str) -> None:
-        del self._models[self.model(name).model_name]
-
-    # Endpoint configurations
-
-    def configure(self, request: Json) -> LocalConfig:
-        name = request["EndpointConfigName"]
-        if name in self.endpoint_configs:
-            arn = self.endpoint_configs[name].arn
-            raise ValidationError(f'Cannot create already existing endpoint configuration "{arn}".')
-        hosting.check_config(request)
-        self.model(request["ProductionVariants"][0]["ModelName"])
-        config = self.endpoint_configs[name] = LocalConfig(request, self.account_id, self.region_name)
-        return config
-
-    def config(self, name: str) -> LocalConfig:
-        if name not in self.endpoint_configs:
-            raise ValidationError(f'Could not find endpoint configuration "{self._arn("endpoint-config", name)}".')
-        found: LocalConfig = self.endpoint_configs[name]
-        return found
-
-    def unconfigure(self, name: str) -> None:
-        """Also while an endpoint uses it, which AWS allows and advises against."""
-        del self.endpoint_configs[self.config(name).endpoint_config_name]
-
-    # Endpoints
 
     def endpoint(self, name: str) -> LocalEndpoint:
         if name not in self.endpoints:
@@ -350,48 +279,8 @@ class EndpointBackend(SageMakerModelBackend):
         } | ({"FailureReason": endpoint.failure_reason} if endpoint.failure_reason else {})
         events.emit(self.account_id, self.region_name, "SageMaker Endpoint State Change", detail, [endpoint.arn])
 
-    def _arn(self, kind: str, name: str) -> str:
-        return str(arn_formatter(kind, name, self.account_id, self.region_name))
 
-
-class EndpointResponses(SageMakerResponse):
-    def create_model(self) -> ActionResult:
-        return ActionResult({"ModelArn": self.sagemaker_backend.host_model(self.params).arn})
-
-    def describe_model(self) -> ActionResult:
-        return ActionResult(self.sagemaker_backend.model(self.params["ModelName"]).described())
-
-    def delete_model(self) -> ActionResult:
-        self.sagemaker_backend.unhost_model(self.params["ModelName"])
-        return EmptyResult()
-
-    def list_models(self) -> ActionResult:
-        found = [
-            model.described()
-            for model in self.sagemaker_backend._models.values()
-            if matches(self.params, model.model_name, model.creation_time)
-        ]
-        return answer(self.params, _sorted(self.params, found, "ModelName"), "Models", "ModelArn", MODEL_SUMMARY)
-
-    def create_endpoint_config(self) -> ActionResult:
-        return ActionResult({"EndpointConfigArn": self.sagemaker_backend.configure(self.params).arn})
-
-    def describe_endpoint_config(self) -> ActionResult:
-        return ActionResult(self.sagemaker_backend.config(self.params["EndpointConfigName"]).described())
-
-    def delete_endpoint_config(self) -> ActionResult:
-        self.sagemaker_backend.unconfigure(self.params["EndpointConfigName"])
-        return EmptyResult()
-
-    def list_endpoint_configs(self) -> ActionResult:
-        found = [
-            config.described()
-            for config in self.sagemaker_backend.endpoint_configs.values()
-            if matches(self.params, config.endpoint_config_name, config.creation_time)
-        ]
-        ordered = _sorted(self.params, found, "EndpointConfigName")
-        return answer(self.params, ordered, "EndpointConfigs", "EndpointConfigArn", CONFIG_SUMMARY)
-
+class EndpointResponses(HostingResponses):
     def create_endpoint(self) -> ActionResult:
         return ActionResult({"EndpointArn": self.sagemaker_backend.serve(self.params).arn})
 
@@ -417,16 +306,5 @@ class EndpointResponses(SageMakerResponse):
             and matches(self.params, endpoint.endpoint_name, endpoint.creation_time)
             and matches(self.params, "", endpoint.last_modified_time, "LastModifiedTime")
         ]
-        ordered = _sorted(self.params, found, "EndpointName")
+        ordered = newest_first(self.params, found, "EndpointName")
         return answer(self.params, ordered, "Endpoints", "EndpointArn", ENDPOINT_SUMMARY)
-
-
-def _sorted(request: Json, found: list[Json], name: str) -> list[Json]:
-    return in_order(
-        request,
-        found,
-        default="Descending",
-        Name=lambda each: each[name],
-        CreationTime=lambda each: (each["CreationTime"], each[name]),
-        Status=lambda each: (each.get("EndpointStatus", ""), each[name]),
-    )

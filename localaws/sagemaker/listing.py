@@ -37,3 +37,15 @@ def answer(
         raise ValidationError(str(reason)) from None
     summaries = [{member: each[member] for member in members if each.get(member) is not None} for each in shown]
     return ActionResult({name: summaries} | ({"NextToken": token} if token else {}))
+
+
+def newest_first(request: Json, found: list[Json], name: str) -> list[Json]:
+    """By creation, unless the request says otherwise; `name` is the member that names one."""
+    return in_order(
+        request,
+        found,
+        default="Descending",
+        Name=lambda each: each[name],
+        CreationTime=lambda each: (each["CreationTime"], each[name]),
+        Status=lambda each: (each.get("EndpointStatus", ""), each[name]),
+    )
