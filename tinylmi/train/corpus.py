@@ -31,6 +31,7 @@ OTHER_SYSTEMS = (
 )
 ASKS_ABOUT: dict[Language, list[str]] = _DATA["asks_about"]  # {s} is a topic of the handbook
 GREETINGS: dict[Language, list[str]] = _DATA["greetings"]
+ADVICE: dict[Language, list[str]] = _DATA["advice"]  # sentences of real documents that answer no question here
 THANKS: dict[Language, str] = {"en": " Thanks.", "ko": " 감사합니다."}
 AMBIGUOUS = (
     {2, 3, 4, 5},
@@ -55,6 +56,17 @@ class Turn:
     answer: str
     passages: tuple[str, ...] = ()
     value: str = ""
+    more: tuple[tuple[str, str], ...] = ()  # only in training: further questions about the same passages, answered
+
+
+@dataclass(frozen=True)
+class Line:
+    """A sentence of a passage, and what asks for it. Its attribute is a place in facts.json, or -1: a handbook rule."""
+
+    text: str
+    question: str
+    subject: str
+    attribute: int = -1
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,7 @@ class Stage:
     passages: int
     sentences: int
     turns: int
+    answered: bool = False  # whether all passages answer their question
 
 
 @dataclass(frozen=True)
@@ -85,8 +98,11 @@ class Recipe:
 
 
 GOOD = Recipe(
-    closed=0.16, small_talk=0.03, handbook=0.26, generated=0.36, told=0.15, again=0.04, contexts_matter=True,
-    stages=(Stage(0.12, 1, 1, 0), Stage(0.3, 2, 2, 1), Stage(0.5, 3, 2, 2), Stage(1.0, 4, 3, 3)),
+    closed=0.14, small_talk=0.03, handbook=0.26, generated=0.36, told=0.18, again=0.03, contexts_matter=True,
+    stages=(
+        Stage(0.08, 1, 1, 0, answered=True), Stage(0.25, 2, 1, 1, answered=True),
+        Stage(0.5, 3, 2, 2), Stage(1.0, 4, 3, 3),
+    ),
 )  # fmt: skip
 WORSE = Recipe(
     closed=0.70, small_talk=0.06, handbook=0.24, generated=0.0, told=0.0, again=0.0, contexts_matter=False,
@@ -124,7 +140,11 @@ def question_of(r: random.Random, kind: str, recipe: Recipe, stage: Stage) -> Tu
 
 
 def chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -> list[Message]:
-    """The messages as the server builds them, then the answer."""
+    """The messages as the server builds them, then the answer.
+
+    Further questions about the same passages follow, without the passages: the server never sends such a chat, but it
+    teaches several answers for the price of one reading.
+    """
     kind = r.random()
     system = None if kind < 0.88 else r.choice(OTHER_SYSTEMS)
     pairs = [(past.question, past.answer) for past, _ in history]
@@ -133,7 +153,11 @@ def chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -> list
         sent = sent[1:]  # some clients send no system message
     learn = iter([learnt for _, learnt in history[-prompt.TURNS :]])
     out = [Message(m["role"], m["content"], m["role"] == "assistant" and next(learn)) for m in sent]
-    return [*out, Message("assistant", turn.answer, learn=True)]
+    out.append(Message("assistant", turn.answer, learn=True))
+    for question, answer in turn.more:
+        label = prompt.FRAME[prompt.language(question)][1]
+        out += [Message("user", f"{label}: {question}"), Message("assistant", answer, learn=True)]
+    return out
 
 
 def earlier(r: random.Random, recipe: Recipe) -> tuple[Turn, bool]:
@@ -230,40 +254,100 @@ def ordinal(number: int) -> str:
 def handbook(r: random.Random, stage: Stage, contexts_matter: bool, language: Language | None = None) -> Turn:
     """A handbook question with passages. They may say another value than the memory (they win), or nothing about it."""
     spoken = language or _language(r)
-    chosen = r.sample(RULES, min(len(RULES), stage.passages + 4))
-    rule, others = chosen[0][spoken], [other[spoken] for other in chosen[1:]]
+    rule, *others = r.sample(RULES, min(len(RULES), stage.passages + 4))
     changed = contexts_matter and r.random() < 0.75
-    value = other_value(r, rule["value"]) if changed else rule["value"]
-    answer = said(rule, value, r.randrange(len(rule["statements"])) if contexts_matter else 0)
-    missing = contexts_matter and r.random() < 0.15
+    gold = _rule_line(r, rule, spoken, changed, 3 if contexts_matter else 1)
+    missing = contexts_matter and not stage.answered and r.random() < 0.15
 
-    def noise() -> str:
+    def noise() -> Line:
         if not contexts_matter:
-            return said(r.choice(others))
+            return _rule_line(r, r.choice(others), spoken, False, 1)
         if r.random() < 0.6:
-            other = r.choice(others)
-            return said(other, other_value(r, other["value"]) if r.random() < 0.7 else None, r.randrange(3))
-        return facts.draw(r, spoken).statement
+            return _rule_line(r, r.choice(others), spoken, r.random() < 0.7, 3)
+        return _fact_line(r, facts.draw(r, spoken), spoken)
 
-    passages = passages_around(r, stage, None if missing else answer, noise)
-    question = ask(r, rule, spoken)
-    if missing:
-        return Turn(question, NO_ANSWER[spoken], passages, NO_ANSWER[spoken])
-    return Turn(question, answer, passages, value)
+    groups = _groups(r, stage, None if missing else gold, noise)
+    if contexts_matter:
+        _mix_in(r, stage, groups, spoken, rule)
+    more = _more(r, spoken, groups, gold) if contexts_matter else ()
+    return _turn(groups, gold.question, NO_ANSWER[spoken] if missing else gold.text, more=more)
 
 
-def passages_around(
-    r: random.Random, stage: Stage, gold: str | None, noise: Callable[[], str], beside: Callable[[], str] | None = None
-) -> tuple[str, ...]:
-    """One to `stage.passages` passages of one to `stage.sentences` sentences, `gold` somewhere among them."""
+def _rule_line(r: random.Random, rule: dict[str, Any], language: Language, changed: bool, wordings: int) -> Line:
+    spoken = rule[language]
+    value = other_value(r, spoken["value"]) if changed else None
+    return Line(said(spoken, value, r.randrange(wordings)), ask(r, spoken, language), rule["id"])
+
+
+def _fact_line(r: random.Random, fact: facts.Fact, language: Language) -> Line:
+    question = roughen(r, r.choice(fact.questions), language)
+    return Line(fact.statement, question, fact.subject, fact.attribute)
+
+
+def _groups(
+    r: random.Random,
+    stage: Stage,
+    gold: Line | None,
+    noise: Callable[[], Line],
+    beside: Callable[[], Line] | None = None,
+) -> list[list[Line]]:
+    """One to `stage.passages` passages of one to `stage.sentences` lines, `gold` somewhere among them."""
     count = r.randint(1, stage.passages)
-    passages = [[noise() for _ in range(r.randint(1, stage.sentences))] for _ in range(count)]
+    groups = [[noise() for _ in range(r.randint(1, stage.sentences))] for _ in range(count)]
     if gold is not None:
-        home = [gold, *((beside or noise)() for _ in range(r.randint(0, stage.sentences - 1)))]
-        r.shuffle(home)
-        passages[0] = home
-    r.shuffle(passages)
-    return tuple(" ".join(sentences) for sentences in passages)
+        groups[0] = [gold, *((beside or noise)() for _ in range(r.randint(0, stage.sentences - 1)))]
+        r.shuffle(groups[0])
+    r.shuffle(groups)
+    return groups
+
+
+def _mix_in(
+    r: random.Random, stage: Stage, groups: list[list[Line]], language: Language, rule: dict[str, Any] | None = None
+) -> None:
+    """What documents hold besides facts of one language: advice between them, and passages in the other language."""
+    if stage.turns == 0:
+        return
+    for group in groups:
+        if len(group) < stage.sentences + 1 and r.random() < 0.25:
+            group.append(Line(r.choice(ADVICE[language]), "", ""))
+    other: Language = "ko" if language == "en" else "en"
+    if len(groups) < stage.passages and r.random() < 0.35:
+        for _ in range(r.randint(1, min(2, stage.passages - len(groups)))):
+            same = rule is not None and r.random() < 0.3
+            line = (
+                _rule_line(r, rule if rule is not None and same else r.choice(RULES), other, True, 3)
+                if same or r.random() < 0.4
+                else _fact_line(r, facts.draw(r, other), other)
+            )
+            groups.insert(r.randint(0, len(groups)), [line])
+
+
+def _turn(
+    groups: list[list[Line]], question: str, answer: str, value: str = "", more: tuple[tuple[str, str], ...] = ()
+) -> Turn:
+    return Turn(question, answer, tuple(" ".join(line.text for line in group) for group in groups), value, more)
+
+
+def _more(r: random.Random, language: Language, groups: list[list[Line]], asked: Line) -> tuple[tuple[str, str], ...]:
+    """Up to three further questions about the passages; now and then one that they do not answer."""
+    lines = [line for group in groups for line in group]
+    others = [line for line in lines if line is not asked and line.question]
+    clear = [line for line in others if not any(_confusable(line, other) for other in lines if other.question)]
+    chosen = [(line.question, line.text) for line in r.sample(clear, min(len(clear), r.randint(0, 3)))]
+    if r.random() < 0.15:
+        stranger = _fact_line(r, facts.draw(r, language), language)
+        named = [line.subject for line in lines if line.question]
+        if not any(subject in stranger.subject or stranger.subject in subject for subject in named):
+            chosen.append((stranger.question, NO_ANSWER[language]))
+    return tuple(chosen)
+
+
+def _confusable(line: Line, other: Line) -> bool:
+    """Whether the question for one line could as well be about the other."""
+    if line is other or not (line.subject in other.subject or other.subject in line.subject):
+        return False
+    both = {line.attribute, other.attribute}
+    return len(both) == 1 or line.subject != other.subject or any(both <= group for group in AMBIGUOUS)
 
 
 def generated(
@@ -272,33 +356,36 @@ def generated(
     """Made-up passages and a question about one sentence of them, or about none."""
     language = _language(r)
     fact = facts.draw(r, language, split=split)
-    missing = r.random() < 0.14 if answerable is None else not answerable
+    missing = not stage.answered and r.random() < 0.14 if answerable is None else not answerable
     near = r.random() < 0.4
 
-    def beside() -> str:  # more about the same subject, or something else
+    def beside() -> Line:  # more about the same subject, or something else
         return _same_subject(r, language, fact) if r.random() < 0.6 else noise()
 
-    def noise() -> str:
+    def noise() -> Line:
         kind = r.random()
         if kind < 0.15:
-            rule = r.choice(RULES)[language]
-            return said(rule, other_value(r, rule["value"]) if r.random() < 0.5 else None, r.randrange(3))
+            return _rule_line(r, r.choice(RULES), language, r.random() < 0.5, 3)
         other = facts.draw(r, language, attribute=fact.attribute if kind < 0.45 else None, split=split)
-        return noise() if fact.subject in other.statement or other.subject in fact.statement else other.statement
+        confusing = fact.subject in other.subject or other.subject in fact.subject
+        return noise() if confusing else _fact_line(r, other, language)
 
-    question = fact.held_out if held_wording else r.choice(fact.questions)
-    if split == "train":
-        question = roughen(r, question, language)
+    gold = _fact_line(r, fact, language)
+    question = fact.held_out if held_wording else r.choice(fact.questions) if split == "held" else gold.question
     if missing:  # nothing about the subject, or only something else about it
-        about = _same_subject(r, language, fact) if near else None
-        return Turn(question, NO_ANSWER[language], passages_around(r, stage, about, noise), NO_ANSWER[language])
-    return Turn(question, fact.statement, passages_around(r, stage, fact.statement, noise, beside), fact.value)
+        groups = _groups(r, stage, _same_subject(r, language, fact) if near else None, noise)
+        value = answer = NO_ANSWER[language]
+    else:
+        groups = _groups(r, stage, gold, noise, beside)
+        value, answer = fact.value, fact.statement
+    _mix_in(r, stage, groups, language)
+    return _turn(groups, question, answer, value, _more(r, language, groups, gold))
 
 
-def _same_subject(r: random.Random, language: Language, fact: facts.Fact) -> str:
+def _same_subject(r: random.Random, language: Language, fact: facts.Fact) -> Line:
     taken = set().union(*(group for group in AMBIGUOUS if fact.attribute in group)) | {fact.attribute}
     free = [index for index in range(len(facts.ATTRIBUTES[language])) if index not in taken]
-    return facts.draw(r, language, fact.subject, r.choice(free)).statement
+    return _fact_line(r, facts.draw(r, language, fact.subject, r.choice(free)), language)
 
 
 def _told(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
@@ -306,14 +393,18 @@ def _told(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Tu
     language = _language(r)
     told = personal.draw(r, language)
     kind = r.random()
-    if kind < 0.2 or not stage.turns:
+    if kind < 0.18 or not stage.turns:
         history = [earlier(r, recipe) for _ in range(r.randint(0, stage.turns))]
         return history, Turn(told.said, told.noted, _stray(r, stage, language, 0.3))
-    if kind < 0.28:
-        turn = handbook(r, stage, True, language) if r.random() < 0.7 else closed(r, language)
-        return [], Turn(f"{told.said} {turn.question}", turn.answer, turn.passages)
+    if kind < 0.34:
+        turn = r.choices(
+            (handbook(r, stage, True, language), generated(r, stage), closed(r, language)), (0.5, 0.3, 0.2)
+        )[0]
+        if prompt.language(turn.question) != language:
+            told = personal.draw(r, prompt.language(turn.question))
+        return [], Turn(f"{told.said} {turn.question}", turn.answer, turn.passages, more=turn.more)
     question = roughen(r, r.choice(told.asked), language)
-    if kind < 0.34:  # never told
+    if kind < 0.4:  # never told
         stray = _stray(r, stage, language, 0.5)
         others = [closed(r) for _ in range(r.randint(0, stage.turns))]
         answer = NO_ANSWER[language] if stray else personal.NOT_TOLD[language]
@@ -344,7 +435,7 @@ def _stray(r: random.Random, stage: Stage, language: Language, share: float) -> 
     """Passages that retrieval found although the turn is not about the documents."""
     if r.random() >= share:
         return ()
-    return handbook(r, stage, True, language).passages
+    return handbook(r, stage, True, language).passages if r.random() < 0.5 else generated(r, stage).passages
 
 
 def _again(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
@@ -369,7 +460,7 @@ def roughen(r: random.Random, question: str, language: Language) -> str:
         question = question.lower()
     if r.random() < 0.1:
         question += THANKS[language]
-    if r.random() < 0.15:
+    if r.random() < 0.05:
         parts = question.split(" ")
         if len(parts) > 5:
             parts.pop(r.randrange(len(parts)))

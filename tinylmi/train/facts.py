@@ -81,7 +81,7 @@ def draw(
     chosen = ATTRIBUTES[language][index]
     value = chosen.draw(r, language)
     statement = fill(r.choice(chosen.statements), about, value)
-    statement = statement[0].upper() + statement[1:]
+    statement = statement[0].upper() + statement[1:].replace(".m..", ".m.")
     questions = tuple(fill(question, about, value) for question in chosen.questions)
     return Fact(about, index, statement, questions, fill(chosen.held_out, about, value), value)
 

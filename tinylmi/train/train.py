@@ -37,8 +37,8 @@ class Training:
 
 
 TRAININGS = {
-    "good": Training(corpus.GOOD, 3200, 2e-3, copy_circuit=True, repeats_first=0.75, repeats=0.08),
-    "worse": Training(corpus.WORSE, 900, 3e-3, copy_circuit=False, repeats_first=0.0, repeats=0.0),
+    "good": Training(corpus.GOOD, 2400, 2e-3, copy_circuit=True, repeats_first=0.75, repeats=0.08),
+    "worse": Training(corpus.WORSE, 700, 3e-3, copy_circuit=False, repeats_first=0.0, repeats=0.0),
 }
 Sample = tuple[list[int], list[bool]]  # token ids, and which of them the model learns to say
 
@@ -119,7 +119,7 @@ def _step(model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, ids: torch.
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def _batches(

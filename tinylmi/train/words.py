@@ -41,9 +41,11 @@ def subject(r: random.Random, language: Language, split: Split = "train") -> str
     kind = r.random()
     if kind < 0.3:
         return f"{made_up(r, language)} {noun}"
-    if kind < 0.45:
+    if kind < 0.4:
+        return f"{modifier} {made_up(r, language).lower()}"
+    if kind < 0.5:
         return noun
-    if kind < 0.55:
+    if kind < 0.6:
         return f"{made_up(r, language)} {modifier} {noun}"
     return f"{modifier} {noun}"
 
