@@ -13,5 +13,6 @@ class NotImplementedLocally(NotImplementedError):
     """
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.message = f"The local AWS does not support {name}."
         super().__init__(self.message)

@@ -100,13 +100,13 @@ class ProcessingJob:
             status, reason = "Failed", f"InternalServerError: The job could not be run on this machine: {what}"
         except Exception as error:  # the thread ends here: a job that never ends would be worse than any fault
             status, reason = "Failed", f"InternalServerError: {type(error).__name__}: {error}"
-        shutil.rmtree(folder, ignore_errors=True)
         self.failure_reason = _cut(reason) if reason else None
         self.ended = datetime.now(UTC)
         with self._lock:
             stopped = self._stop_asked and status != "Completed"
         self._to("Stopped" if stopped else status)
         self.finished.set()
+        shutil.rmtree(folder, ignore_errors=True)  # nobody waits for this
 
     def _work(self, containers: Containers, folder: Path, scale: float) -> tuple[str, str]:
         storage = Storage(self.account_id, self.region)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localaws_fixture import ROLE, LocalAws, eventually, local_aws
+from localaws_fixture import IMAGE, ROLE, LocalAws, eventually, local_aws, rule
 from localaws_steps import Pipelines, definition, fail, gate, get, job, join, processes_with, step
 
 BUCKET = "runs"
@@ -18,7 +18,8 @@ ARGUMENTS = [{"Name": "Least", "Type": "Float", "DefaultValue": 0.9}, {"Name": "
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(tmp_path_factory.mktemp("localaws"), time_scale=0.01) as server:
+    model_server = rule(Path(__file__).parent / "stub_model_server.py")
+    with local_aws(tmp_path_factory.mktemp("localaws"), (model_server,), time_scale=0.01) as server:
         server.client("s3").create_bucket(Bucket=BUCKET)
         yield server
 
@@ -379,7 +380,53 @@ def test_every_change_of_status_is_an_event(aws: LocalAws, pipelines: Pipelines)
     assert told == ["execution Executing", "Work Executing", "Work Succeeded", "execution Succeeded"]
 
 
-def test_thirty_executions_at_once_all_end_well(pipelines: Pipelines):
+def test_ten_executions_at_once_all_end_well(pipelines: Pipelines):
     pipelines.submit("many", step("A"), step("B"), step("C", after=("A", "B")))
-    arns = [pipelines.start("many") for _ in range(30)]
+    arns = [pipelines.start("many") for _ in range(10)]
     assert {pipelines.end(arn)["PipelineExecutionStatus"] for arn in arns} == {"Succeeded"}
+
+
+def hosting(endpoint: str, health: int = 3600, **environment: str) -> list[dict[str, Any]]:
+    """Three steps, as the service's own types do it: model, configuration, endpoint."""
+    model = {"PrimaryContainer": {"Image": IMAGE, "Environment": environment}, "ExecutionRoleArn": ROLE}
+    variant = {"VariantName": "AllTraffic", "ModelName": get("Steps.Model.ModelName"), "InstanceType": "ml.g5.xlarge"}
+    variant |= {"InitialInstanceCount": 1, "ContainerStartupHealthCheckTimeoutInSeconds": health}
+    config = {"EndpointConfigName": endpoint, "ProductionVariants": [variant]}
+    serve = {"EndpointName": endpoint, "EndpointConfigName": get("Steps.Config.EndpointConfigName")}
+    return [
+        {"Name": "Model", "Type": "Model", "Arguments": model},
+        {"Name": "Config", "Type": "EndpointConfig", "Arguments": config},
+        {"Name": "Endpoint", "Type": "Endpoint", "Arguments": serve},
+    ]
+
+
+def test_an_endpoint_step_creates_then_updates_and_waits_until_it_serves(aws: LocalAws, pipelines: Pipelines):
+    told = step("Tell", Environment={"STATUS": get("Steps.Endpoint.EndpointStatus")})
+    pipelines.submit("host", *hosting("hosted", VERSION="1"), told)
+    for version in ("1", "2"):
+        changed = definition(*hosting("hosted", VERSION=version), told)
+        pipelines.sagemaker.update_pipeline(PipelineName="host", PipelineDefinition=changed)
+        arn = pipelines.start("host")
+        assert pipelines.end(arn)["PipelineExecutionStatus"] == "Succeeded", pipelines.describe(arn)
+        steps = pipelines.steps(arn)
+        assert steps["Endpoint"]["Metadata"]["Endpoint"]["Arn"].endswith(":endpoint/hosted")
+        assert "/hosted-" in steps["Config"]["Metadata"]["EndpointConfig"]["Arn"], "a suffix of its own"
+        assert steps["Model"]["Metadata"]["Model"]["Arn"]
+        answer = aws.client("sagemaker-runtime").invoke_endpoint(EndpointName="hosted", Body=b"{}")
+        assert json.loads(answer["Body"].read())["environment"]["VERSION"] == version
+    aws.client("sagemaker").delete_endpoint(EndpointName="hosted")
+
+
+def test_an_endpoint_that_never_serves_fails_its_step(aws: LocalAws, pipelines: Pipelines):
+    ended, steps = pipelines.run("unhost", *hosting("unhosted", health=60, PING="never"))
+    assert ended["PipelineExecutionStatus"] == "Failed"
+    assert "endpoint unhosted is Failed" in steps["Endpoint"]["FailureReason"]
+    assert steps["Config"]["StepStatus"] == "Succeeded"
+
+
+def test_what_hosting_does_not_do_is_refused_at_submission_too(pipelines: Pipelines):
+    model, config, endpoint = hosting("two")
+    variants = config["Arguments"]["ProductionVariants"]
+    config["Arguments"]["ProductionVariants"] = [variants[0], {**variants[0], "VariantName": "Other"}]
+    with pytest.raises(ClientError, match=r"NotImplementedLocally.*2 ProductionVariants .*Steps\[1\] 'Config'"):
+        pipelines.submit("two", model, config, endpoint)

@@ -245,4 +245,4 @@ def test_a_job_that_leaves_a_process_behind_is_cleaned_up(aws: LocalAws):
 
 def test_nothing_is_left_of_a_job_on_disk(aws: LocalAws):
     run(aws, "tidy", "touch /opt/ml/processing/x 2>/dev/null; touch /opt/ml/x")
-    assert list((aws.server.settings.state / "jobs").glob("*tidy*")) == []
+    eventually(lambda: not list((aws.server.settings.state / "jobs").glob("*tidy*")))

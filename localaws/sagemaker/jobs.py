@@ -12,8 +12,8 @@ from moto.sagemaker.utils import arn_formatter
 
 from localaws import job_request
 from localaws.containers import Containers
+from localaws.errors import NotImplementedLocally
 from localaws.events import emit
-from localaws.faults import NotSupported
 from localaws.paging import page
 from localaws.processing_job import ProcessingJob
 from localaws.sagemaker.requests import answered, checked
@@ -28,7 +28,7 @@ class JobBackend(SageMakerModelBackend):
         request = checked("CreateProcessingJob", request)
         with answered():
             job_request.check(request)
-            check_image(self.containers, request["AppSpecification"], "CreateProcessingJob")
+        check_image(self.containers, request["AppSpecification"])
         name = request["ProcessingJobName"]
         arn = arn_formatter("processing-job", name, self.account_id, self.region_name)
         if name in self.processing_jobs:
@@ -53,11 +53,11 @@ class JobBackend(SageMakerModelBackend):
         super().reset()
 
 
-def check_image(containers: Containers, app: dict[str, Any], where: str) -> None:
+def check_image(containers: Containers, app: dict[str, Any]) -> None:
     """There is no registry to pull from: an image is known by a rule, or the job brings its own entrypoint."""
     image = app.get("ImageUri")
     if isinstance(image, str) and "ContainerEntrypoint" not in app and containers.rule_for(image) is None:
-        raise NotSupported(f"the image {image} without a ContainerEntrypoint: no local command stands for it ({where})")
+        raise NotImplementedLocally(f"the image {image} without a ContainerEntrypoint: no local command stands for it")
 
 
 def _tell(job: ProcessingJob) -> None:

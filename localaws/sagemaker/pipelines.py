@@ -18,8 +18,9 @@ from localaws.executions import Execution
 from localaws.interpreter import Scope, Unresolvable, parameters
 from localaws.paging import page
 from localaws.pipeline import Pipeline
+from localaws.sagemaker import submission
 from localaws.sagemaker.execution_record import ExecutionRecord, Reporter
-from localaws.sagemaker.jobs import JobBackend, between, check_image
+from localaws.sagemaker.jobs import JobBackend, between
 from localaws.sagemaker.requests import answered, checked
 from localaws.sagemaker.steps import Steps
 from localaws.step_actions import Json
@@ -149,9 +150,7 @@ class PipelineBackend(JobBackend):
 
     def _check(self, text: str) -> Pipeline:
         parsed = parse(text)
-        for step in parsed.steps.values():
-            if step.type == "Processing":
-                check_image(self.containers, step.arguments["AppSpecification"], step.where)
+        submission.check(parsed, self.containers)
         return parsed
 
     def _execution(self, record: ExecutionRecord, parsed: Pipeline, values: Json) -> Execution:

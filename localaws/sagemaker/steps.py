@@ -5,10 +5,10 @@ from typing import Any
 from localaws.inside import client
 from localaws.lock import LOCK
 from localaws.processing_job import ProcessingJob
+from localaws.sagemaker.endpoints import IN_PROGRESS
 from localaws.sagemaker.jobs import JobBackend
 from localaws.step_actions import Json, StepStopped, Stop, invoke, refusals_fail
 
-CHANGING = ("Creating", "Updating", "SystemUpdating", "RollingBack")
 LOOK_SECONDS = 0.1
 
 
@@ -26,6 +26,6 @@ class Steps:
         return invoke(client("sagemaker", self._account_id, self._region), operation, request)
 
     def wait_for_endpoint(self, name: str, stop: Stop) -> None:
-        while self.call("DescribeEndpoint", EndpointName=name)["EndpointStatus"] in CHANGING:
+        while self.call("DescribeEndpoint", EndpointName=name)["EndpointStatus"] in IN_PROGRESS:
             if stop.asked.wait(LOOK_SECONDS):
                 return
