@@ -113,6 +113,8 @@ class ProcessingJob:
         outputs = (self.request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
         self._prepare(folder, outputs)
         transfer.download(self.request.get("ProcessingInputs") or [], folder, storage)
+        if self._stop_asked:
+            return "Stopped", ""
         self.started = datetime.now(UTC)
         container = self._start_container(containers, folder)
         limit = (self.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME)
