@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from lmi.errors import SluiceError
-from rag import problems, routes
+from rag import log, problems, routes, server
 from rag.answer import Parts
 from rag.documents import Documents
 from rag.endpoint import Follower, find_live
@@ -84,6 +84,13 @@ def serve(
     settings: Settings, host: str = "127.0.0.1", port: int = 8080, ready: Callable[[str], None] | None = None
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the address once requests are taken."""
-    from rag import server
+    log.to_stderr()
+    with server.listen(host, port) as listening:  # before the clients, so that a taken port is told at once
+        address = server.url(host, listening.getsockname()[1])
 
-    server.run(create_app(settings, clients(settings)), host, port, settings.shutdown_seconds, ready)
+        def started() -> None:
+            log.LOG.getChild("server").info("listening on %s", address)
+            if ready:
+                ready(address)
+
+        server.run(create_app(settings, clients(settings)), listening, settings.shutdown_seconds, started)

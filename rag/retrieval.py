@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -114,11 +115,16 @@ def _load(db: sqlite3.Connection, ids: list[int]) -> list[tuple[str, int, str, s
     return [rows[id] for id in ids]
 
 
+@lru_cache(2048)  # the same few passages are candidates again and again, and cutting them costs most of a search
+def _held(text: str) -> frozenset[str]:
+    return frozenset(words.content(text))
+
+
 def _worth_showing(rows: list[tuple[str, int, str, str]], asked: dict[str, float]) -> list[Source]:
     whole = sum(asked.values())
     scored = []
     for rank, (document, position, title, text) in enumerate(rows, 1):
-        held = set(words.content(f"{title} {text}"))
+        held = _held(f"{title} {text}")
         score = sum(weight for word, weight in asked.items() if word in held) / whole
         scored.append(Source(f"{document}#{position}", document, title, text, rank, round(score, 3)))
     bar = max(ENOUGH, BESIDE * max((source.score for source in scored), default=0))

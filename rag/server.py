@@ -10,7 +10,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from lmi.errors import SluiceError, UsageError
-from rag import log
 
 LAST_WORDS = 3  # seconds for streams to say that the server is shutting down
 BACKLOG = 2048
@@ -48,18 +47,8 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def run(app: FastAPI, host: str, port: int, grace: float, ready: Callable[[str], None] | None = None) -> None:
-    log.to_stderr()
-    listening = listen(host, port)
-    address = url(host, listening.getsockname()[1])
-
-    def started() -> None:
-        log.LOG.getChild("server").info("listening on %s", address)
-        if ready:
-            ready(address)
-
-    with listening:
-        Server(app, grace, started).run(sockets=[listening])
+def run(app: FastAPI, listening: socket.socket, grace: float, ready: Callable[[], None]) -> None:
+    Server(app, grace, ready).run(sockets=[listening])
 
 
 def listen(host: str, port: int) -> socket.socket:

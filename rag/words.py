@@ -30,7 +30,8 @@ _KOREAN_ENDINGS = """
 _ENGLISH_ENDINGS = {"ments": "", "ment": "", "ings": "", "ing": "", "ies": "y", "ied": "y", "es": "", "ed": "", "s": ""}
 STOP = frozenset(_ENGLISH.split())
 STOP_KO = frozenset(_KOREAN.split())
-_ENDINGS = sorted(_KOREAN_ENDINGS.split(), key=len, reverse=True)
+_ENDINGS = tuple(sorted(_KOREAN_ENDINGS.split(), key=len, reverse=True))
+_SUFFIXES = tuple(_ENGLISH_ENDINGS)
 _RUN = re.compile(r"[가-힣]+|[^\W_가-힣]+")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -78,7 +79,7 @@ def _korean(run: str, sizes: tuple[int, ...]) -> list[str]:
 
 def _bare(run: str) -> str:
     """A run of syllables without its polite or asking ending."""
-    for ending in _ENDINGS:
+    for ending in _ENDINGS if run.endswith(_ENDINGS) else ():
         if run.endswith(ending) and len(run) > len(ending):
             return run[: -len(ending)]
     return run
@@ -101,9 +102,9 @@ def _grams(run: str, sizes: tuple[int, ...]) -> list[str]:
 
 def stem(word: str) -> str:
     """Light: plural, -ing, -ed, -ment and a last e. Good enough to meet, never meant to be read."""
-    for ending, instead in _ENGLISH_ENDINGS.items():
-        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith("ss"):
-            word = word[: -len(ending)] + instead
+    for ending in _SUFFIXES if word.endswith(_SUFFIXES) and not word.endswith("ss") else ():
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word[: -len(ending)] + _ENGLISH_ENDINGS[ending]
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "aeiouls":
         word = word[:-1]
