@@ -106,7 +106,13 @@ class Scheduler:
     def _run(self) -> None:
         while not self._stopping:
             events.RULES_CHANGED.clear()
-            due = self.tick()
+            try:
+                due = self.tick()
+            except (
+                Exception
+            ):  # the boundary of the thread: one schedule that breaks must not silence the others for good
+                log.exception("schedules could not be looked at")
+                due = self._clock() + LONGEST_SLEEP
             if due is None:
                 events.RULES_CHANGED.wait()
             else:

@@ -57,7 +57,7 @@ def resources(**resources: Any) -> dict[str, Any]:
     return {"Resources": resources}
 
 
-def log_group(name: str, **more: Any) -> dict[str, Any]:
+def log_group(name: Any, **more: Any) -> dict[str, Any]:
     return {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, **more}}
 
 
@@ -352,7 +352,7 @@ def test_a_template_that_is_none_is_a_clear_error(aws: LocalAws) -> None:
         ("a: [b", "Template format error"),
         ("just text", "unsupported structure"),
         ({"Resources": {}}, "At least one Resources member"),
-        (resources(Logs=log_group({"Ref": "Nobody"})), r"Unresolved resource dependencies \[Nobody\]"),  # type: ignore[arg-type]
+        (resources(Logs=log_group({"Ref": "Nobody"})), r"Unresolved resource dependencies \[Nobody\]"),
         (resources(A={**log_group("/a"), "DependsOn": "B"}), "depends on B"),
     ]:
         with pytest.raises(ClientError, match=why):
