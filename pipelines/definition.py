@@ -5,6 +5,7 @@ some upload. Importing the SDK takes seconds, so only this module does; everyone
 """
 
 import json
+import logging
 import os
 import re
 import warnings
@@ -386,11 +387,25 @@ def offline(region: str) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in changes}
     set_environment(changes)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), own_logging():
             warnings.simplefilter("ignore")  # the SDK's own, about itself
             yield
     finally:
         set_environment(before)
+
+
+@contextmanager
+def own_logging() -> Iterator[None]:
+    """The SDK sets up the root logger while it is imported, which would print every library's notes from then on."""
+    root = logging.getLogger()
+    level, handlers, disabled = root.level, list(root.handlers), root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 def set_environment(values: Mapping[str, str | None]) -> None:
