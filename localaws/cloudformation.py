@@ -26,6 +26,9 @@ REFUSED_OPTIONS = (
     "StackPolicyDuringUpdateBody", "StackPolicyDuringUpdateURL", "TimeoutInMinutes", "NotificationARNs",
     "ResourcesToImport", "ImportExistingResources", "IncludeNestedStacks", "RetainExceptOnCreate", "DeploymentMode",
 )  # fmt: skip
+NO_CHANGES = (  # the aws CLI looks for these words
+    "The submitted information didn't contain changes. Submit different information to create a change set."
+)
 
 
 def install() -> None:
@@ -78,9 +81,18 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         return answer
 
     def create_change_set(self) -> ActionResult:
+        backend = self.cloudformation_backend
         update = self._get_param("ChangeSetType", "CREATE") == "UPDATE"
-        self._check(self.cloudformation_backend.get_stack(self._get_param("StackName")) if update else None)
-        return super().create_change_set()
+        stack = backend.get_stack(self._get_param("StackName")) if update else None
+        template, parameters = self._check(stack)
+        answer = super().create_change_set()
+        if stack is not None and self._changes_nothing(stack, template, parameters):
+            made = backend.describe_change_set(self._get_param("ChangeSetName"))
+            made.status, made.execution_status, made.status_reason = "FAILED", "UNAVAILABLE", NO_CHANGES
+        return answer
+
+    def _validate_different_update(self, *ignored: Any) -> None:
+        """moto compares less than it should; `_changes_nothing` has done it."""
 
     def execute_change_set(self) -> ActionResult:
         backend = self.cloudformation_backend

@@ -329,6 +329,12 @@ def test_change_sets_do_what_they_show(aws: LocalAws) -> None:
     cloudformation.execute_change_set(StackName="sets", ChangeSetName="first")
     assert (stack(aws, "sets")["StackStatus"], log_groups(aws, "/sets")) == ("CREATE_COMPLETE", {"/sets": 14})
     assert outputs(aws, "sets") == {"Group": "/sets"}
+    cloudformation.create_change_set(**wanted, ChangeSetName="same", ChangeSetType="UPDATE")
+    same = cloudformation.describe_change_set(StackName="sets", ChangeSetName="same")
+    assert same["Status"] == "FAILED" and "didn't contain changes" in same["StatusReason"]
+    cloudformation.create_change_set(**request("sets", template), ChangeSetName="week", ChangeSetType="UPDATE")
+    cloudformation.execute_change_set(StackName="sets", ChangeSetName="week")
+    assert log_groups(aws, "/sets") == {"/sets": 7}
 
 
 @pytest.mark.parametrize(
