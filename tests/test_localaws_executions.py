@@ -197,8 +197,8 @@ def test_a_killed_step_fails_the_execution_and_leaves_no_process(pipelines: Pipe
     assert processes_with("sleep 4811") == []
 
 
-def test_stop_ends_running_jobs_and_starts_nothing_more(pipelines: Pipelines):
-    pipelines.submit("stopped", step("Work", "sleep 4812"), step("Next", after=("Work",)))
+def test_stop_ends_running_jobs_and_starts_nothing_more_until_retried(pipelines: Pipelines, tmp_path: Path):
+    pipelines.submit("stopped", step("Work", f"[ -e {tmp_path}/go ] || sleep 4812"), step("Next", after=("Work",)))
     arn = pipelines.start("stopped")
     eventually(lambda: processes_with("sleep 4812"))
     pipelines.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn, ClientRequestToken="s" * 32)
@@ -209,6 +209,10 @@ def test_stop_ends_running_jobs_and_starts_nothing_more(pipelines: Pipelines):
     assert processes_with("sleep 4812") == []
     with pytest.raises(ClientError, match=r"ConflictException.*Stopped"):
         pipelines.sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
+    (tmp_path / "go").touch()
+    pipelines.sagemaker.retry_pipeline_execution(PipelineExecutionArn=arn)
+    assert pipelines.end(arn)["PipelineExecutionStatus"] == "Succeeded"
+    assert list(pipelines.steps(arn)) == ["Work", "Next"]
 
 
 def test_a_job_stopped_by_someone_else_fails_its_step(pipelines: Pipelines):
