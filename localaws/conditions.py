@@ -8,8 +8,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from localaws.references import is_expression
 from localaws.faults import Malformed
+from localaws.references import is_expression
 
 Resolve = Callable[[Any], Any]
 

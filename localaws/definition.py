@@ -12,9 +12,9 @@ from typing import Any
 
 from localaws import conditions, document, job_request, shapes
 from localaws.document import OPERATIONS, TYPES, check_keys
+from localaws.faults import Malformed, NotSupported
 from localaws.pipeline import Parameter, Pipeline, Step
 from localaws.references import Reference, is_expression
-from localaws.faults import Malformed, NotSupported
 
 VARIABLES = (
     *("StartDateTime", "CurrentDateTime"),

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from localaws import job_request, shapes
-from localaws.pipeline import Parameter, PropertyFile, RetryPolicy, Step
 from localaws.faults import Malformed, NotSupported
+from localaws.pipeline import Parameter, PropertyFile, RetryPolicy, Step
 
 VERSION = "2020-12-01"
 TYPES: dict[str, type] = {"String": str, "Integer": int, "Float": float, "Boolean": bool}

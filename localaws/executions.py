@@ -2,7 +2,8 @@
 
 The leader starts what `interpreter.ready` names, as many at a time as allowed (all of them by default), and then sleeps
 until a step has ended. When a step fails nothing more is started; steps that already run are left to end, and then the
-execution is Failed (AWS documents neither that nor the opposite). Only a retry policy has a step tried again. Stop asks the running steps to end; Retry keeps what succeeded and starts the rest again.
+execution is Failed (AWS documents neither that nor the opposite). Only a retry policy has a step tried again. Stop asks
+the running steps to end; Retry keeps what succeeded and starts the rest again.
 """
 
 import queue

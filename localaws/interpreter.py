@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from localaws import conditions
+from localaws.faults import Malformed
 from localaws.pipeline import Parameter, Pipeline, RetryPolicy, Step
 from localaws.references import Path, is_expression, parse_path, parse_reference, property_file, walk
-from localaws.faults import Malformed
 
 
 class Unresolvable(Exception):

@@ -11,8 +11,8 @@ ShardedByS3Key equals FullyReplicated, because there is one instance.
 from collections.abc import Iterator
 from typing import Any
 
-from localaws.references import is_expression
 from localaws.faults import Malformed, NotSupported
+from localaws.references import is_expression
 
 ROOT = "/opt/ml/processing/"
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import botocore.session
 
-from localaws.references import Path, is_expression
 from localaws.faults import Malformed
+from localaws.references import Path, is_expression
 
 # What an expression will become, if that can be told before it runs.
 TypeOf = Callable[[Any], type | None]

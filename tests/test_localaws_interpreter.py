@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from localaws.definition import parse
+from localaws.faults import Malformed
 from localaws.interpreter import Retries, Scope, Unresolvable, parameters, ready
 from localaws.pipeline import Pipeline, RetryPolicy
-from localaws.faults import Malformed
 
 REPORT = {"verdict": "pass", "totals": {"pass_rate": 0.95, "by.tag": [1, 2]}, "empty": None}
 DESCRIBED = {
