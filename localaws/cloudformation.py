@@ -120,6 +120,8 @@ class LocalCloudFormationResponse(CloudFormationResponse):
     def delete_stack(self) -> ActionResult:
         backend, name = self.cloudformation_backend, self._get_param("StackName")
         found = [stack for stack in backend.stacks.values() if name in (stack.name, stack.stack_id)]
+        for stack in found:
+            _forget_outputs(stack)
         try:
             return super().delete_stack()
         except ResourceFailed as failed:
@@ -169,6 +171,7 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         _record_stack(
             stack, "ROLLBACK_IN_PROGRESS", f"The following resource(s) failed to create: [{failed.logical_id}]."
         )
+        _forget_outputs(stack)
         stack.resource_map.delete(undo=True)
         _record_stack(stack, "ROLLBACK_COMPLETE")
         if wish == "DELETE":
@@ -204,6 +207,12 @@ def _rolling_back(stack: Stack, change: Any) -> ActionResult:
         _record_failure(stack, failed, "UPDATE_FAILED")
         _record_stack(stack, "UPDATE_ROLLBACK_FAILED", failed.reason)
     return ActionResult({"StackId": stack.stack_id})
+
+
+def _forget_outputs(stack: Stack) -> None:
+    """They speak of resources that are about to go."""
+    stack.template_dict = {name: part for name, part in stack.template_dict.items() if name != "Outputs"}
+    stack.output_map = stack._create_output_map()
 
 
 def _record_stack(stack: Stack, status: str, reason: str | None = None) -> None:

@@ -39,9 +39,10 @@ def apply(cloudformation: Any, stack: str, template: str, history_table: str) ->
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
     change: Literal["created", "changed", "unchanged"] = "created"
-    waiter = "stack_create_complete"
+    waiter, identity = "stack_create_complete", stack
     if _describe(cloudformation, stack) is None:
-        cloudformation.create_stack(**request, OnFailure="DELETE")
+        # By its id, a stack that failed and was deleted can still be asked why; by its name it cannot.
+        identity = cloudformation.create_stack(**request, OnFailure="DELETE")["StackId"]
     else:
         change, waiter = "changed", "stack_update_complete"
         try:
@@ -52,12 +53,12 @@ def apply(cloudformation: Any, stack: str, template: str, history_table: str) ->
             change = "unchanged"
     if change != "unchanged":
         try:
-            cloudformation.get_waiter(waiter).wait(StackName=stack, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
+            cloudformation.get_waiter(waiter).wait(StackName=identity, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
         except WaiterError as error:
-            raise StackFailed(f"The stack {stack!r} failed: {_first_failure(cloudformation, stack)}") from error
+            raise StackFailed(f"The stack {stack!r} failed: {_first_failure(cloudformation, identity)}") from error
     outputs = find(cloudformation, stack)
     if outputs is None:
-        raise StackFailed(f"The stack {stack!r} failed: {_first_failure(cloudformation, stack)}")
+        raise StackFailed(f"The stack {stack!r} failed: {_first_failure(cloudformation, identity)}")
     return Applied(change, outputs)
 
 

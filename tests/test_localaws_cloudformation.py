@@ -402,7 +402,8 @@ def test_a_stack_that_fails_is_rolled_back_and_says_why(aws: LocalAws) -> None:
 
 
 def test_a_stack_that_fails_can_go_altogether(aws: LocalAws) -> None:
-    made = aws.client("cloudformation").create_stack(**request("going", failing("going-bucket")), OnFailure="DELETE")
+    template = {**failing("going-bucket"), "Outputs": {"Name": {"Value": {"Ref": "Bucket"}}}}
+    made = aws.client("cloudformation").create_stack(**request("going", template), OnFailure="DELETE")
     with pytest.raises(ClientError, match="does not exist"):
         stack(aws, "going")
     assert stack(aws, made["StackId"])["StackStatus"] == "DELETE_COMPLETE"
