@@ -55,6 +55,7 @@ def test_the_machines_faults_are_retried_by_policy_and_the_jobs_own_are_not(tmp_
         pipelines = Pipelines(aws)
         _, steps = pipelines.run("own-fault", step("Work", "exit 1", RetryPolicies=retry))
         assert steps["Work"]["AttemptCount"] == 1
+        eventually(lambda: not list((tmp_path / "jobs").iterdir()))
         (tmp_path / "jobs").rmdir()
         (tmp_path / "jobs").touch()  # now no job can have a folder
         ended, steps = pipelines.run("machine", step("Work", RetryPolicies=retry))
