@@ -175,4 +175,4 @@ class EventStream(Response):
 
     @staticmethod
     def _error(failed: Failed) -> bytes:
-        return event("error", body(failed.error) if failed.error else INTERNAL)
+        return event("error", {"error": body(failed.error) if failed.error else INTERNAL})

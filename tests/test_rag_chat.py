@@ -159,7 +159,7 @@ def test_a_stream_that_breaks_later_ends_with_an_error_and_no_turn(server: TestC
     world.runtime.breaks_off(after=2)
     told = events(ask(server, stream=True).text)
     assert [name for name, _ in told] == ["sources", "token", "token", "error"]
-    assert told[-1][1]["code"] == "endpoint_lost"
+    assert told[-1][1]["error"]["code"] == "endpoint_lost"
     assert world.table.items == {}
 
 
@@ -210,7 +210,7 @@ def test_a_turn_that_cannot_be_written_is_an_error_the_user_sees(server: TestCli
     assert answer.headers["retry-after"]
     told = events(ask(server, stream=True).text)
     assert told[-1][0] == "error"
-    assert told[-1][1]["code"] == "history_not_written"
+    assert told[-1][1]["error"]["code"] == "history_not_written"
 
 
 def test_a_history_that_cannot_be_read_stops_the_turn_before_the_model(server: TestClient, world: World) -> None:
