@@ -31,7 +31,10 @@ def pipeline(aws: LocalAws, name: str, *parameters: str) -> str:
         "Steps": [{"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "as wished"}}],
     }
     made = aws.client("sagemaker").create_pipeline(
-        PipelineName=name, PipelineDefinition=json.dumps(definition), RoleArn=ROLE, ClientRequestToken=name.ljust(32, "-")
+        PipelineName=name,
+        PipelineDefinition=json.dumps(definition),
+        RoleArn=ROLE,
+        ClientRequestToken=name.ljust(32, "-"),
     )
     return str(made["PipelineArn"])
 
