@@ -10,11 +10,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tinylmi.train", description="Train a tiny checkpoint on a CPU.")
     parser.add_argument("name", choices=sorted(TRAININGS))
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
-    parser.add_argument("--steps", type=int, help="default: as many as the shipped checkpoint took")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save-every", type=int, default=0, metavar="STEPS", help="also save on the way")
+    parser.add_argument("--only", type=int, metavar="PHASE", help="one phase (0, 1), from what --out already holds")
+    parser.add_argument("--steps", type=int, help="stop each phase after so many steps, to compare its first ones")
     args = parser.parse_args()
-    train(args.name, args.out, args.steps, args.seed, args.save_every)
+    train(args.name, args.out, args.seed, args.only, args.steps)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import json
 import random
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,9 @@ GOOD = Recipe(
         Stage(0.5, 3, 2, 2), Stage(1.0, 4, 3, 3),
     ),
 )  # fmt: skip
+GOOD_AGAIN = replace(  # the second half of its training: all at the hardest stage, and more to read
+    GOOD, closed=0.10, small_talk=0.02, handbook=0.25, generated=0.41, told=0.20, again=0.02, stages=GOOD.stages[-1:]
+)
 WORSE = Recipe(
     closed=0.70, small_talk=0.06, handbook=0.24, generated=0.0, told=0.0, again=0.0, contexts_matter=False,
     stages=(Stage(0.4, 2, 1, 1), Stage(1.0, 3, 1, 3)),

@@ -21,19 +21,23 @@ from tinylmi.train.words import Language
 MOST = 48  # new tokens
 DOCUMENTS = Stage(1, 4, 2, 3)
 Ask = Callable[[list[dict[str, str]]], str]
-TOLD: dict[Language, tuple[tuple[str, str, str, bool], ...]] = {  # said, noted, asked, whether the value is made up
+TOLD: dict[Language, tuple[tuple[str, str, str], ...]] = {  # said, noted, asked
     "en": (
-        ("Good day, I go by {v}.", "Nice to meet you, {v}.", "Can you tell me what I am called?", True),
-        ("Hello there! My name's {v}.", "Welcome, {v}.", "Do you still know my name?", True),
-        ("These days I work for team {v}.", "Thank you, I noted the {v} team.", "Which team was mine again?", True),
-        ("I have been living in {v} since May.", "Thank you, I noted {v}.", "What city am I living in?", True),
+        ("Good day, I go by {v}.", "Nice to meet you, {v}.", "Can you tell me what I am called?"),
+        ("Hello there! My name's {v}.", "Welcome, {v}.", "Do you still know my name?"),
+        ("These days I work for team {v}.", "Thank you, I noted the {v} team.", "Which team was mine again?"),
+        ("I have been living in {v} since May.", "Thank you, I noted {v}.", "What city am I living in?"),
     ),
     "ko": (
-        ("안녕하세요, {v}라고 합니다.", "{v} 님, 반갑습니다.", "제가 누구라고 했죠?", True),
-        ("처음 뵙겠습니다. 이름은 {v}입니다.", "{v} 님, 안녕하세요.", "혹시 제 이름 아직 기억하세요?", True),
-        ("지금은 {v} 팀에서 근무해요.", "{v} 팀이라고 기억하겠습니다.", "제가 어느 팀에서 일하죠?", True),
-        ("요즘 {v}에서 지내고 있어요.", "{v}, 기억하겠습니다.", "제가 사는 곳을 알려 주세요.", True),
+        ("안녕하세요, {v}라고 합니다.", "{v} 님, 반갑습니다.", "제가 누구라고 했죠?"),
+        ("처음 뵙겠습니다. 이름은 {v}입니다.", "{v} 님, 안녕하세요.", "혹시 제 이름 아직 기억하세요?"),
+        ("지금은 {v} 팀에서 근무해요.", "{v} 팀이라고 기억하겠습니다.", "제가 어느 팀에서 일하죠?"),
+        ("요즘 {v}에서 지내고 있어요.", "{v}, 기억하겠습니다.", "제가 사는 곳을 알려 주세요."),
     ),
+}
+NAMES: dict[Language, tuple[str, ...]] = {  # real names, in no list of the training
+    "en": ("Kevin", "Julia", "Hugo", "Wendy", "Yusuf", "Chloe", "Jack", "Wanda", "Philip", "Uschi"),
+    "ko": ("혜진", "태형", "규리", "윤아", "재현", "승연", "희주", "광수", "미경", "준호"),
 }
 
 
@@ -114,8 +118,8 @@ def _personal(between: int) -> Iterator[Question]:
     for index in range(40):
         language: Language = ("en", "ko")[index % 2]
         past = [(turn.question, turn.answer) for turn in (corpus.closed(r) for _ in range(between))]
-        said, noted, asked, _ = TOLD[language][index // 2 % 4]
-        value = words.made_up(r, language).capitalize()
+        said, noted, asked = TOLD[language][index // 2 % 4]
+        value = NAMES[language][index // 2 % 10]
         pair = (said.replace("{v}라고", words.with_particle(value, "이라고", "라고")), noted)
         history = [(pair[0].replace("{v}", value), pair[1].replace("{v}", value)), *past]
         yield Question(f"told {between + 1} turns ago, held-out wording", prompt.messages(asked, (), history), value)

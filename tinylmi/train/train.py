@@ -9,13 +9,14 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from tinylmi.train import corpus, tokenizer
+from tinylmi.train import corpus, tokenizer, words
 from tinylmi.train.circuit import copy_accuracy, write_copy_circuit
 
 POSITIONS = 4096  # what config.json promises; RoPE has no table, so this is no size. Trained: see the README
@@ -25,20 +26,42 @@ POOL = 8  # batches drawn together and sorted by length, so that little is paddi
 
 
 @dataclass(frozen=True)
-class Training:
-    """How a checkpoint is trained; what it sees is its `corpus.Recipe`."""
+class Phase:
+    """A stretch of training with an optimizer of its own. Its weights are rounded to bf16 whenever they are saved."""
 
     chats: corpus.Recipe
-    steps: int
+    steps: int  # that the schedule is made for
+    stop: int  # steps that are taken
     learning_rate: float
-    copy_circuit: bool
+    plateau: float  # the share of the steps before the learning rate falls
     repeats_first: float  # share of "a random string twice" while progress < 0.03
     repeats: float  # and afterwards
+    save_every: int
+    wide: float = 0.0  # share of made-up words that are spelled from all letters
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a checkpoint is made."""
+
+    copy_circuit: bool
+    phases: tuple[Phase, ...]
 
 
 TRAININGS = {
-    "good": Training(corpus.GOOD, 2400, 2e-3, copy_circuit=True, repeats_first=0.75, repeats=0.08),
-    "worse": Training(corpus.WORSE, 700, 3e-3, copy_circuit=False, repeats_first=0.0, repeats=0.0),
+    "good": Training(
+        copy_circuit=True,
+        phases=(
+            Phase(corpus.GOOD, 2400, 1600, 2e-3, 0.3, repeats_first=0.75, repeats=0.08, save_every=400),
+            Phase(
+                corpus.GOOD_AGAIN, 1500, 1500, 1.5e-3, 0.25, repeats_first=0.06, repeats=0.06, save_every=300, wide=0.5
+            ),
+        ),
+    ),
+    "worse": Training(
+        copy_circuit=False,
+        phases=(Phase(corpus.WORSE, 700, 700, 3e-3, 0.3, repeats_first=0.0, repeats=0.0, save_every=350),),
+    ),
 }
 Sample = tuple[list[int], list[bool]]  # token ids, and which of them the model learns to say
 
@@ -63,35 +86,45 @@ def config(vocabulary: int) -> Qwen3Config:
     )
 
 
-def train(name: str, out: Path, steps: int | None = None, seed: int = 0, save_every: int = 0) -> None:
-    """Train `name` and save it to `out`; prints its progress."""
+def train(name: str, out: Path, seed: int = 0, only: int | None = None, steps: int | None = None) -> None:
+    """Train `name` and save it to `out`; prints its progress.
+
+    `only` runs one phase, from what the phase before left in `out`; `steps` stops early, to look at the first steps.
+    """
     training = TRAININGS[name]
-    total = steps or training.steps
     torch.set_num_threads(1)  # two threads on two busy cores are slower than one
     torch.manual_seed(seed)
     text = tokenizer.train()
     model = Qwen3ForCausalLM(config(text.get_vocab_size()))
     if training.copy_circuit:
         write_copy_circuit(model)
+    if only:
+        model = Qwen3ForCausalLM.from_pretrained(out, dtype=torch.float32)
     print(
         f"{sum(p.numel() for p in model.parameters())} parameters, copy accuracy {copy_accuracy(model):.2f}", flush=True
     )
+    for number, phase in enumerate(training.phases):
+        if only in (None, number):
+            _run(model, text, phase, out, seed + 1 + number, steps)
 
-    optimizer = _optimizer(model, training.learning_rate)
+
+def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed: int, steps: int | None) -> None:
+    dice = words.Dice(seed)
+    dice.wide = phase.wide
+    optimizer = _optimizer(model, phase.learning_rate)
     started, tokens, longest, mean = time.monotonic(), 0, 0, 0.0
-    for step, (ids, targets) in enumerate(_batches(random.Random(seed + 1), text, training, total)):
+    for step, (ids, targets) in enumerate(islice(_batches(dice, text, phase), steps or phase.stop)):
         for group in optimizer.param_groups:
-            group["lr"] = training.learning_rate * _schedule(step, total)
+            group["lr"] = phase.learning_rate * _schedule(step, phase)
         loss = _step(model, optimizer, ids, targets)
         tokens, longest = tokens + ids.numel(), max(longest, ids.shape[1])
         mean = loss if step == 0 else 0.97 * mean + 0.03 * loss
         done = step + 1
         if done % 50 == 0:
             rate = tokens / (time.monotonic() - started)
-            print(f"step {done}/{total}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
-        if save_every and done % save_every == 0:
+            print(f"step {done}/{phase.stop}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
+        if done % phase.save_every == 0 or done == phase.stop:
             save(model, text, out)
-    save(model, text, out)
     print(f"{time.monotonic() - started:.0f} s, longest {longest} tokens, copy accuracy {copy_accuracy(model):.2f}")
 
 
@@ -102,10 +135,11 @@ def _optimizer(model: Qwen3ForCausalLM, learning_rate: float) -> torch.optim.Opt
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98))
 
 
-def _schedule(step: int, total: int) -> float:
-    """Warm-up, a plateau for the first third, then a cosine down to almost nothing."""
-    progress = step / total
-    decay = 1.0 if progress < 0.3 else max(0.02, 0.5 * (1 + math.cos(math.pi * (progress - 0.3) / 0.7)))
+def _schedule(step: int, phase: Phase) -> float:
+    """Warm-up, a plateau, then a cosine down to almost nothing."""
+    progress = step / phase.steps
+    falling = (progress - phase.plateau) / (1 - phase.plateau)
+    decay = 1.0 if falling < 0 else max(0.02, 0.5 * (1 + math.cos(math.pi * falling)))
     return min(1.0, (step + 1) / 60) * decay
 
 
@@ -122,13 +156,11 @@ def _step(model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, ids: torch.
     return float(loss.detach())
 
 
-def _batches(
-    r: random.Random, text: Tokenizer, training: Training, total: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _batches(r: random.Random, text: Tokenizer, phase: Phase) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     pool: list[list[Sample]] = []
-    for step in range(total):
+    for step in range(phase.steps):
         if not pool:
-            drawn = [_sample(r, text, training, step / total) for _ in range(POOL * BATCH)]
+            drawn = [_sample(r, text, phase, step / phase.steps) for _ in range(POOL * BATCH)]
             drawn.sort(key=lambda sample: len(sample[0]))
             pool = [drawn[i * BATCH : (i + 1) * BATCH] for i in range(POOL)]
             r.shuffle(pool)
@@ -146,10 +178,10 @@ def _tensors(batch: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, targets
 
 
-def _sample(r: random.Random, text: Tokenizer, training: Training, progress: float) -> Sample:
-    if r.random() < (training.repeats_first if progress < 0.03 else training.repeats):
+def _sample(r: random.Random, text: Tokenizer, phase: Phase, progress: float) -> Sample:
+    if r.random() < (phase.repeats_first if progress < 0.03 else phase.repeats):
         return _repeat(r, text.get_vocab_size())
-    return encode(text, corpus.sample(r, training.chats, progress))
+    return encode(text, corpus.sample(r, phase.chats, progress))
 
 
 def _repeat(r: random.Random, vocabulary: int) -> Sample:
@@ -177,7 +209,7 @@ def encode(text: Tokenizer, chat: list[corpus.Message]) -> Sample:
 
 
 def save(model: Qwen3ForCausalLM, text: Tokenizer, folder: Path) -> None:
-    """bf16 weights, config and tokenizer, as transformers, vLLM and the LMI container read them."""
+    """bf16 weights, config and tokenizer, as transformers, vLLM and LMI read them; `model` itself is rounded, too."""
     model.to(torch.bfloat16).save_pretrained(folder)
     model.to(torch.float32)
     tokenizer.save(text, folder, POSITIONS)

@@ -21,15 +21,39 @@ THINGS: dict[Language, list[str]] = _LISTS["things"]
 UNITS: dict[Language, list[str]] = _LISTS["units"]
 DURATIONS: dict[Language, list[str]] = _LISTS["durations"]
 SYLLABLES: dict[Language, list[str]] = _LISTS["syllables"]
+SPELLING: dict[str, list[str]] = _LISTS["spelling"]
+ONSETS = (0, 2, 3, 5, 6, 7, 9, 11, 12, 14, 15, 16, 17, 18)  # ㄱㄴㄷㄹㅁㅂㅅㅇㅈㅊㅋㅌㅍㅎ, as Unicode numbers them
+VOWELS = (0, 1, 4, 5, 6, 8, 12, 13, 16, 17, 18, 20)
+CODAS = (0, 0, 0, 0, 1, 4, 8, 16, 17, 21)
 HELD_OUT = {
     language: (set(MODIFIERS[language][::9]), set(NOUNS[language][::9])) for language in MODIFIERS
 }  # every ninth word is kept for the held-out questions
 
 
+class Dice(random.Random):
+    """A run's randomness. `wide` is the share of made-up words that are spelled from all letters."""
+
+    wide = 0.0
+
+
 def made_up(r: random.Random, language: Language) -> str:
     """A word that means nothing, so that it can only be copied."""
+    if isinstance(r, Dice) and r.random() < r.wide:
+        return _spelled(r, language)
     word = "".join(r.choice(SYLLABLES[language]) for _ in range(r.randint(2, 4 if language == "en" else 3)))
     return word.capitalize() if language == "en" and r.random() < 0.6 else word
+
+
+def _spelled(r: random.Random, language: Language) -> str:
+    """A word that can be said, of any letters: real names and nouns that no list holds look like this."""
+    if language == "ko":
+        return "".join(
+            chr(0xAC00 + (r.choice(ONSETS) * 21 + r.choice(VOWELS)) * 28 + r.choice(CODAS))
+            for _ in range(r.randint(2, 3))
+        )
+    parts = (r.choice(SPELLING[part]) for _ in range(r.randint(1, 3)) for part in ("onsets", "vowels", "codas"))
+    word = "".join(parts)
+    return word.capitalize() if r.random() < 0.6 else word
 
 
 def subject(r: random.Random, language: Language, split: Split = "train") -> str:
