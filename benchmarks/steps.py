@@ -64,7 +64,7 @@ def main() -> None:
             definition = {"Version": "2020-12-01", "Parameters": [], "Steps": [step(n) for n in range(steps)]}
             sagemaker.create_pipeline(
                 PipelineName=f"noop-{steps}", PipelineDefinition=json.dumps(definition), RoleArn=ROLE,
-                ClientRequestToken="b" * 32,
+                ClientRequestToken=f"{steps:032}",
             )  # fmt: skip
         execution(sagemaker, FEW)
         times: dict[int, list[float]] = {FEW: [], MANY: []}

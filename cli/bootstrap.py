@@ -3,8 +3,7 @@
 import click
 
 from cli import show
-from cli.target import STACK, TEMPLATE, Target, options
-from pipelines import account
+from cli.target import STACK, Target, applied, options
 from pipelines.config import PipelineConfig
 
 
@@ -13,7 +12,7 @@ from pipelines.config import PipelineConfig
 @options
 def bootstrap(config: PipelineConfig, target: Target, as_json: bool) -> None:
     """Create the bucket, the history table and the roles."""
-    done = account.apply(target.client("cloudformation"), STACK, TEMPLATE.read_text(), config.history.table)
+    done = applied(target, config)
     if as_json:
         show.document({"stack": STACK, "change": done.change, "outputs": dict(done.outputs)})
         return

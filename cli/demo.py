@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from cli import release, run, show, versions, watch
+from cli import local_aws, release, run, show, versions, watch
 from cli.approve import approve
 from cli.demo_chat import Server, history_of, questions
+from cli.local_aws import state_folder
 from cli.reports import report_of, show_failed_cases
-from cli.target import STACK, Target, local_settings, open_target, place, read, state_folder
+from cli.target import STACK, Target, open_target, place, read
 from lmi.errors import SluiceError, UsageError
-from localaws import daemon
 from pipelines import executions, submit
 from pipelines.config import PipelineConfig
 from registry import packages
@@ -32,7 +32,7 @@ class DemoFailed(SluiceError):
               help="What to release.")  # fmt: skip
 def demo(keep: bool, file: Path) -> None:
     """Show the whole way on this machine, then clean up."""
-    if daemon.status(local_settings()).running:
+    if local_aws.status().running:
         raise UsageError(
             "A local AWS is running already, perhaps from `make demo KEEP=1`; the demo wants an empty one.",
             "Stop it with `.venv/bin/sluice local down`. What it holds is in memory and is gone then.",
@@ -67,7 +67,7 @@ def stopped_at_the_end(keep: bool) -> Iterator[None]:
         yield
     finally:
         if not keep:
-            daemon.down(local_settings())
+            local_aws.stopped()
 
 
 def prepare(config: PipelineConfig) -> Target:

@@ -18,7 +18,8 @@ import click
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli import show
-from cli.target import Target, state_folder
+from cli.local_aws import state_folder
+from cli.target import Target
 from evaluation import yaml_file
 from lmi.errors import SluiceError
 
@@ -54,7 +55,9 @@ class Server:
         self.log = state_folder() / "rag-server.log"
         command = [sys.executable, "-c", "from cli.main import main; main()", "serve", "--port", "0"]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ)
+            # nobody else asks this server, so it need not wait long for answers that are under way
+            environment = {"SLUICE_SHUTDOWN_SECONDS": "2", **os.environ}
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         self.url = self._address()
         return self
 

@@ -5,8 +5,6 @@ import os
 import click
 
 from cli import show
-from cli.target import local_settings
-from localaws import daemon
 
 
 @click.group()
@@ -20,7 +18,7 @@ def local() -> None:
 )
 def up(model_server: str | None) -> None:
     """Start it in the background, if it is not running."""
-    status = daemon.up(local_settings(model_server))
+    status = local_aws.started(model_server)
     show.say(f"The local AWS answers on {status.url} (process {status.pid}).")
     show.say(f"For boto3 and the aws CLI: export AWS_ENDPOINT_URL={status.url}")
     show.say("                           export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing")
@@ -29,21 +27,20 @@ def up(model_server: str | None) -> None:
 @local.command()
 def down() -> None:
     """Stop it and everything it started. Its state is in memory and is gone with it."""
-    stopped = daemon.down(local_settings())
-    show.say("The local AWS is stopped." if stopped else "The local AWS was not running.")
+    show.say("The local AWS is stopped." if local_aws.stopped() else "The local AWS was not running.")
 
 
 @local.command()
 @show.json_option
 def status(as_json: bool) -> None:
     """Say whether it runs, where, and where its files are. Exits with 1 if it does not run."""
-    settings = local_settings()
-    found = daemon.status(settings)
+    found = local_aws.status()
+    state = local_aws.state_folder() / "local"
     if as_json:
-        show.document({"running": found.running, "url": found.url, "pid": found.pid, "state": settings.state})
+        show.document({"running": found.running, "url": found.url, "pid": found.pid, "state": state})
     elif found.running:
         show.say(f"The local AWS answers on {found.url} (process {found.pid}).")
-        show.say(f"Its log and its jobs' folders are in {os.path.relpath(settings.state)}.")
+        show.say(f"Its log and its jobs' folders are in {os.path.relpath(state)}.")
     else:
         show.say(f"The local AWS does not run on {found.url}. Commands start it when they need it.")
     if not found.running:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cli.target import STACK, Target, place, state_folder
+from cli.local_aws import state_folder
+from cli.target import STACK, Target, place
 from pipelines import account, archive, compiled, executions, images, plan, submit, upload
 from pipelines.config import PipelineConfig, Place
 from pipelines.plan import Account, Change

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import click
 
 from cli import show
-from cli.target import Target, options, state_folder
+from cli.local_aws import state_folder
+from cli.target import Target, options
 from pipelines.config import PipelineConfig
 from rag.settings import Settings, from_environment
 

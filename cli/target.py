@@ -1,7 +1,6 @@
 """Which AWS a command talks to: the only place that knows both. Everything below gets clients and never asks."""
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
@@ -10,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from cli import local_aws
+from cli.local_aws import state_folder
 from lmi.errors import UsageError
 
 if TYPE_CHECKING:
-    from localaws.settings import Settings
+    from pipelines.account import Applied
     from pipelines.config import PipelineConfig, Place
 
 Name = Literal["local", "aws"]
@@ -48,32 +49,11 @@ class Target:
         return self.client("sagemaker")
 
 
-def state_folder() -> Path:
-    """Where Sluice keeps what it makes on this machine: the compile cache, the local AWS, MLflow's database."""
-    return Path(os.environ.get("SLUICE_STATE", ".sluice")).resolve()
-
-
-def local_settings(model_server: str | None = None) -> "Settings":
-    """The local AWS as this project runs it: LMI images are played by `python -m tinylmi`."""
-    from localaws.settings import ImageRule, Settings
-
-    upstream = {"TINYLMI_UPSTREAM": model_server} if model_server else {}
-    lmi = ImageRule(
-        match="djl-inference:*", command=(sys.executable, "-m", "tinylmi"), alias="dockerd-entrypoint.sh", env=upstream
-    )
-    port = os.environ.get("SLUICE_LOCAL_PORT", "4599")
-    if not port.isdigit():
-        raise UsageError(f"SLUICE_LOCAL_PORT is {port!r}, which is not a port.")
-    return Settings(state=state_folder() / "local", images=(lmi,), port=int(port))
-
-
 def open_target(name: Name, config: "PipelineConfig") -> Target:
     """The account that a command works in. For `local`, the local AWS is started if it is not there."""
     if name == "aws":
         return Target("aws", config.region, None)
-    from localaws import daemon
-
-    status = daemon.up(local_settings(config.local.model_server))
+    status = local_aws.started(config.local.model_server)
     # Subprocesses and SDKs that are started from here see the same account.
     os.environ.update(
         AWS_ENDPOINT_URL=status.url, AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing",
@@ -96,15 +76,21 @@ def place(target: Target, config: "PipelineConfig") -> "Place":
 
     found = account.find(target.client("cloudformation"), STACK)
     if found is None and target.name == "local":
-        found = account.apply(
-            target.client("cloudformation"), STACK, TEMPLATE.read_text(), config.history.table
-        ).outputs
+        found = applied(target, config).outputs
     if found is None:
         raise UsageError(
             f"Nothing is prepared in {target.region} yet: there is no stack {STACK!r}.",
             "Create the bucket, the table and the roles first: sluice bootstrap --target aws",
         )
     return account.place(found, target.region, config.role_arn)
+
+
+def applied(target: Target, config: "PipelineConfig") -> "Applied":
+    """infra/stack.yaml brought into the account."""
+    from pipelines import account
+
+    cloudformation = target.client("cloudformation")
+    return account.apply(cloudformation, STACK, TEMPLATE.read_text(encoding="utf-8"), account.parameters(config))
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError, WaiterError
 
 from lmi.errors import SluiceError
-from pipelines.config import Place
+from pipelines.config import PipelineConfig, Place
 
 SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 
@@ -30,12 +30,23 @@ def find(cloudformation: Any, stack: str) -> Mapping[str, str] | None:
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def apply(cloudformation: Any, stack: str, template: str, history_table: str) -> Applied:
+def parameters(config: PipelineConfig) -> dict[str, str]:
+    """What the template must know of the file; the rest are its own defaults."""
+    mlflow = config.evaluation.mlflow or ""
+    return {
+        "HistoryTableName": config.history.table,
+        "KmsKeyArn": config.kms_key or "",
+        "UseVpc": "yes" if config.vpc else "no",
+        "MlflowArn": mlflow if mlflow.startswith("arn:") else "",
+    }
+
+
+def apply(cloudformation: Any, stack: str, template: str, parameters: Mapping[str, str]) -> Applied:
     """Create or update the stack and wait for it. Raises StackFailed with the first resource that failed and why."""
     request = {
         "StackName": stack,
         "TemplateBody": template,
-        "Parameters": [{"ParameterKey": "HistoryTableName", "ParameterValue": history_table}],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
     change: Literal["created", "changed", "unchanged"] = "created"
