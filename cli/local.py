@@ -4,7 +4,7 @@ import os
 
 import click
 
-from cli import show
+from cli import local_aws, show
 
 
 @click.group()
