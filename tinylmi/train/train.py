@@ -113,7 +113,8 @@ def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed
     dice.wide = phase.wide
     optimizer = _optimizer(model, phase.learning_rate)
     started, tokens, longest, mean = time.monotonic(), 0, 0, 0.0
-    for step, (ids, targets) in enumerate(islice(_batches(dice, text, phase), steps or phase.stop)):
+    last = steps or phase.stop
+    for step, (ids, targets) in enumerate(islice(_batches(dice, text, phase), last)):
         for group in optimizer.param_groups:
             group["lr"] = phase.learning_rate * _schedule(step, phase)
         loss = _step(model, optimizer, ids, targets)
@@ -122,8 +123,8 @@ def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed
         done = step + 1
         if done % 50 == 0:
             rate = tokens / (time.monotonic() - started)
-            print(f"step {done}/{phase.stop}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
-        if done % phase.save_every == 0 or done == phase.stop:
+            print(f"step {done}/{last}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
+        if done % phase.save_every == 0 or done == last:
             save(model, text, out)
     print(f"{time.monotonic() - started:.0f} s, longest {longest} tokens, copy accuracy {copy_accuracy(model):.2f}")
 
@@ -209,7 +210,10 @@ def encode(text: Tokenizer, chat: list[corpus.Message]) -> Sample:
 
 
 def save(model: Qwen3ForCausalLM, text: Tokenizer, folder: Path) -> None:
-    """bf16 weights, config and tokenizer, as transformers, vLLM and LMI read them; `model` itself is rounded, too."""
+    """bf16 weights, config and tokenizer, as transformers, vLLM and LMI read them.
+
+    `model` itself is rounded, its rotary frequencies included: part of the recipe, though it changed no answer in 360.
+    """
     model.to(torch.bfloat16).save_pretrained(folder)
     model.to(torch.float32)
     tokenizer.save(text, folder, POSITIONS)

@@ -38,7 +38,7 @@ class Dice(random.Random):
 
 def made_up(r: random.Random, language: Language) -> str:
     """A word that means nothing, so that it can only be copied."""
-    if isinstance(r, Dice) and r.random() < r.wide:
+    if isinstance(r, Dice) and r.wide and r.random() < r.wide:
         return _spelled(r, language)
     word = "".join(r.choice(SYLLABLES[language]) for _ in range(r.randint(2, 4 if language == "en" else 3)))
     return word.capitalize() if language == "en" and r.random() < 0.6 else word
