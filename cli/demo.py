@@ -10,9 +10,8 @@ import click
 from cli import local_aws, release, run, show, versions, watch
 from cli.approve import approve
 from cli.demo_chat import Server, history_of, questions
-from cli.local_aws import state_folder
 from cli.reports import report_of, show_failed_cases
-from cli.target import STACK, Target, open_target, place, read
+from cli.target import STACK, Target, open_target, place, read, state_folder
 from lmi.errors import SluiceError, UsageError
 from pipelines import executions, submit
 from pipelines.config import PipelineConfig

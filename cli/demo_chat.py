@@ -18,8 +18,7 @@ import click
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli import show
-from cli.local_aws import state_folder
-from cli.target import Target
+from cli.target import Target, state_folder
 from evaluation import yaml_file
 from lmi.errors import SluiceError
 

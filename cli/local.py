@@ -5,6 +5,7 @@ import os
 import click
 
 from cli import local_aws, show
+from cli.target import state_folder
 
 
 @click.group()
@@ -35,7 +36,7 @@ def down() -> None:
 def status(as_json: bool) -> None:
     """Say whether it runs, where, and where its files are. Exits with 1 if it does not run."""
     found = local_aws.status()
-    state = local_aws.state_folder() / "local"
+    state = state_folder() / "local"
     if as_json:
         show.document({"running": found.running, "url": found.url, "pid": found.pid, "state": state})
     elif found.running:

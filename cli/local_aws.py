@@ -4,17 +4,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from cli.target import state_folder
 from lmi.errors import SluiceError, UsageError
 from localaws import daemon
 from localaws.daemon import Status
 from localaws.settings import ImageRule, Settings
-
-
-def state_folder() -> Path:
-    """Where Sluice keeps what it makes on this machine: the compile cache, the local AWS, MLflow's database."""
-    return Path(os.environ.get("SLUICE_STATE", ".sluice")).resolve()
 
 
 def settings(model_server: str | None = None) -> Settings:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cli.local_aws import state_folder
-from cli.target import STACK, Target, place
+from cli.target import STACK, Target, place, state_folder
 from pipelines import account, archive, compiled, executions, images, plan, submit, upload
 from pipelines.config import PipelineConfig, Place
 from pipelines.plan import Account, Change

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 import click
 
 from cli import show
-from cli.local_aws import state_folder
-from cli.target import Target, options
+from cli.target import Target, options, state_folder
 from pipelines.config import PipelineConfig
 from rag.settings import Settings, from_environment
 

@@ -4,12 +4,12 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 COLOURS = {
     "Succeeded": "green", "Completed": "green", "Approved": "green", "InService": "green", "pass": "green",
@@ -20,7 +20,9 @@ COLOURS = {
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
-def console(stderr: bool = False) -> Console:
+def console(stderr: bool = False) -> "Console":
+    from rich.console import Console  # what prints JSON or one line of an error does not need it
+
     # Without a terminal (CI, a pipe) rich would wrap at 80 columns and cut tables; the reader there can scroll.
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 120)
@@ -33,6 +35,8 @@ def readable(text: str) -> str:
 
 def safe(text: str) -> str:
     """The same as it may be put between rich's markup."""
+    from rich.markup import escape
+
     return escape(readable(text))
 
 
@@ -48,6 +52,8 @@ def styled(status: str) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table; cells are escaped, except statuses, which are coloured by what they say."""
+    from rich.table import Table
+
     drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
         drawn.add_column(column, overflow="fold")

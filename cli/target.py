@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cli import local_aws
-from cli.local_aws import state_folder
 from lmi.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,10 +47,17 @@ class Target:
         return self.client("sagemaker")
 
 
+def state_folder() -> Path:
+    """Where Sluice keeps what it makes on this machine: the compile cache, the local AWS, MLflow's database."""
+    return Path(os.environ.get("SLUICE_STATE", ".sluice")).resolve()
+
+
 def open_target(name: Name, config: "PipelineConfig") -> Target:
     """The account that a command works in. For `local`, the local AWS is started if it is not there."""
     if name == "aws":
         return Target("aws", config.region, None)
+    from cli import local_aws
+
     status = local_aws.started(config.local.model_server)
     # Subprocesses and SDKs that are started from here see the same account.
     os.environ.update(
