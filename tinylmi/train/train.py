@@ -98,14 +98,13 @@ def train(name: str, out: Path, seed: int = 0, only: int | None = None, steps: i
     model = Qwen3ForCausalLM(config(text.get_vocab_size()))
     if training.copy_circuit:
         write_copy_circuit(model)
-    if only:
-        model = Qwen3ForCausalLM.from_pretrained(out, dtype=torch.float32)
-    print(
-        f"{sum(p.numel() for p in model.parameters())} parameters, copy accuracy {copy_accuracy(model):.2f}", flush=True
-    )
     for number, phase in enumerate(training.phases):
-        if only in (None, number):
-            _run(model, text, phase, out, seed + 1 + number, steps)
+        if only not in (None, number):
+            continue
+        if number:  # on from what was saved
+            model = Qwen3ForCausalLM.from_pretrained(out, dtype=torch.float32)
+        print(f"phase {number}: copy accuracy {copy_accuracy(model):.2f}", flush=True)
+        _run(model, text, phase, out, seed + 1 + number, steps)
 
 
 def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed: int, steps: int | None) -> None:
