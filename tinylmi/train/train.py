@@ -211,7 +211,8 @@ def encode(text: Tokenizer, chat: list[corpus.Message]) -> Sample:
 def save(model: Qwen3ForCausalLM, text: Tokenizer, folder: Path) -> None:
     """bf16 weights, config and tokenizer, as transformers, vLLM and LMI read them.
 
-    `model` itself is rounded, its rotary frequencies included: part of the recipe, though it changed no answer in 360.
+    `model` itself is rounded, its rotary frequencies included: part of the recipe. At the end that makes no difference
+    to the scores on 360 questions.
     """
     model.to(torch.bfloat16).save_pretrained(folder)
     model.to(torch.float32)
