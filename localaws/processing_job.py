@@ -125,7 +125,8 @@ class ProcessingJob:
         if code is None:
             return "Stopped", f"MaxRuntimeExceeded: The job ran longer than the {limit} seconds it was given."
         if code != 0 or fault:
-            return "Failed", fault or f"AlgorithmError: {_ended(code)}.{self._last_lines()}"
+            said = f" {self.exit_message}" if self.exit_message else self._last_lines()
+            return "Failed", fault or f"AlgorithmError: {_ended(code)}.{said}"
         transfer.upload(outputs, folder, storage)
         return "Completed", ""
 
