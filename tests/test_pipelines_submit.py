@@ -1,15 +1,17 @@
 """The account is brought to what the plan says, and only then."""
 
 import json
+import sys
 from copy import deepcopy
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
+from botocore.exceptions import ClientError
+from localaws_fixture import local_aws
 from release_example import PLACE, shipped, written
 
 from lmi.errors import SluiceError
+from localaws.settings import ImageRule
 from pipelines import plan, submit, triggers
 from pipelines.config import load
 from pipelines.plan import Definitions, changes
@@ -41,10 +43,10 @@ class Recorded:
 class Account:
     """What the tests say about an account: release a file in it, look at it."""
 
-    def __init__(self):
-        self.sagemaker = Recorded(boto3.client("sagemaker"))
-        self.events = Recorded(boto3.client("events"))
-        self.scheduler = Recorded(boto3.client("scheduler"))
+    def __init__(self, aws):
+        self.sagemaker = Recorded(aws.client("sagemaker"))
+        self.events = Recorded(aws.client("events"))
+        self.scheduler = Recorded(aws.client("scheduler"))
 
     @property
     def clients(self):
@@ -67,9 +69,11 @@ class Account:
 
 
 @pytest.fixture
-def account():
-    with mock_aws():
-        yield Account()
+def account(tmp_path):
+    """What is submitted is also refused here, if it could not run; nothing in these tests has to run to its end."""
+    image = ImageRule("djl-inference:*", (sys.executable, "-c", ""), "dockerd-entrypoint.sh")
+    with local_aws(tmp_path / "aws", (image,)) as aws:
+        yield Account(aws)
 
 
 def test_an_empty_account_gets_everything(account):
@@ -174,9 +178,7 @@ def test_an_execution_is_started_with_its_parameters(account):
 def test_an_error_that_is_not_about_absence_is_not_taken_for_it(account):
     class Refusing:
         def describe_pipeline(self, **_):
-            raise boto3.client("sagemaker").exceptions.ClientError(
-                {"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribePipeline"
-            )
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribePipeline")
 
     with pytest.raises(Exception, match="AccessDenied"):
         submit.pipeline(Refusing(), "qwen3-4b-chat-release", {})
