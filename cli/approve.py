@@ -40,6 +40,11 @@ def approve(config: PipelineConfig, target: Target, version: int | None, why: st
     if package.approval == "Approved":
         show.say(f"Version {package.version} is approved already. `sluice deploy` puts it live if it is not.")
         return
+    give(config, target, package, why, wait)
+
+
+def give(config: PipelineConfig, target: Target, package: packages.Package, why: str, wait: bool) -> None:
+    """Approve it, and show the deployment that this starts."""
     since = datetime.now(UTC)
     packages.approve(target.sagemaker, package.arn, why)
     show.say(f"Version {package.version} is approved.")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from cli import local_aws, release, run, show, versions, watch
-from cli.approve import approve
+from cli import approve, local_aws, release, run, show, versions, watch
 from cli.demo_chat import Server, history_of, questions
 from cli.reports import report_of, show_failed_cases
 from cli.target import STACK, Target, open_target, place, read, state_folder
@@ -92,10 +91,8 @@ def released(config: PipelineConfig, target: Target) -> packages.Package:
 
 
 def approved(config: PipelineConfig, target: Target, package: packages.Package) -> None:
-    show.say(f"\n  An operator approves it: sluice approve {package.version}")
-    assert approve.callback is not None
-    wrapped = approve.callback.__wrapped__  # type: ignore[attr-defined]  # the command without its options
-    wrapped(config=config, target=target, version=package.version, why="Read the report.", anyway=False, wait=True)
+    show.say(f"\n  An operator reads the report and approves it: sluice approve {package.version}")
+    approve.give(config, target, package, why="Read the report.", wait=True)
     live = packages.live(target.sagemaker, config.registry.group)
     variant = endpoint_variant(target, live.endpoint_name)
     expect(live.version == package.version, f"version {live.version} is live, not {package.version}")

@@ -46,16 +46,8 @@ def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
 def submitted(config: PipelineConfig, target: Target, on_upload: OnUpload | None = None) -> Planned:
     """Upload what is missing and bring the account to what the file says."""
     ready = planned(config, target, place(target, config))
-    s3 = target.client("s3")
     for wanted in ready.uploads:
-        sent: list[str] = []
-
-        def on_file(name: str, _: int, wanted: upload.Upload = wanted, sent: list[str] = sent) -> None:
-            if on_upload and not sent:
-                on_upload(wanted)
-            sent.append(name)
-
-        upload.send(s3, wanted, on_file)
+        upload.send(target.client("s3"), wanted, on_upload)
     submit.apply(
         target.sagemaker, target.client("events"), target.client("scheduler"), config, ready.desired, ready.changes
     )

@@ -46,13 +46,16 @@ def prepare(config: PipelineConfig, place: Place, wheels: Path | None = None) ->
     return Prepared(Sources(model.uri, chats.uri, code.uri), (model, chats, code))
 
 
-def send(s3: Any, wanted: Upload, on_file: Callable[[str, int], None] | None = None) -> int:
-    """Upload what is not there yet, and return how many files that were. One that broke off goes on where it was."""
+def send(s3: Any, wanted: Upload, on_start: Callable[[Upload], None] | None = None) -> int:
+    """Upload what is not there yet, and return how many files that were. One that broke off goes on where it was.
+
+    `on_start` is called once, if there is anything to send.
+    """
     there = {name: size for name, size in listed(s3, wanted)}
     missing = {name: content for name, content in wanted.files.items() if there.get(name) != size_of(content)}
+    if missing and on_start is not None:
+        on_start(wanted)
     for name, content in missing.items():
-        if on_file is not None:
-            on_file(name, size_of(content))
         if isinstance(content, bytes):
             s3.put_object(Bucket=wanted.bucket, Key=wanted.prefix + name, Body=content)
         else:

@@ -81,9 +81,17 @@ def test_an_upload_that_broke_off_goes_on_where_it_was(config, s3):
     model = upload.prepare(config, PLACE).uploads[0]
     s3.put_object(Bucket=PLACE.bucket, Key=f"{model.prefix}config.json", Body=b"{}")
     s3.put_object(Bucket=PLACE.bucket, Key=f"{model.prefix}model.safetensors", Body=b"half")
-    sent = []
-    assert upload.send(s3, model, lambda name, size: sent.append((name, size))) == 2
-    assert sent == [("model.safetensors", 7000), ("sub/extra.txt", 5)]
+    assert upload.send(s3, model) == 2
+    assert s3.head_object(Bucket=PLACE.bucket, Key=f"{model.prefix}model.safetensors")["ContentLength"] == 7000
+    assert s3.head_object(Bucket=PLACE.bucket, Key=f"{model.prefix}sub/extra.txt")["ContentLength"] == 5
+
+
+def test_an_upload_is_announced_once_and_only_if_something_is_sent(config, s3):
+    model = upload.prepare(config, PLACE).uploads[0]
+    announced = []
+    upload.send(s3, model, announced.append)
+    upload.send(s3, model, announced.append)
+    assert announced == [model]
 
 
 def test_an_s3_prefix_is_used_as_it_is(config, tmp_path):
