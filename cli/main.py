@@ -55,12 +55,12 @@ def sluice() -> None:
 def main() -> None:
     """Run the command; an error becomes one message and the exit code 1 (failed) or 2 (unusable input)."""
     try:
-        sluice.main(standalone_mode=False)
+        # Outside of its standalone mode click returns the exit code that a command asked for.
+        code = sluice.main(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

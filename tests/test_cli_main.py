@@ -15,7 +15,7 @@ from lmi.errors import SluiceError, UsageError
 HEAVY = ("boto3", "botocore", "pydantic", "yaml", "rich", "sagemaker", "mlflow", "moto", "fastapi", "numpy", "sqlite3")
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).with_name("sluice")), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -45,6 +45,14 @@ def test_an_unknown_command_is_a_usage_error():
     done = run("relaese")
     assert done.returncode == 2
     assert "No such command 'relaese'" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["check", "-f", "pipeline.yaml"], ["check", "-f", "pipeline.yaml", "--json"]])
+def test_a_command_that_found_something_wrong_exits_with_1(arguments, tmp_path, monkeypatch):
+    text = (Path(__file__).parent.parent / "pipeline.yaml").read_text()
+    (tmp_path / "pipeline.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert run(*arguments).returncode == 1
 
 
 @pytest.mark.parametrize(("error", "code"), [(SluiceError("It broke.", "Mend it."), 1), (UsageError("Not that."), 2)])
