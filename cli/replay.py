@@ -114,11 +114,10 @@ def finish(told: dict[str, Any], as_json: bool) -> None:
         from cli.reports import show_failed_cases
 
         show_failed_cases(told)
-        totals, latency = told["totals"], told["totals"]["latency_ms"]
         show.say(f"{told['verdict']}: {told['summary']}")
-        show.say(
-            f"{totals['turns']} turns in {told['seconds']:.1f} s; p50 {latency['p50']} ms, p95 {latency['p95']} ms."
-        )
+        if turns := told["totals"]["turns"]:
+            latency = told["totals"]["latency_ms"]
+            show.say(f"{turns} turns in {told['seconds']:.1f} s; p50 {latency['p50']} ms, p95 {latency['p95']} ms.")
         for warning in told["warnings"]:
             show.say(f"Note: {warning}")
     if told["verdict"] != "pass":
