@@ -1,6 +1,6 @@
-"""The registry's whole life against a real service: the local AWS, or your own account with REAL_AWS=1 (which costs nothing).
+"""The registry's whole life on a service: the local AWS, or with REAL_AWS=1 your own account, where it costs nothing.
 
-On your account: `REAL_AWS=1 .venv/bin/python -m pytest -m aws`. It makes a model package group of its own and deletes it.
+`REAL_AWS=1 .venv/bin/python -m pytest -m aws` makes a model package group of its own there, and deletes it.
 """
 
 import os
