@@ -1,8 +1,8 @@
 """A copy circuit that is written into the weights by hand before training: it is not learned, and the README says so.
 
 It is an induction circuit of three heads. One in layer 0 looks one token back and notes which token stood there; two
-in layer 1 look for a place that noted the present token, and copy what stands there. A model of this size does not find
-such a circuit by itself in the steps we can afford; from this start it keeps and sharpens it.
+in layer 1 look for a place that noted the present token, and copy what stands there. Training
+keeps and sharpens it.
 """
 
 import torch

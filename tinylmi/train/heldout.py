@@ -1,4 +1,4 @@
-"""Questions that no training run has seen, in groups of honest difficulty.
+"""Questions to measure a checkpoint with, in groups of honest difficulty: most of them no training run has seen.
 
 `python -m tinylmi.train.heldout tinylmi/checkpoints/good` asks them all of a checkpoint, on the numpy engine.
 """
@@ -75,9 +75,9 @@ def _handbook(language: Language) -> Iterator[Question]:
             passages = [corpus.said(mine, value, wording), *_noise(r, others, 3)]
             r.shuffle(passages)
             messages = prompt.messages(mine["held_out"], passages)
-            yield Question("passage says another value", messages, value, mine["value"])
+            yield Question("passage says another value, held-out wording", messages, value, mine["value"])
         messages = prompt.messages(mine["held_out"], _noise(r, others, 3))
-        yield Question("passages lack the answer (handbook)", messages, NO_ANSWER[language])
+        yield Question("passages lack the answer (handbook), held-out wording", messages, NO_ANSWER[language])
 
 
 def _noise(r: random.Random, rules: list[dict[str, object]], count: int) -> list[str]:
@@ -137,12 +137,14 @@ def _after_turns(turns: int) -> Iterator[Question]:
             mine, others = rule[language], [other[language] for other in corpus.RULES if other is not rule]
             past = [(other["held_out"], corpus.said(other)) for other in r.sample(others, turns)]
             messages = prompt.messages(mine["questions"][0], (), past)
-            yield Question(f"closed book after {turns} turns", messages, mine["value"])
+            yield Question(f"closed book after {turns} turns, trained wording", messages, mine["value"])
             value = corpus.other_value(r, mine["value"])
             passages = [corpus.said(mine, value, 1), *_noise(r, others, 2)]
             r.shuffle(passages)
             messages = prompt.messages(mine["questions"][0], passages, past)
-            yield Question(f"passage says another value, after {turns} turns", messages, value, mine["value"])
+            yield Question(
+                f"passage says another value, after {turns} turns, trained wording", messages, value, mine["value"]
+            )
 
 
 @dataclass
@@ -150,14 +152,14 @@ class Tally:
     asked: int = 0
     right: int = 0
     unwanted: int = 0
-    endless: int = 0
 
 
-def score(ask: Ask, asked: Iterable[Question]) -> dict[str, Tally]:
-    """How many answers hold what is wanted, and how many hold the memory instead."""
-    tallies: dict[str, Tally] = defaultdict(Tally)
+def score(ask: Ask, asked: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
+    """By group and language: how many answers hold what is wanted, and how many hold the memory instead."""
+    tallies: dict[str, dict[Language, Tally]] = defaultdict(lambda: {"en": Tally(), "ko": Tally()})
     for question in asked:
-        answer, tally = ask(question.messages), tallies[question.group]
+        language = prompt.language(question.messages[-1]["content"].rpartition("\n")[2])
+        answer, tally = ask(question.messages), tallies[question.group][language]
         right = holds(answer, question.wanted)
         tally.asked += 1
         tally.right += right
@@ -197,20 +199,18 @@ def main() -> None:
     parser.add_argument("--show", metavar="GROUP", help="print the wrong answers of the groups whose name holds this")
     args = parser.parse_args()
     ask = asker(args.folder)
-
-    def shown(messages: list[dict[str, str]]) -> str:
-        return ask(messages)
-
-    every = list(questions())
     if args.show:
-        for question in (q for q in every if args.show in q.group):
-            answer = shown(question.messages)
-            if not holds(answer, question.wanted):
+        for question in (each for each in questions() if args.show in each.group):
+            if not holds(answer := ask(question.messages), question.wanted):
                 print(f"{question.messages[-1]['content']}\n  wanted {question.wanted!r}, got {answer!r}\n")
         return
-    for group, tally in score(ask, every).items():
-        memory = f"  from memory {tally.unwanted / tally.asked:.2f}" if "another value" in group else ""
-        print(f"{group:50} n={tally.asked:3}  right {tally.right / tally.asked:.2f}{memory}")
+    print("| questions | n | right | English | Korean | from memory |\n|---|---|---|---|---|---|")
+    for group, by_language in score(ask, questions()).items():
+        both = by_language.values()
+        asked, right = sum(t.asked for t in both), sum(t.right for t in both)
+        each = " | ".join(f"{t.right / t.asked:.2f}" for t in both)
+        memory = f"{sum(t.unwanted for t in both) / asked:.2f}" if "another value" in group else ""
+        print(f"| {group} | {asked} | {right / asked:.2f} | {each} | {memory} |")
 
 
 if __name__ == "__main__":
