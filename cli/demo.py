@@ -1,5 +1,6 @@
 """`sluice demo`: the whole way on this machine, in the order in which an operator would go it."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ import click
 
 from cli import approve, local_aws, release, run, show, versions, watch
 from cli.demo_chat import Server, history_of, questions
-from cli.reports import report_of, show_failed_cases
+from cli.reports import report_of, saved, show_failed_cases
 from cli.target import STACK, Target, open_target, place, read, state_folder
 from lmi.errors import SluiceError, UsageError
 from pipelines import executions, submit
@@ -86,7 +87,7 @@ def released(config: PipelineConfig, target: Target) -> packages.Package:
     package = run.released(target, watch.until_over(target, arn))
     assert package is not None
     expect(package.verdict == "pass", f"version {package.version} did not pass: {package.verdict_why}")
-    show.say(f"  version {package.version}: {package.verdict}. {package.verdict_why}")
+    show.say(f"  version {package.version}: {package.verdict}. {report_of(target, package)['summary']}")
     return package
 
 
@@ -127,8 +128,9 @@ def worse(config: PipelineConfig, target: Target) -> None:
     expect(package is not None and package.verdict == "fail", f"the gate let it through: {execution.status}")
     assert package is not None
     expect(package.approval == "Rejected", f"version {package.version} is {package.approval}")
-    show.say(f"  version {package.version} is rejected. {package.verdict_why}")
-    show_failed_cases(report_of(target, package), most=3)
+    told = report_of(target, package)
+    show.say(f"  version {package.version} is rejected. {told['summary']}")
+    show_failed_cases(told, most=3)
 
 
 def still_live(config: PipelineConfig, target: Target, server: Server, good: packages.Package) -> None:
@@ -139,15 +141,20 @@ def still_live(config: PipelineConfig, target: Target, server: Server, good: pac
     expect(first.expect in server.ask("yuna", first.text).text, "it does not answer as before")
 
 
+def near(path: Path) -> str:
+    return os.path.relpath(path)
+
+
 def ended(config: PipelineConfig, target: Target, keep: bool) -> None:
     title(5, "What there is now")
     found = versions.found(target.sagemaker, config.registry.group, 20)
     versions.table(found)
     show.say()
     for package in found:
-        show.say(f"  report of version {package.version}: {package.report}")
-    show.say(f"  MLflow runs: .venv/bin/mlflow ui --backend-store-uri {config.evaluation.mlflow}")
-    show.say(f"  what the jobs and endpoints printed: {state_folder() / 'local'}")
+        kept = saved(report_of(target, package), package.version)
+        show.say(f"  report of version {package.version}: {package.report}, a copy in {near(kept)}")
+    show.say(f"  MLflow runs: .venv/bin/mlflow ui --backend-store-uri sqlite:///{near(state_folder() / 'mlflow.db')}")
+    show.say(f"  what the RAG server logged: {near(state_folder() / 'rag-server.log')}")
     show.say("\n  Next:")
     activate = "" if keep else "   (starts a local AWS of its own, empty)"
     for command in (f"sluice run{activate}", "sluice versions", "sluice status", 'sluice chat "안녕하세요"',

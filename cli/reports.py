@@ -1,10 +1,12 @@
 """What report.json says, in the terminal. It is read where the package says it lies, and nothing is computed again."""
 
+import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from cli import show
-from cli.target import Target
+from cli.target import Target, state_folder
 from evaluation import report
 from lmi.errors import SluiceError
 from registry.packages import Package
@@ -21,6 +23,14 @@ def report_of(target: Target, package: Package) -> dict[str, Any]:
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
         raise SluiceError(f"The report of version {package.version} is not at {package.report} any more.") from None
     return report.parse(body, package.report)
+
+
+def saved(told: dict[str, Any], version: int) -> Path:
+    """A copy on this machine: the local AWS's bucket is gone when the local AWS is stopped."""
+    file = state_folder() / "reports" / f"version-{version}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return file
 
 
 def show_failed_cases(told: dict[str, Any], most: int = 5) -> None:

@@ -70,7 +70,7 @@ def follow(config: PipelineConfig, target: Target, arn: str, as_json: bool) -> N
     package = released(target, execution)
     if package is None:
         return
-    show.say(f"Version {package.version}: {package.verdict}. {package.verdict_why}")
+    show.say(f"Version {package.version}: {package.verdict}. {report_of(target, package)['summary']}")
     if package.approval == "PendingManualApproval":
         show.say(f"It waits for approval: sluice approve {package.version}")
 

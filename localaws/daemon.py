@@ -66,8 +66,19 @@ def down(settings: Settings) -> bool:
             os.kill(pid, number)
         if _eventually(lambda: not _is_held(settings.state / "serving.lock"), seconds):
             _pid_file(settings.state).unlink(missing_ok=True)
+            _eventually(lambda: _is_gone(pid), seconds)  # it has let go of everything; only its own memory is left
             return True
     raise DaemonError(f"The local AWS (process {pid}) does not end.")
+
+
+def _is_gone(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # if it was started by this very process, nobody else will
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def status(settings: Settings) -> Status:
