@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 if os.environ.get("REAL_AWS") != "1":
     os.environ.update(
@@ -14,6 +15,10 @@ if os.environ.get("REAL_AWS") != "1":
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
     )
     os.environ.pop("AWS_PROFILE", None)
+
+# The same examples in every run: a change is judged by what it changes, not by the luck of the day.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
