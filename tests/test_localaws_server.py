@@ -38,6 +38,8 @@ def test_services_answer_side_by_side(aws: LocalAws) -> None:
     ("service", "operation", "arguments", "named"),
     [
         ("sagemaker", "list_monitoring_schedules", {}, "ListMonitoringSchedules"),  # JSON, an operation moto lacks
+        ("sagemaker", "list_training_jobs", {}, "ListTrainingJobs"),  # what moto would call done without running it
+        ("sagemaker", "stop_auto_ml_job", {"AutoMLJobName": "a"}, "StopAutoMLJob"),
         ("gamelift", "list_fleets", {}, "gamelift"),  # a service moto lacks
         ("s3vectors", "query_vectors", {"vectorBucketName": "abc", "indexName": "abc", "topK": 1,
                                         "queryVector": {"float32": [1.0]}}, "QueryVectors"),  # REST, a path

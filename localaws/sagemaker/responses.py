@@ -6,19 +6,36 @@ from moto.core.responses import ActionResult
 from moto.sagemaker.responses import SageMakerResponse
 
 from localaws import shapes
-from localaws.errors import ValidationError
+from localaws.errors import NotImplementedLocally, ValidationError
 from localaws.faults import Malformed
 from localaws.sagemaker.endpoints import EndpointResponses
 from localaws.sagemaker.jobs import JobResponses
 from localaws.sagemaker.pipelines import PipelineResponses
 from localaws.sagemaker.registry import RegistryResponses
 
+# What moto only writes down and then calls done. Nothing of it would run here, so it is refused.
+PRETENDED = (
+    "AutoMLJob",
+    "Cluster",
+    "CompilationJob",
+    "Domain",
+    "FeatureGroup",
+    "HyperParameterTuningJob",
+    "JobDefinition",
+    "NotebookInstance",
+    "TrainingJob",
+    "TransformJob",
+)
+
 
 class LocalResponse(PipelineResponses, JobResponses, RegistryResponses, EndpointResponses, SageMakerResponse):
     def call_action(self) -> Any:
         """Ranges, patterns and enumerations first, for every operation: moto checks what it happens to need."""
+        action = self._get_action()
+        if any(thing in action for thing in PRETENDED):
+            raise NotImplementedLocally(f"the operation {action}")
         try:
-            shapes.check_request(self._get_action(), self.params)
+            shapes.check_request(action, self.params)
         except Malformed as fault:
             return self.serialized(ActionResult(ValidationError(str(fault))))
         return super().call_action()
