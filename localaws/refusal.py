@@ -1,4 +1,4 @@
-"""Writes a 501 so that the client reads it: JSON, or XML for services that speak it. botocore does not retry a 501."""
+"""Writes an error as the client reads it: JSON, or XML for services that speak it. botocore does not retry a 501."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,6 +6,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 TYPE = "NotImplementedLocally"
+STATUS = "501 Not Implemented"
 XML_SERVICES = {"s3", "s3control", "route53", "cloudfront"}
 
 
@@ -15,23 +16,25 @@ def service_of(environ: Mapping[str, Any]) -> str | None:
     return scope[-2] if len(scope) >= 5 else None
 
 
-def write(environ: Mapping[str, Any], message: str) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status line, headers and body."""
+def write(
+    environ: Mapping[str, Any], message: str, status: str = STATUS, code: str = TYPE
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status line, headers and body; of a refusal, unless said otherwise."""
     is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
     if is_query or service_of(environ) in XML_SERVICES:
-        kind, body = "text/xml", _xml(message, wrapped=is_query)
+        kind, body = "text/xml", _xml(message, code, wrapped=is_query)
     else:
-        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": TYPE, "message": message})
+        kind, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message})
     data = body.encode()
-    return "501 Not Implemented", [("Content-Type", kind), ("x-amzn-errortype", TYPE), _length(data)], data
+    return status, [("Content-Type", kind), ("x-amzn-errortype", code), _length(data)], data
 
 
 def _length(data: bytes) -> tuple[str, str]:
     return "Content-Length", str(len(data))
 
 
-def _xml(message: str, wrapped: bool) -> str:
-    error = f"<Error><Code>{TYPE}</Code><Message>{escape(message)}</Message></Error>"
+def _xml(message: str, code: str, wrapped: bool) -> str:
+    error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
     return f"<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>" if wrapped else error
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, Response, request
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from localaws import deliveries, inside, refusal
@@ -168,6 +168,15 @@ def _service(name: str) -> Flask:
     def unknown_path(error: Exception) -> Response:
         return refuse(f"The local AWS does not support {request.method} {request.path} of {name}.")
 
+    def broken(error: Exception) -> Response | HTTPException:
+        if isinstance(error, HTTPException):  # moto's way of answering with an error of the service's own
+            return error
+        app.logger.exception("%s %s", request.method, request.path)
+        said = f"The local AWS failed at this request ({type(error).__name__}: {error}). Its log has the traceback."
+        status, headers, body = refusal.write(request.environ, said, "500 Internal Server Error", "InternalFailure")
+        return Response(body, status, headers)
+
+    app.register_error_handler(Exception, broken)
     app.register_error_handler(NotImplementedError, unknown_operation)
     app.register_error_handler(NotFound, unknown_path)
     app.register_error_handler(MethodNotAllowed, unknown_path)

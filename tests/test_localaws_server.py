@@ -11,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from localaws_fixture import REGION, LocalAws, aws
+from moto.sqs.models import SQSBackend
 
 from localaws.lock import LOCK
 from localaws.server import running
@@ -54,6 +55,16 @@ def test_what_is_not_here_is_refused_by_name(
     code, status, message = refusal(getattr(aws.client(service), operation), **arguments)
     assert (code, status) == ("NotImplementedLocally", 501)
     assert named in message
+
+
+def test_a_fault_of_its_own_is_told_in_the_service_s_words(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: Any, **__: Any) -> None:
+        raise KeyError("missing")
+
+    monkeypatch.setattr(SQSBackend, "list_queues", stumble)
+    code, status, message = refusal(aws.client("sqs").list_queues)
+    assert (code, status) == ("InternalFailure", 500)
+    assert "KeyError: 'missing'" in message
 
 
 def test_a_refusal_is_not_tried_again(aws: LocalAws) -> None:
