@@ -1,5 +1,6 @@
 """A local AWS for a test: `with local_aws(folder, rules) as aws: aws.client("sagemaker")`."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,22 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """One for a whole test module, which must therefore use names of its own in every test."""
     with local_aws(tmp_path_factory.mktemp("localaws")) as server:
         yield server
+
+
+def pipeline(aws: LocalAws, name: str, *parameters: str) -> str:
+    """The ARN of a new pipeline that only needs to be started: its one step fails, as wished."""
+    definition = {
+        "Version": "2020-12-01",
+        "Parameters": [{"Name": parameter, "Type": "String", "DefaultValue": "none"} for parameter in parameters],
+        "Steps": [{"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "as wished"}}],
+    }
+    made = aws.client("sagemaker").create_pipeline(
+        PipelineName=name,
+        PipelineDefinition=json.dumps(definition),
+        RoleArn=ROLE,
+        ClientRequestToken=name.ljust(32, "-"),
+    )
+    return str(made["PipelineArn"])
 
 
 def eventually(look: Callable[[], Any], seconds: float = 30.0) -> Any:

@@ -1,25 +1,20 @@
 """The account's own things: infra/stack.yaml, property by property, on the local AWS."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localaws_fixture import REGION, LocalAws, local_aws
+from localaws_fixture import REGION, LocalAws, aws
 from stacks import TEMPLATE, create, events, log_groups, outputs, stack, update
 
 from localaws import deliveries
 from localaws import events as bridge
 
+__all__ = ["aws"]
+
 ACCOUNT = "123456789012"
 BUCKET = f"sluice-{ACCOUNT}-{REGION}"
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(tmp_path_factory.mktemp("localaws")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,14 @@
 """Stacks do what they say, or are refused by name, or are rolled back and say why."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localaws_fixture import LocalAws, local_aws
+from localaws_fixture import LocalAws, aws
 from stacks import TEMPLATE, create, events, log_group, log_groups, outputs, request, resources, stack, update
 
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(tmp_path_factory.mktemp("localaws")) as server:
-        yield server
+__all__ = ["aws"]
 
 
 REFUSED = [

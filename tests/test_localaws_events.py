@@ -2,41 +2,20 @@
 
 import json
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localaws_fixture import REGION, ROLE, LocalAws, eventually, local_aws
+from localaws_fixture import REGION, ROLE, LocalAws, aws, eventually, pipeline
 
 from localaws import deliveries, events
+
+__all__ = ["aws"]
 
 ACCOUNT = "123456789012"
 CHANGED = "SageMaker Model Package State Change"
 PACKAGE = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/chat/7"
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(tmp_path_factory.mktemp("localaws")) as server:
-        yield server
-
-
-def pipeline(aws: LocalAws, name: str, *parameters: str) -> str:
-    """One that only needs to be started."""
-    definition = {
-        "Version": "2020-12-01",
-        "Parameters": [{"Name": parameter, "Type": "String", "DefaultValue": "none"} for parameter in parameters],
-        "Steps": [{"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "as wished"}}],
-    }
-    made = aws.client("sagemaker").create_pipeline(
-        PipelineName=name,
-        PipelineDefinition=json.dumps(definition),
-        RoleArn=ROLE,
-        ClientRequestToken=name.ljust(32, "-"),
-    )
-    return str(made["PipelineArn"])
 
 
 def rule(aws: LocalAws, name: str, group: str, **more: Any) -> None:

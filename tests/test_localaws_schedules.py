@@ -1,25 +1,20 @@
 """EventBridge Scheduler and scheduled rules: they start pipelines when they are due. A fake clock says when that is."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localaws_fixture import REGION, ROLE, LocalAws, eventually, local_aws
+from localaws_fixture import REGION, ROLE, LocalAws, aws, eventually, pipeline
 
 from localaws import deliveries
 from localaws.schedules import Scheduler
 
+__all__ = ["aws"]
+
 ACCOUNT = "123456789012"
 OFF = {"Mode": "OFF"}
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    with local_aws(tmp_path_factory.mktemp("localaws")) as server:
-        yield server
 
 
 class Clock:
@@ -49,21 +44,6 @@ def clock(aws: LocalAws) -> Iterator[Clock]:
         scheduler.delete_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
     for rule in bridge.list_rules()["Rules"]:
         bridge.disable_rule(Name=rule["Name"])
-
-
-def pipeline(aws: LocalAws, name: str, *parameters: str) -> str:
-    definition = {
-        "Version": "2020-12-01",
-        "Parameters": [{"Name": parameter, "Type": "String", "DefaultValue": "none"} for parameter in parameters],
-        "Steps": [{"Name": "Stop", "Type": "Fail", "Arguments": {"ErrorMessage": "as wished"}}],
-    }
-    made = aws.client("sagemaker").create_pipeline(
-        PipelineName=name,
-        PipelineDefinition=json.dumps(definition),
-        RoleArn=ROLE,
-        ClientRequestToken=name.ljust(32, "-"),
-    )
-    return str(made["PipelineArn"])
 
 
 def schedule(aws: LocalAws, name: str, expression: str, arn: str = "", update: bool = False, **more: Any) -> None:

@@ -12,7 +12,6 @@ _LISTS: dict[str, Any] = json.loads(Path(__file__).with_name("words.json").read_
 MODIFIERS: dict[Language, list[str]] = _LISTS["modifiers"]
 NOUNS: dict[Language, list[str]] = _LISTS["nouns"]
 PEOPLE: dict[Language, list[str]] = _LISTS["people"]
-FIRST_NAMES: dict[Language, list[str]] = _LISTS["first_names"]
 PLACES: dict[Language, list[str]] = _LISTS["places"]
 DAYS: dict[Language, list[str]] = _LISTS["days"]
 MONTHS: list[str] = _LISTS["months"]
