@@ -1,10 +1,6 @@
 """Pipeline definitions and processing jobs for tests, written as one reads them."""
 
-import contextlib
 import json
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from localaws_fixture import ROLE, LocalAws, eventually
@@ -111,16 +107,3 @@ class Pipelines:
 
     def step_is(self, arn: str, name: str, status: str) -> bool:
         return self.steps(arn).get(name, {}).get("StepStatus") == status
-
-
-def processes_with(mark: str) -> list[str]:
-    """Command lines on this machine that contain the mark."""
-    return [line for line in _command_lines() if mark in line]
-
-
-def _command_lines() -> Iterator[str]:
-    if not Path("/proc/self/cmdline").exists():
-        yield from subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True).stdout.splitlines()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it has just ended
-            yield path.read_bytes().replace(b"\0", b" ").decode(errors="replace")

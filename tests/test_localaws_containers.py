@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from localaws_fixture import IMAGE, REGION, LocalAws, eventually, local_aws
+from processes import is_alive
 
 from localaws.containers import Container, NoCommand
 from localaws.reaper import Reaper
@@ -138,11 +139,6 @@ def test_what_it_leaves_behind_ends_with_it(start: Start, tmp_path: Path) -> Non
     left = tmp_path / "left"
     assert start("sh", "-c", f"sleep 1000 & echo $! > {left}; exit 0").wait(30) == 0
     eventually(lambda: not is_alive(int(left.read_text())))
-
-
-def is_alive(pid: int) -> bool:
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout.strip()
-    return bool(state) and not state.startswith("Z")
 
 
 def test_a_reset_ends_every_container_without_a_word_in_the_new_log(aws: LocalAws, start: Start) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 from localaws_fixture import IMAGE, REGION, ROLE, eventually, rule
+from processes import is_alive, parent_of, processes_with
 
 from localaws import daemon
 from localaws.settings import Settings
@@ -120,23 +121,8 @@ def serving_process(sagemaker: Any, settings: Settings) -> int:
     sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     eventually(lambda: sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService")
-    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    ours = [line for line in processes.splitlines() if str(STUB) in line and "images.json" not in line]
-    return next(int(line.split()[0]) for line in ours if is_child_of(int(line.split()[0]), settings))
-
-
-def is_child_of(pid: int, settings: Settings) -> bool:
-    parent = subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=True).stdout
-    return int(parent) == daemon.status(settings).pid
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
-    return not state.strip().startswith("Z")
+    server = daemon.status(settings).pid
+    return next(pid for pid in processes_with(str(STUB)) if parent_of(pid) == server)
 
 
 def is_open(port: int) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from localaws_fixture import IMAGE, ROLE, LocalAws, eventually, local_aws, rule
-from localaws_steps import Pipelines, definition, fail, gate, get, job, join, processes_with, step
+from localaws_steps import Pipelines, definition, fail, gate, get, job, join, step
+from processes import processes_with
 
 BUCKET = "runs"
 GOLDEN = Path(__file__).parent / "golden"

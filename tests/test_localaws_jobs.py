@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from localaws_fixture import LocalAws, eventually, local_aws, rule
-from localaws_steps import CLUSTER, job, processes_with
+from localaws_steps import CLUSTER, job
+from processes import processes_with
 
 BUCKET = "jobs"
 LOGS = "/aws/sagemaker/ProcessingJobs"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from localaws_fixture import ROLE, LocalAws, eventually, local_aws, rule
-from localaws_steps import Pipelines, job, processes_with, step
+from localaws_steps import Pipelines, job, step
+from processes import processes_with
 
 GOLDEN = Path(__file__).parent / "golden"
 

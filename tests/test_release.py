@@ -14,6 +14,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from processes import processes_with, told
 
 ROOT = Path(__file__).parent.parent
 SLUICE = str(Path(sys.executable).with_name("sluice"))
@@ -81,10 +82,9 @@ class Operator:
     def live(self) -> dict | None:
         return json.loads(self.runs("status", "--json"))["live"]
 
-    def processes(self) -> list[str]:
-        """Command lines of what runs for this folder, besides the commands of the test itself."""
-        listed = subprocess.run(["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True).stdout
-        return [line for line in listed.splitlines() if str(self.folder) in line or f"--port {self.port}" in line]
+    def processes(self) -> list[int]:
+        """What runs for this folder, besides the commands of the test itself."""
+        return [*processes_with(str(self.folder)), *processes_with(f"--port {self.port}")]
 
 
 @pytest.fixture(scope="module")
@@ -202,15 +202,5 @@ def step_of(someone: Operator) -> int:
 
 
 def process_of(someone: Operator, words: str) -> int | None:
-    """The youngest process for this folder whose command line or working directory says so."""
-    listed = subprocess.run(["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True).stdout
-    found = [line.split(None, 1) for line in listed.splitlines() if words in line]
-    mine = [int(pid) for pid, command in found if belongs(pid, command, someone)]
-    return max(mine, default=None)
-
-
-def belongs(pid: str, command: str, someone: Operator) -> bool:
-    if str(someone.folder) in command:
-        return True
-    opened = subprocess.run(["ps", "eww", "-p", pid], capture_output=True, text=True, check=False).stdout
-    return str(someone.folder) in opened
+    """The youngest process whose command line says so, and who was started for this folder."""
+    return max((pid for pid in processes_with(words) if str(someone.folder) in told(pid)), default=None)
