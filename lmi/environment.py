@@ -32,7 +32,7 @@ def problems(image: str, settings: Mapping[str, Scalar], degree: int | str, extr
     except UsageError as error:
         return [(("image",), f"{error.message} {error.hint}".strip())]
     if release not in options.RELEASES:
-        known = f"LMI {options.RELEASES.start} to {options.RELEASES.stop - 1}"
+        known = f"LMI {min(options.RELEASES)} to {max(options.RELEASES)}"
         return [(("image",), f"The options of LMI {release} are not known here, only those of {known}.")]
     return [*_of_settings(settings, degree, release), *_of_extra(extra), *_of_size(settings, degree, extra)]
 

@@ -5,8 +5,10 @@ three CUDA families.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lmi import tables
 from lmi.errors import UsageError
 
 REPOSITORY = "djl-inference"
@@ -15,36 +17,7 @@ FIRST_WITH_QWEN3 = 15
 TAG = re.compile(r"(?P<djl>\d+\.\d+\.\d+)-lmi(?P<lmi>\d+)\.\d+\.\d+-cu(?P<cuda>\d{3})")
 REGISTRY = re.compile(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/")
 
-SHARED_ACCOUNT = "763104351884"
-SHARED_REGIONS = (
-    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1"),
-    *("eu-central-1", "eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3"),
-    *("ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-1", "ap-southeast-2"),
-)
-ACCOUNTS = dict.fromkeys(SHARED_REGIONS, SHARED_ACCOUNT) | {
-    "af-south-1": "626614931356",
-    "ap-east-1": "871362719292",
-    "ap-east-2": "975050140332",
-    "ap-northeast-3": "364406365360",
-    "ap-south-2": "772153158452",
-    "ap-southeast-3": "907027046896",
-    "ap-southeast-4": "457447274322",
-    "ap-southeast-5": "550225433462",
-    "ap-southeast-6": "633930458069",
-    "ap-southeast-7": "590183813437",
-    "ca-west-1": "204538143572",
-    "cn-north-1": "727897471807",
-    "cn-northwest-1": "727897471807",
-    "eu-central-2": "380420809688",
-    "eu-south-1": "692866216735",
-    "eu-south-2": "503227376785",
-    "il-central-1": "780543022126",
-    "me-central-1": "914824155844",
-    "me-south-1": "217643126080",
-    "mx-central-1": "637423239942",
-    "us-gov-east-1": "446045086412",
-    "us-gov-west-1": "442386744353",
-}
+ACCOUNTS: Mapping[str, str] = {row["region"]: row["account"] for row in tables.rows("registries")}
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ check's time is up; so both are found out here first. `tinylmi` fails by the sam
 """
 
 import difflib
-import json
-import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal
 
-RELEASES = range(15, 29)  # the LMI releases whose options are known here
+from lmi import tables
+
 SPELLING = re.compile(r"OPTION_[A-Z_0-9]+")
 DTYPES = ("auto", "fp32", "fp16", "bf16")
 SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "K": 2**10, "M": 2**20, "G": 2**30}
@@ -55,7 +53,7 @@ def option_name(variable: str) -> str | None:
 def reads(name: str, release: int) -> bool:
     """Whether the containers of this release do anything with this option."""
     known = _table().get(name)
-    return known is not None and known["lmi"][0] <= release <= known["lmi"][1]
+    return known is not None and known["since"] <= release <= known.get("until", release)
 
 
 def kind(name: str) -> str | None:
@@ -224,8 +222,9 @@ RULES: dict[str, Rule] = {
 }
 
 
-@cache
-def _table() -> dict[str, dict[str, Any]]:
-    data = json.loads(pkgutil.get_data("lmi", "options.json") or b"{}")  # also from inside an archive
-    table: dict[str, dict[str, Any]] = data["options"]
-    return table
+def _table() -> Mapping[str, Mapping[str, Any]]:
+    return tables.by("options", "name")
+
+
+# the LMI releases whose options are known here
+RELEASES = frozenset(row["release"] for row in tables.rows("releases") if row["options_known"])

@@ -139,7 +139,7 @@ def test_the_archive_is_the_same_wherever_it_is_made():
     assert archive.zipped() == first
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
     assert {name.split("/")[0] for name in names} == {"evaluation", "lmi", "registry", "steps"}
-    assert "lmi/options.json" in names
+    assert "lmi/tables/options.json" in names
     assert not any("__pycache__" in name for name in names)
 
 

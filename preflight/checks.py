@@ -1,0 +1,27 @@
+"""All rules, and what they find in one setup. A rule module has RULES (the pages) and CHECKS (the functions)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+
+from preflight import cases, container, hosting, image, memory, options
+from preflight.finding import Finding, Rule
+from preflight.setup import Setup
+
+Check = Callable[[Setup], Iterator[Finding]]
+MODULES = (options, container, image, memory, hosting, cases)
+ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+def findings(setup: Setup) -> list[Finding]:
+    """What every rule has to say, the worst first, then in the order of the file."""
+    return ordered(finding for module in MODULES for check in module.CHECKS for finding in check(setup))
+
+
+def ordered(found: Iterable[Finding]) -> list[Finding]:
+    return sorted(dict.fromkeys(found), key=lambda each: (ORDER[each.severity], each.place.line or 0, each.code))
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """Every rule by its code."""
+    return {rule.code: rule for module in MODULES for rule in module.RULES}
