@@ -1,71 +1,120 @@
-"""`sluice check`: what is wrong with the file, said before anything is started. Reads only, and asks no AWS."""
+"""`sluice check`: what would go wrong, said before anything is started. Reads only; asks AWS only with --target aws."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from cli import findings as told
 from cli import show
-from cli.target import read
-from evaluation import cases
-from lmi.environment import environment
 from lmi.errors import UsageError
-from pipelines.config import ConfigError, PipelineConfig
+from preflight import pages, silence
+from preflight.finding import Finding
+from preflight.reading import Silence
+
+FILE = click.Path(path_type=Path)
+OTHER = ("env_file", "serving_properties", "model_package", "endpoint")  # what is checked instead of pipeline.yaml
+FLAGS = (
+    *("image", "instance_type", "instance_count", "region", "model", "model_config", "model_data", "network_isolation"),
+    *("ami", "startup_seconds", "download_seconds", "volume_gb"),
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was looked at, what was found, and what its file asks not to be told."""
+
+    subject: str
+    findings: Iterable[Finding]
+    silences: tuple[Silence, ...] = ()
 
 
 @click.command()
-@click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,
-              help="What to check.")  # fmt: skip
+@click.option("--file", "-f", type=FILE, help="The release to check.  [default: pipeline.yaml]")
+@click.option("--env-file", type=FILE, help="Instead: a container's environment, NAME=value lines or JSON.")
+@click.option("--serving-properties", type=FILE, help="Instead, or with --env-file: DJL Serving's own file.")
+@click.option("--model-package", metavar="ARN", help="Instead: a version in the account (--target aws).")
+@click.option("--endpoint", metavar="NAME", help="Instead: a running endpoint (--target aws).")
+@click.option("--image", metavar="TAG", help="The container's image.")
+@click.option("--instance-type", metavar="TYPE", help="What it runs on.")
+@click.option("--instance-count", type=click.IntRange(1, 10_000), metavar="N", help="How many of them.")
+@click.option("--region", metavar="REGION", help="Where it runs.")
+@click.option("--model", metavar="ID", help="The model's id on the hub, if the environment names none.")
+@click.option("--model-config", type=FILE, help="The model's config.json, or the folder of its checkpoint.")
+@click.option("--model-data", metavar="S3URI", help="What is mounted at /opt/ml/model.")
+@click.option("--network-isolation", is_flag=True, help="The container may make no calls.")
+@click.option("--ami", metavar="NAME", help="The variant's InferenceAmiVersion.")
+@click.option("--startup-seconds", type=int, metavar="N", help="The variant's health-check timeout.")
+@click.option("--download-seconds", type=int, metavar="N", help="The variant's model download timeout.")
+@click.option("--volume-gb", type=int, metavar="N", help="The variant's volume.")
 @click.option("--target", type=click.Choice(["local", "aws"]), default="local", show_default=True,
-              help="Check what a run on this target would use.")  # fmt: skip
+              help="aws: also ask the account, by calls that only read.")  # fmt: skip
+@click.option("--compile", "compiled", is_flag=True, help="Also compile the pipelines and check every step.")
+@click.option("--strict", is_flag=True, help="A warning ends in exit code 3.")
+@click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0 instead, for code scanning.")
+@click.option("--explain", metavar="CODE", help="Print the page of one rule instead.")
 @show.json_option
-def check(file: Path, target: Any, as_json: bool) -> None:
+def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **given: Any) -> None:
     """Say what is wrong with pipeline.yaml before anything is started.
 
-    Exits with 1 if something is.
+    Or with any LMI configuration that you already have: --env-file, --serving-properties. Exits with 1 for an error,
+    with 3 for a warning under --strict, else with 0.
     """
+    if explain:
+        told.page(explain)
+        return
+    checked = of_configuration(given) if any(given[key] for key in OTHER) else of_release(given)
+    remaining, silenced = silence.heard(checked.findings, checked.silences, pages.codes())
+    tell = told.as_json if as_json else told.as_sarif if sarif else told.as_text
+    tell(checked.subject, remaining, silenced)
+    if code := told.exit_code(remaining, strict):
+        raise click.exceptions.Exit(code)
+
+
+def of_release(given: Mapping[str, Any]) -> Checked:
+    """pipeline.yaml, and with --target aws the account that it would be released to."""
+    from cli.target import state_folder
+    from pipelines import config, preflight
+
+    if flags := named(given, FLAGS):
+        raise UsageError(
+            f"{flags[0]} describes a configuration, and none is named.",
+            "Name it with --env-file or --serving-properties; what pipeline.yaml releases is all in that file.",
+        )
+    file = given["file"] or Path("pipeline.yaml")
     try:
-        config = read(file, target)
-        findings = [finding for part in (model, container, chats) for finding in part(config)]
-    except ConfigError as error:
-        config = None
-        findings = [{"where": each.path, "line": each.line, "message": each.message} for each in error.problems]
-    if as_json:
-        findings = [{"severity": "error", **finding} for finding in findings]
-        show.document({"findings": findings, "summary": {"errors": len(findings)}})
-    elif findings:
-        show.say(f"{file}: {len(findings)} {'error' if len(findings) == 1 else 'errors'}")
-        for finding in findings:
-            line = f"line {finding['line']}: " if finding.get("line") else ""
-            show.say(f"  {line}{finding['where']}: {finding['message']}")
-    elif config:
-        said = cases.load(config.evaluation.cases)
-        turns = sum(len(case.turns) for case in said)
-        show.say(f"{file}: nothing wrong was found. {config.name}: {len(said)} chats of {turns} turns.")
-    if findings:
-        raise click.exceptions.Exit(1)
+        release = config.load(file)
+    except config.ConfigError as error:
+        return Checked(str(file), preflight.of_error(error, file))
+    found = [
+        *preflight.findings(release),
+        *preflight.of_definitions(release, state_folder() / "compiled", given["compiled"]),
+    ]
+    if given["target"] == "aws":
+        from cli import check_account
+
+        found += check_account.of_release(release)
+    return Checked(str(file), found, preflight.silences(release))
 
 
-def model(config: PipelineConfig) -> list[dict[str, Any]]:
-    folder = config.model.folder
-    if folder is None or (folder / "config.json").is_file():
-        return []
-    what = f"{folder} holds no config.json at its root." if folder.is_dir() else f"there is no folder {folder}."
-    return [{"where": "model.source", "message": what}]
+def of_configuration(given: Mapping[str, Any]) -> Checked:
+    """What somebody already has: in files, described by flags; or in the account."""
+    if flags := named(given, ("file", "compiled")):
+        raise UsageError(f"{flags[0]} is for a release.", "Leave it out, or leave out the other configuration.")
+    if given["model_package"] or given["endpoint"]:
+        from cli import check_account
+
+        if flags := named(given, (*FLAGS, "env_file", "serving_properties")):
+            raise UsageError(f"{flags[0]} describes a file's configuration.", "The account says it all by itself.")
+        return check_account.of_deployed(given["model_package"], given["endpoint"], given["target"])
+    from cli import check_files
+
+    return check_files.checked(given)
 
 
-def container(config: PipelineConfig) -> list[dict[str, Any]]:
-    lmi = config.lmi
-    return said("lmi", lambda: environment(lmi.image, lmi.options, lmi.tensor_parallel_degree, lmi.env))
-
-
-def chats(config: PipelineConfig) -> list[dict[str, Any]]:
-    return said("evaluation.cases", lambda: cases.load(config.evaluation.cases))
-
-
-def said(where: str, attempt: Any) -> list[dict[str, Any]]:
-    try:
-        attempt()
-    except UsageError as error:
-        return [{"where": where, "message": " ".join((error.message, error.hint)).strip()}]
-    return []
+def named(given: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+    """The flags of these that were given."""
+    spelled = {"compiled": "compile"}
+    return [f"--{spelled.get(key, key).replace('_', '-')}" for key in keys if given[key] not in (None, False)]

@@ -41,6 +41,11 @@ def compile(config: PipelineConfig, place: Place, sources: Sources, cache: Path)
     return found
 
 
+def is_kept(config: PipelineConfig, place: Place, sources: Sources, cache: Path) -> bool:
+    """Whether they have been compiled before, and so are valid."""
+    return read(cache / f"{key(config, place, sources)}.json") is not None
+
+
 def compile_anew(config: PipelineConfig, place: Place, sources: Sources) -> Definitions:
     from pipelines import definition, validation
 
@@ -59,7 +64,7 @@ def key(config: PipelineConfig, place: Place, sources: Sources) -> str:
         sdk = version("sagemaker")
     except PackageNotFoundError:
         sdk = "none"
-    told = [config.model_dump(mode="json"), asdict(place), asdict(sources), sdk]
+    told = [config.model_dump(mode="json", exclude={"checks"}), asdict(place), asdict(sources), sdk]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in CODE:
         digest.update((ROOT / name).read_bytes())

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from evaluation import yaml_file
-from lmi import environment, images
+from lmi import images
 from lmi.errors import UsageError
 from pipelines import forms
 from pipelines.suggest import Loc, Problem, did_you_mean, dotted, line_numbers, line_of, problems, shown
 
 # A new endpoint is named after the version, so the base must leave room for it in SageMaker's 63 characters.
 ENDPOINT_BASE_LENGTH = 45
+DEGREE = {"tensor_parallel_degree", "option_tensor_parallel_degree"}
 
 
 class Section(BaseModel):
@@ -172,6 +173,16 @@ class Local(Section):
     drain_seconds: int = Field(default=1, ge=0, le=3600, description="Instead of deployment.drain_seconds.")
 
 
+class Checks(Section):
+    """What `sluice check` need not say."""
+
+    silence: Mapping[forms.RuleCode, forms.Reason] = Field(
+        default={},
+        description="Rules that are not applied, each with the reason. `sluice check --explain CODE` tells a rule.",
+        examples=[{"MEM004": "requests may queue, nobody waits for them"}],
+    )
+
+
 class PipelineConfig(Section):
     """What to release, how it is judged, and where it goes."""
 
@@ -205,7 +216,19 @@ class PipelineConfig(Section):
     kms_key: forms.KmsKey | None = Field(
         default=None, description="The key that encrypts what jobs and endpoints write."
     )
+    checks: Checks = Field(default=Checks(), description="What `sluice check` need not say.")
     local: Local = Field(default=Local(), description="What runs on the local AWS use instead.")
+    _file: Path | None = PrivateAttr(default=None)
+    _lines: Mapping[Loc, int] = PrivateAttr(default={})
+
+    @property
+    def file(self) -> Path | None:
+        """The file that it was read from."""
+        return self._file
+
+    def line(self, *loc: str | int) -> int | None:
+        """The line of a key in that file; for a key that is not there, that of the section it would be in."""
+        return line_of(loc, self._lines)
 
     @property
     def release_pipeline(self) -> str:
@@ -246,10 +269,11 @@ class Sources:
 
 
 class ConfigError(UsageError):
-    """pipeline.yaml cannot be used; `problems` are the reasons."""
+    """pipeline.yaml cannot be used; `problems` are the reasons, all of one kind."""
 
-    def __init__(self, path: Path, found: Sequence[Problem]) -> None:
+    def __init__(self, path: Path, found: Sequence[Problem], kind: Literal["form", "contradiction"] = "form") -> None:
         self.problems = tuple(found)
+        self.kind = kind
         lines = [f"  line {each.line}: {each}" if each.line else f"  {each}" for each in found]
         super().__init__("\n".join([f"{path} is not valid:", *lines]))
 
@@ -264,11 +288,10 @@ def load(path: Path) -> PipelineConfig:
         config = PipelineConfig.model_validate(content, context={"folder": path.parent})
     except ValidationError as error:
         raise ConfigError(path, problems(error, PipelineConfig, text)) from None
-    found = list(contradictions(config))
-    if found:
-        lines = line_numbers(text)
-        placed = [Problem(dotted(loc), message, line_of(loc, lines)) for loc, message in found]
-        raise ConfigError(path, sorted(placed, key=lambda problem: problem.line or 0))
+    config._file, config._lines = path, line_numbers(text)
+    placed = [Problem(dotted(loc), message, config.line(*loc)) for loc, message in contradictions(config)]
+    if placed:
+        raise ConfigError(path, sorted(placed, key=lambda problem: problem.line or 0), "contradiction")
     return config
 
 
@@ -309,6 +332,11 @@ def contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
             )
     if config.region not in images.ACCOUNTS:
         yield ("region",), f"no LMI images are known in {config.region}.{did_you_mean(config.region, images.ACCOUNTS)}"
-    lmi = config.lmi
-    for where, message in environment.problems(lmi.image, lmi.options, lmi.tensor_parallel_degree, lmi.env):
-        yield ("lmi", *where), message
+    for name in config.lmi.options:
+        if name.lower() in DEGREE:
+            yield ("lmi", "options", name), "has a key of its own: tensor_parallel_degree, beside options."
+    for name in config.lmi.env:
+        if name in {"TENSOR_PARALLEL_DEGREE", "SM_NUM_GPUS"}:
+            yield ("lmi", "env", name), "has a key of its own: tensor_parallel_degree."
+        elif name.startswith("OPTION_"):
+            yield ("lmi", "env", name), f"belongs in options, as {name.removeprefix('OPTION_').lower()}."

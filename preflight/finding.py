@@ -36,8 +36,8 @@ class Finding:
 class Rule:
     """One thing that goes wrong.
 
-    `bad` and `good` are the same few lines before and after: NAME=value for the container's environment, --flag value as
-    `sluice check` takes it, dotted.key: value for pipeline.yaml. Tests run both.
+    `bad` and `good` are the same few lines before and after: NAME=value for the container's environment, --flag value
+    as `sluice check` takes it, dotted.key: value for pipeline.yaml. Tests run both.
     """
 
     code: str  # LMI001

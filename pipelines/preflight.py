@@ -1,0 +1,167 @@
+"""pipeline.yaml as the rules of `preflight` look at it, every value with its key and line; and what is wrong in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluation import cases
+from lmi import model
+from lmi.environment import written
+from lmi.errors import UsageError
+from lmi.model import ModelFacts
+from pipelines import compiled
+from pipelines.config import ConfigError, PipelineConfig, Sources
+from pipelines.config import Place as Account
+from preflight import checks, file
+from preflight.finding import Finding, Place
+from preflight.reading import Silence
+from preflight.setup import Job, Judging, Network, Setting, Setup
+
+DEGREE = "TENSOR_PARALLEL_DEGREE"
+# An account for pipelines that are compiled only to be looked at.
+EXAMPLE = Account(
+    "111122223333",
+    "us-east-1",
+    "sluice-111122223333-us-east-1",
+    "arn:aws:iam::111122223333:role/sluice-ExecutionRole",
+    "arn:aws:iam::111122223333:role/sluice-TriggerRole",
+)
+# field of Setup -> key of pipeline.yaml
+KEYS: dict[str, tuple[str, ...]] = {
+    "image": ("lmi", "image"),
+    "options": ("lmi", "options"),
+    "region": ("region",),
+    "instance_type": ("deployment", "instance_type"),
+    "instance_count": ("deployment", "instance_count"),
+    "model_id": ("model", "id"),
+    "model": ("model", "source"),
+    "model_data": ("model", "source"),
+    "network": ("vpc",),
+    "startup_seconds": ("deployment", "startup_seconds"),
+    "download_seconds": ("deployment", "download_seconds"),
+    "strategy": ("deployment", "strategy"),
+    "job": ("evaluation", "instance_type"),
+    "job_volume_gb": ("evaluation", "volume_gb"),
+    "job_runtime_seconds": ("evaluation", "max_runtime_minutes"),
+    "judging": ("evaluation", "cases"),
+    "max_tokens": ("evaluation", "max_tokens"),
+    "gate": ("evaluation", "gate", "min_pass_rate"),
+    "endpoint": ("deployment", "endpoint"),
+    "group": ("registry", "group"),
+    "pipeline": ("name",),
+}
+
+
+def findings(config: PipelineConfig) -> list[Finding]:
+    """What the file would run into on SageMaker, the worst first. Asks no AWS."""
+    judging: Judging | None = None
+    found = list(_local_checkpoint(config))
+    try:
+        judging = judged(config)
+    except UsageError as error:
+        what = " ".join((error.message, error.hint)).strip()
+        found.append(file.CFG003.at(place(config, "evaluation", "cases"), what))
+    return checks.ordered([*found, *checks.findings(setup(config, judging))])
+
+
+def of_error(error: ConfigError, path: Path) -> list[Finding]:
+    """A file that could not be read as a release, problem by problem."""
+    rule = file.CFG001 if error.kind == "form" else file.CFG002
+    return [rule.at(Place(each.path, str(path), each.line), each.message) for each in error.problems]
+
+
+def of_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[Finding]:
+    """What the compiled pipelines show: compiled `anew` (it takes the SDK), else as the folder `cache` has them."""
+    whole = Place("pipeline", str(config.file) if config.file else None)
+    sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code")))
+    if not anew:
+        # Only what is valid is kept, so what is there needs no second look.
+        kept = compiled.is_kept(config, EXAMPLE, sources, cache)
+        what = "What only the compiled pipelines show was not looked at."
+        return [] if kept else [file.PIP002.at(whole, what, "sluice check --compile")]
+    from pipelines.validation import InvalidDefinition
+
+    try:
+        compiled.compile(config, EXAMPLE, sources, cache)
+    except InvalidDefinition as error:
+        return [file.PIP001.at(whole, each) for each in error.problems]
+    return []
+
+
+def silences(config: PipelineConfig) -> tuple[Silence, ...]:
+    given = config.checks.silence
+    return tuple(Silence(code, reason, place(config, "checks", "silence", code)) for code, reason in given.items())
+
+
+def setup(config: PipelineConfig, judging: Judging | None = None) -> Setup:
+    deployment = config.deployment
+    return Setup(
+        image=config.lmi.image,
+        environment=tuple(environment(config)),
+        form="yaml",
+        region=config.region,
+        instance_type=deployment.instance_type,
+        instance_count=deployment.instance_count,
+        model_id=config.model.id,
+        model=facts(config),
+        model_data=config.model.source,
+        network=Network(config.vpc.subnets, config.vpc.security_groups) if config.vpc else None,
+        startup_seconds=deployment.startup_seconds,
+        download_seconds=deployment.download_seconds,
+        strategy=deployment.strategy,
+        names={"endpoint": deployment.endpoint, "group": config.registry.group, "pipeline": config.name},
+        job=job(config),
+        judging=judging,
+        places={field: place(config, *key) for field, key in KEYS.items()},
+    )
+
+
+def environment(config: PipelineConfig) -> Iterator[Setting]:
+    """The container's environment as the definition writes it, each variable with the key that it comes from."""
+    for name, value in config.lmi.options.items():
+        # A name that is not lower case stays as it is, so that the rule about spelling can see it.
+        variable = name.upper() if name == name.lower() else name
+        yield Setting(f"OPTION_{variable}", written(value), place(config, "lmi", "options", name))
+    degree = config.lmi.tensor_parallel_degree
+    yield Setting(DEGREE, str(degree), place(config, "lmi", "tensor_parallel_degree"))
+    for name, value in config.lmi.env.items():
+        yield Setting(name, value, place(config, "lmi", "env", name))
+
+
+def facts(config: PipelineConfig) -> ModelFacts | None:
+    """Read off the checkpoint itself if it is here, else from the table of known models."""
+    folder = config.model.folder
+    if folder is not None and (folder / "config.json").is_file():
+        try:
+            return model.from_folder(folder)
+        except UsageError:  # `preflight.hosting` looks into the folder and says what is wrong there
+            return None
+    return model.known(config.model.id)
+
+
+def job(config: PipelineConfig) -> Job | None:
+    evaluation = config.evaluation
+    if evaluation.target != "job":
+        return None
+    return Job(evaluation.instance_type, evaluation.volume_gb, evaluation.max_runtime_minutes * 60)
+
+
+def judged(config: PipelineConfig) -> Judging:
+    """Raises UsageError with every mistake in the case files."""
+    tokenizer = config.model.folder / "tokenizer.json" if config.model.folder else None
+    return Judging(
+        cases.load(config.evaluation.cases),
+        config.evaluation.max_tokens,
+        config.evaluation.gate.min_pass_rate,
+        tokenizer if tokenizer and tokenizer.is_file() else None,
+    )
+
+
+def place(config: PipelineConfig, *key: str) -> Place:
+    return Place(".".join(key), str(config.file) if config.file else None, config.line(*key))
+
+
+def _local_checkpoint(config: PipelineConfig) -> Iterator[Finding]:
+    folder = config.local.model
+    if folder is not None and not (folder / "config.json").is_file():
+        what = f"{folder} holds no config.json at its root" if folder.is_dir() else f"There is no folder {folder}"
+        yield file.CFG004.at(place(config, "local", "model"), f"{what}: no run on the local AWS can start.")
