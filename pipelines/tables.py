@@ -1,10 +1,12 @@
 """How each figure of `lmi/tables` was obtained, and whether the packages installed here still say the same.
 
 `python -m pipelines.tables` prints every column with its source, and exits 1 if a table is not whole or differs from
-what the installed botocore and SageMaker SDK say; with `--write` it first brings those columns up to date.
+what is installed: botocore's model of SageMaker, the SageMaker SDK's map of images, moto's record of EC2's machines.
+With `--write` it first brings those columns up to date.
 """
 
 import argparse
+import gzip
 import importlib.util
 import json
 import re
@@ -111,13 +113,33 @@ def identity(table: Table, row: Row) -> tuple[Any, ...]:
 
 
 def instances(table: Table) -> Reading:
-    said = {row["instance"]: row for row in instance_types(table).rows}
-    absent = {"hosting": False, "processing": False}
-    rows = [
-        {"instance": name, **{use: said.get(name, absent)[use] for use in absent}}
-        for name in (row["instance"] for row in table["rows"])
-    ]
-    return Reading(botocore_installed(), rows, whole=False)
+    uses = {row["instance"]: row for row in instance_types(table).rows}
+    machines = ec2_types()
+    rows = []
+    for name in (row["instance"] for row in table["rows"]):
+        use = uses.get(name, {})
+        rows.append(
+            {"instance": name, "hosting": use.get("hosting", False), "processing": use.get("processing", False)}
+        )
+        if machine := machines.get(name.removeprefix("ml.")):
+            rows[-1] |= {
+                "gpus": sum(card["Count"] for card in machine["GpuInfo"]["Gpus"]),
+                "vcpu": machine["VCpuInfo"]["DefaultVCpus"],
+                "ram_gib": machine["MemoryInfo"]["SizeInMiB"] // 1024,
+                "nvme_gb": machine.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
+            }
+    return Reading(f"{installed('botocore')} and {installed('moto')}", rows, whole=False)
+
+
+def networks(table: Table) -> Reading:
+    machines = ec2_types()
+    rows = []
+    for name in (row["instance"] for row in table["rows"]):
+        if machine := machines.get(name.removeprefix("ml.")):
+            card = machine["NetworkInfo"]["NetworkCards"][0]
+            gbps = {"baseline_gbps": card["BaselineBandwidthInGbps"], "peak_gbps": card["PeakBandwidthInGbps"]}
+            rows.append({"instance": name, **gbps})
+    return Reading(installed("moto"), rows, whole=False)
 
 
 def instance_types(table: Table) -> Reading:
@@ -131,7 +153,7 @@ def instance_types(table: Table) -> Reading:
         }
         for name in sorted({*hosting, *processing}, key=by_size)
     ]
-    return Reading(botocore_installed(), rows)
+    return Reading(installed("botocore"), rows)
 
 
 def amis(table: Table) -> Reading:
@@ -147,7 +169,7 @@ def amis(table: Table) -> Reading:
                 "compat_mount": "disabled CUDA-compat mounting" not in plain,
             }
         )
-    return Reading(botocore_installed(), rows)
+    return Reading(installed("botocore"), rows)
 
 
 def registries(table: Table) -> Reading:
@@ -157,7 +179,7 @@ def registries(table: Table) -> Reading:
         for region, account in sorted(accounts.items())
         if domain(region) in DOMAINS
     ]
-    return Reading(sdk_installed(), rows)
+    return Reading(installed("sagemaker"), rows)
 
 
 def releases(table: Table) -> Reading:
@@ -166,12 +188,13 @@ def releases(table: Table) -> Reading:
         cuda = f"{found['cuda'][:-1]}.{found['cuda'][-1]}"
         rows.append({"release": int(found["lmi"]), "tag": found[0], "djl": found["djl"], "cuda": cuda})
     rows.sort(key=lambda row: row["release"])
-    return Reading(sdk_installed(), rows, whole=False, fresh={"options_known": False})
+    return Reading(installed("sagemaker"), rows, whole=False, fresh={"options_known": False})
 
 
 READERS: Mapping[str, Callable[[Table], Reading]] = {
     "instances": instances,
     "instance_types": instance_types,
+    "networks": networks,
     "amis": amis,
     "registries": registries,
     "releases": releases,
@@ -207,21 +230,29 @@ def domain(region: str) -> str:
 
 
 def sdk_images() -> Mapping[str, Any]:
-    """The SDK's own map of LMI images, by DJL version: read as a file, since importing the SDK takes seconds."""
-    spec = importlib.util.find_spec("sagemaker")
-    if spec is None or not spec.submodule_search_locations:
-        raise SystemExit("The SageMaker SDK is not installed: pip install -e .[pipeline]")
-    path = Path(spec.submodule_search_locations[0], "core", "image_uri_config", "djl-lmi.json")
+    """The SDK's own map of LMI images, by DJL version."""
+    path = package_folder("sagemaker") / "core" / "image_uri_config" / "djl-lmi.json"
     found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["versions"]
     return found
 
 
-def botocore_installed() -> str:
-    return f"botocore {version('botocore')}"
+def ec2_types() -> Mapping[str, Any]:
+    """What EC2 answers about its instance types, as moto records it."""
+    path = package_folder("moto") / "ec2" / "resources" / "instance_types.json.gz"
+    found: Mapping[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    return found
 
 
-def sdk_installed() -> str:
-    return f"sagemaker {version('sagemaker')}"
+def package_folder(package: str) -> Path:
+    """Where a package lies, without importing it: that would take seconds."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit(f"{package} is not installed: make setup")
+    return Path(spec.submodule_search_locations[0])
+
+
+def installed(package: str) -> str:
+    return f"{package} {version(package)}"
 
 
 def one(pattern: str, within: str) -> str:
