@@ -10,10 +10,11 @@ import click
 from cli import show
 from evaluation import cases as chat_cases
 from evaluation import report
+from evaluation.gate import Gate
 from evaluation.judge import judge
-from evaluation.replay import CaseResult
+from evaluation.replay import Plan
+from evaluation.results import Chat
 from evaluation.target import HttpTarget, Target
-from evaluation.verdict import Gate
 from lmi.errors import SluiceError
 
 Number = TypeVar("Number", int, float)
@@ -49,8 +50,7 @@ def replay(url: str | None, cases: Path | None, as_json: bool, out: Path | None,
         chat_cases.load(cases or asked.cases),
         target,
         Gate(first(rest["min_pass_rate"], asked.min_pass_rate)),
-        concurrency=first(rest["concurrency"], asked.concurrency),
-        max_tokens=first(rest["max_tokens"], asked.max_tokens),
+        Plan(first(rest["concurrency"], asked.concurrency), first(rest["max_tokens"], asked.max_tokens)),
         subject=subject,
         progress=None if as_json or not sys.stderr.isatty() else progress,
     )
@@ -103,7 +103,7 @@ def first(given: Number | None, otherwise: Number) -> Number:
     return otherwise if given is None else given
 
 
-def progress(done: int, every: int, _: CaseResult) -> None:
+def progress(done: int, every: int, _: Chat) -> None:
     click.echo(f"\r  {done} of {every} chats", nl=done == every, err=True)
 
 

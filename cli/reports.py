@@ -37,9 +37,12 @@ def show_failed_cases(told: dict[str, Any], most: int = 5) -> None:
     """Question, expected, answer and why, of the first turn that went wrong in each failed case."""
     failed = [case for case in told["cases"] if not case["passed"]]
     for case in failed[:most]:
-        number, turn = next((n, turn) for n, turn in enumerate(case["turns"], 1) if not turn["passed"])
+        turns = next((chat for chat in case["chats"] if not chat["passed"]), case["chats"][0])["turns"]
+        number, turn = next(
+            ((n, turn) for n, turn in enumerate(turns, 1) if not turn["passed"]), (len(turns), turns[-1])
+        )
         why = turn["error"] or "; ".join(score["why"] for score in turn["scores"] if not score["passed"])
-        show.console().print(f"\n  [bold]{show.safe(case['id'])}[/], turn {number} of {len(case['turns'])}")
+        show.console().print(f"\n  [bold]{show.safe(case['id'])}[/], turn {number} of {len(turns)}")
         for passage in turn["passages"]:
             row("passage", passage)
         row("question", turn["user"])

@@ -1,19 +1,20 @@
-"""The one account of a judgement: the gate, the approver and the terminal read it, and nobody recomputes it."""
+"""The one account of a judgement: the gate, the approver, MLflow and the terminal read it, and nobody recomputes it."""
 
 import json
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluation.replay import CaseResult, TurnResult
-from evaluation.verdict import Gate, Verdict
+from evaluation.gate import Gate
+from evaluation.results import CaseResult, Chat, TurnResult
+from evaluation.verdict import Verdict
 from lmi.errors import SluiceError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE = "report.json"
 
 
@@ -32,7 +33,11 @@ class Report:
     results: tuple[CaseResult, ...]
     started: str
     seconds: float
-    subject: Mapping[str, str] = field(default_factory=dict)
+    subject: Mapping[str, str] = field(default_factory=dict)  # what was judged
+    environment: Mapping[str, str] = field(default_factory=dict)  # the container's
+    hashes: Mapping[str, str] = field(default_factory=dict)  # of cases, scorers, environment
+    plan: Mapping[str, Any] = field(default_factory=dict)  # how it was replayed
+    comparison: Mapping[str, Any] | None = None  # with the champion
     warnings: tuple[str, ...] = ()
     mlflow: Mapping[str, str] | None = None
 
@@ -42,38 +47,66 @@ class Report:
             "verdict": self.verdict.verdict,
             "summary": self.verdict.summary,
             "reasons": list(self.verdict.reasons),
+            "decided": [asdict(each) for each in self.verdict.decided],
             "gate": asdict(self.gate),
             "subject": dict(self.subject),
+            "environment": dict(self.environment),
+            "hashes": dict(self.hashes),
+            "plan": dict(self.plan),
             "started": self.started,
             "seconds": round(self.seconds, 3),
             "totals": totals(self.results),
+            "tags": {tag: totals(chosen) for tag, chosen in by_tag(self.results).items()},
             "cases": [case(result) for result in self.results],
+            "comparison": dict(self.comparison) if self.comparison else None,
             "warnings": list(self.warnings),
             "mlflow": dict(self.mlflow) if self.mlflow else None,
         }
 
 
+def by_tag(results: Iterable[CaseResult]) -> dict[str, list[CaseResult]]:
+    found: dict[str, list[CaseResult]] = {}
+    for result in results:
+        for tag in result.case.tags:
+            found.setdefault(tag, []).append(result)
+    return dict(sorted(found.items()))
+
+
 def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
-    turns = [turn for result in results for turn in result.turns]
-    answered = sorted(turn.latency_ms for turn in turns if turn.error is None)
+    turns = [turn for result in results for chat in result.chats for turn in chat.turns]
+    answered = [turn for turn in turns if turn.error is None]
     passed = sum(result.passed for result in results)
     errors = sum(result.error is not None for result in results)
+    seconds = sum(turn.latency_ms for turn in answered) / 1000
+    written = sum(turn.completion_tokens for turn in turns)
     return {
         "cases": len(results),
         "passed": passed,
         "failed": len(results) - passed - errors,
         "errors": errors,
+        "flaky": sum(result.flaky for result in results),
         "turns": len(turns),
-        "pass_rate": round(passed / len(results), 4) if results else 0.0,
-        "latency_ms": {
-            "p50": percentile(answered, 0.50),
-            "p95": percentile(answered, 0.95),
-            "max": percentile(answered, 1.0),
-        },
-        "tokens": {
-            "prompt": sum(turn.prompt_tokens for turn in turns),
-            "completion": sum(turn.completion_tokens for turn in turns),
-        },
+        "pass_rate": round(pass_rate(results), 4),
+        "latency_ms": percentiles([turn.latency_ms for turn in answered]),
+        "first_token_ms": percentiles([turn.first_token_ms for turn in answered if turn.first_token_ms is not None]),
+        "tokens": {"prompt": sum(turn.prompt_tokens for turn in turns), "completion": written},
+        "tokens_per_second": round(written / seconds, 1) if seconds else None,
+    }
+
+
+def pass_rate(results: Sequence[CaseResult]) -> float:
+    """The share of what passed, by the weights of the cases; a repeated case counts with the share of its chats."""
+    weights = sum(result.case.weight for result in results)
+    return sum(result.case.weight * result.rate for result in results) / weights if weights else 0.0
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float | None]:
+    ordered = sorted(values)
+    return {
+        "p50": percentile(ordered, 0.50),
+        "p95": percentile(ordered, 0.95),
+        "p99": percentile(ordered, 0.99),
+        "max": percentile(ordered, 1.0),
     }
 
 
@@ -88,7 +121,22 @@ def case(result: CaseResult) -> dict[str, Any]:
     return {
         "id": result.case.id,
         "tags": list(result.case.tags),
+        "weight": result.case.weight,
+        "critical": result.case.critical,
         "passed": result.passed,
+        "rate": round(result.rate, 4),
+        "flaky": result.flaky,
+        "error": result.error,
+        "expected": result.case.expected,
+        "chats": [chat(each) for each in result.chats],
+    }
+
+
+def chat(result: Chat) -> dict[str, Any]:
+    return {
+        "repeat": result.repeat,
+        "passed": result.passed,
+        "scores": [asdict(score) for score in result.scores],
         "turns": [turn(item) for item in result.turns],
     }
 
@@ -106,6 +154,9 @@ def turn(result: TurnResult) -> dict[str, Any]:
         "finish_reason": result.finish_reason,
         "prompt_tokens": result.prompt_tokens,
         "completion_tokens": result.completion_tokens,
+        "tool_calls": [dict(call) for call in result.tool_calls],
+        "sources": list(result.sources),
+        "attempts": result.attempts,
         "error": result.error,
     }
 

@@ -28,6 +28,18 @@ class Refused(SluiceError):
 @dataclass(frozen=True)
 class TimedReply(Reply):
     first_token_ms: float | None = None
+    sources: tuple[str, ...] = ()  # through the RAG server: the documents that it says it answered from
+    passages: tuple[str, ...] = ()  # and what stood in them, if it tells
+
+
+RagTarget = Callable[[str, str, int], TimedReply]  # user, message, max_tokens
+
+
+def timed(reply: Reply) -> TimedReply:
+    """A reply of any target, as one that may have been timed."""
+    if isinstance(reply, TimedReply):
+        return reply
+    return TimedReply(reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, reply.tool_calls)
 
 
 class HttpTarget:

@@ -2,24 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from evaluation.replay import CaseResult
+from evaluation.gate import Gate
+from evaluation.results import CaseResult
 
 SUMMARY = 250  # what a Fail step and a package's metadata can show of it
+Word = Literal["pass", "fail", "inconclusive", "error"]
 
 
 @dataclass(frozen=True)
-class Gate:
-    """What a model must reach."""
+class Criterion:
+    """One thing that the gate wants, and whether it was reached."""
 
-    min_pass_rate: float
+    what: str  # pass rate, critical cases, latency p95, against the champion, ...
+    of: str  # all, or a tag
+    value: float | None
+    wanted: str  # in words: at least 90 %
+    verdict: Word
+    why: str
 
 
 @dataclass(frozen=True)
 class Verdict:
-    verdict: str  # pass | fail | inconclusive | error
+    verdict: Word
     summary: str
     reasons: tuple[str, ...] = ()
+    decided: tuple[Criterion, ...] = ()
 
 
 def decide(results: Sequence[CaseResult], gate: Gate, down: str | None = None) -> Verdict:
@@ -47,9 +56,13 @@ def reasons(results: Sequence[CaseResult]) -> tuple[str, ...]:
 
 def reason(result: CaseResult) -> str:
     """Why a case did not pass: the first turn that went wrong."""
-    number, turn = next((number, turn) for number, turn in enumerate(result.turns, 1) if not turn.passed)
-    why = turn.error or next(score.why for score in turn.scores if not score.passed)
-    return f"{result.case.id}, turn {number}: {why}"
+    chat = result.shown
+    for number, turn in enumerate(chat.turns, 1):
+        if not turn.passed:
+            why = turn.error or next(score.why for score in turn.scores if not score.passed)
+            return f"{result.case.id}, turn {number}: {why}"
+    why = next((score.why for score in chat.scores if not score.passed), "it did not end")
+    return f"{result.case.id}, the whole chat: {why}"
 
 
 def percent(share: float) -> str:

@@ -24,6 +24,7 @@ class Reply:
     finish_reason: str | None
     prompt_tokens: int
     completion_tokens: int
+    tool_calls: tuple[Mapping[str, Any], ...] = ()  # {"name": ..., "arguments": {...}}
 
 
 def chat_request(
@@ -33,6 +34,7 @@ def chat_request(
     stream: bool = False,
     seed: int | None = None,
     stop: Sequence[str] = (),
+    tools: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The body of a chat request; a streamed one also asks for the token counts, which are not sent unasked."""
     body: dict[str, Any] = {
@@ -44,6 +46,8 @@ def chat_request(
         body["seed"] = seed
     if stop:
         body["stop"] = list(stop)
+    if tools:
+        body["tools"] = [{"type": "function", "function": dict(tool)} for tool in tools]
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return body

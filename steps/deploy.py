@@ -14,8 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from evaluation import cases as chat_cases
 from evaluation import report as reports
+from evaluation.gate import Gate
 from evaluation.judge import judge
-from evaluation.verdict import Gate
+from evaluation.replay import Plan
 from lmi.errors import SluiceError, UsageError
 from registry import packages
 from registry.packages import NothingLive, Package
@@ -45,7 +46,7 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     package = chosen(aws.sagemaker, inputs)
     if done := nothing_to_do(aws.sagemaker, inputs, package):
         return done
-    cases = chat_cases.load(Path(inputs.cases))
+    cases = chat_cases.gating(chat_cases.load(Path(inputs.cases)))
     rollout = planned(aws.sagemaker, inputs, package, clock)
     before = updated_in_place(rollout)
     try:
@@ -150,8 +151,7 @@ def replay(rollout: Rollout, aws: Aws, cases: tuple[chat_cases.Case, ...]) -> No
         cases,
         EndpointTarget(aws.runtime, rollout.endpoint),
         Gate(inputs.min_pass_rate),
-        concurrency=inputs.concurrency,
-        max_tokens=inputs.max_tokens,
+        Plan(inputs.concurrency, inputs.max_tokens),
         subject=job.subject(package, inputs.execution, rollout.endpoint),
         progress=job.tell,
     )

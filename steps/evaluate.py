@@ -14,10 +14,12 @@ from pathlib import Path
 from evaluation import cases as chat_cases
 from evaluation import report as reports
 from evaluation.cases import Case
+from evaluation.gate import Gate
 from evaluation.judge import judge
+from evaluation.replay import Plan
 from evaluation.report import Report
 from evaluation.target import HttpTarget, Target
-from evaluation.verdict import Gate, Verdict, decide, shortened
+from evaluation.verdict import Verdict, decide, shortened
 from lmi.errors import SluiceError
 from registry import packages
 from registry.packages import Package
@@ -36,7 +38,7 @@ class CouldNotJudge(SluiceError):
 
 def evaluate(inputs: Evaluate, aws: Aws) -> str:
     """The whole step, once; returns the verdict in a line."""
-    cases = chat_cases.load(Path(inputs.cases))
+    cases = chat_cases.gating(chat_cases.load(Path(inputs.cases)))
     folder = room_for_report(Path(inputs.report))
     mlflow = MlflowLog(inputs.mlflow_uri, inputs.experiment) if inputs.mlflow_uri else None
 
@@ -78,8 +80,7 @@ def judged(inputs: Evaluate, aws: Aws, cases: tuple[Case, ...], folder: Path) ->
                 cases,
                 ask,
                 gate,
-                concurrency=inputs.concurrency,
-                max_tokens=inputs.max_tokens,
+                Plan(inputs.concurrency, inputs.max_tokens),
                 progress=job.tell,
             )
             ended = server.gone() if server and report.verdict.verdict == "error" else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evaluation.replay import CaseResult
+from evaluation.results import Chat
 from lmi.errors import SluiceError
 from registry.packages import Package
 from steps.inputs import Deploy, Evaluate, Inputs, from_arguments
@@ -56,9 +56,9 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def tell(done: int, of: int, result: CaseResult) -> None:
+def tell(done: int, of: int, chat: Chat) -> None:
     """A replay's progress."""
-    say(f"{done}/{of} {'passed' if result.passed else 'FAILED'} {result.case.id}")
+    say(f"{done}/{of} {'passed' if chat.passed else 'FAILED'} {chat.case.id}")
 
 
 def subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:
