@@ -1,6 +1,7 @@
 """What SageMaker's endpoints ask for: timeouts, model data, networks, update strategies, names, volumes."""
 
 import difflib
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -370,7 +371,7 @@ def _too_short(place: Place, given: int, phases: list[Phase], name: str) -> Iter
 def _comfortable(phases: list[Phase], within: Timeout) -> int:
     """Half as much again as the slowest published start, in whole minutes."""
     _, high = loading.seconds(phases, within)
-    return min(MOST_SECONDS, max(300, 60 * round(high * 1.5 / 60 + 0.5)))
+    return min(MOST_SECONDS, max(300, 60 * math.ceil(high * 1.5 / 60)))
 
 
 def _told(phases: list[Phase]) -> str:

@@ -1,5 +1,9 @@
 """What a start takes: spans of published starts, held against others that were published as a whole."""
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
 from lmi import loading, tables
@@ -38,9 +42,8 @@ def test_the_download_is_as_aws_measured_it_on_the_instance_where_it_did():
 
 
 def test_a_slower_network_takes_longer_and_a_faster_one_less():
-    high = {
-        name: spans(name)["model download"].seconds_high for name in ("ml.g5.xlarge", "ml.g6.2xlarge", "ml.g5.12xlarge")
-    }
+    instances = ("ml.g5.xlarge", "ml.g6.2xlarge", "ml.g5.12xlarge")
+    high = {name: spans(name)["model download"].seconds_high for name in instances}
     assert high["ml.g5.xlarge"] == pytest.approx(2 * high["ml.g6.2xlarge"])
     assert high["ml.g5.12xlarge"] < high["ml.g6.2xlarge"] / 4
 
@@ -72,16 +75,11 @@ def test_every_figure_says_where_it_is_from():
 
 
 def test_networks_are_those_that_ec2_tells():
-    import gzip
-    import json
-    from pathlib import Path
-
     moto = pytest.importorskip("moto")
     file = Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
     said = json.loads(gzip.decompress(file.read_bytes()))
+    cards = {name: each["NetworkInfo"]["NetworkCards"][0] for name, each in said.items() if "NetworkInfo" in each}
     for row in tables.rows("networks"):
-        card = said[row["instance"].removeprefix("ml.")]["NetworkInfo"]["NetworkCards"][0]
-        assert (row["baseline_gbps"], row["peak_gbps"]) == (
-            card["BaselineBandwidthInGbps"],
-            card["PeakBandwidthInGbps"],
-        )
+        card = cards[row["instance"].removeprefix("ml.")]
+        assert row["baseline_gbps"] == card["BaselineBandwidthInGbps"]
+        assert row["peak_gbps"] == card["PeakBandwidthInGbps"]
