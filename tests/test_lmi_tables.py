@@ -204,3 +204,15 @@ def test_the_script_tells_every_column_and_that_all_is_well(capsys):
         for column in script.load(name)["columns"]:
             assert f"  {column} (" in told
     assert told.endswith("agree with the packages installed.\n")
+
+
+def test_a_price_that_was_not_read_is_an_assumption():
+    for row in tables.rows("prices"):
+        assert row["assumed"] == (row["how"] != "list")
+
+
+def test_the_instances_that_a_release_needs_have_a_price_in_the_home_region():
+    priced = {row["instance"] for row in tables.rows("prices") if row["region"] == "us-east-1"}
+    small = {"ml.t3.medium", "ml.m5.large", "ml.m5.xlarge"}
+    large = {row["instance"] for row in tables.rows("instances") if row["gpu"] in {"A10G", "L4", "L40S"}}
+    assert small | large | {"ml.p4d.24xlarge", "ml.p5.48xlarge"} <= priced
