@@ -55,6 +55,7 @@ class Run:
     eager: bool = False
     offload_gib: float = 0.0  # of the weights, per card, kept in host memory
     linked: bool = False  # whether NVLink connects the cards
+    whole_windows: bool = False  # layers with a window keep the whole context, as without a hybrid cache manager
 
     @property
     def share(self) -> float:
@@ -223,7 +224,7 @@ def _surely(model: ModelFacts, cache: float) -> float:
 
 
 def _keeps_windows(run: Run) -> bool:
-    return run.release >= WINDOWS_FROM
+    return run.release >= WINDOWS_FROM and not run.whole_windows
 
 
 def longest(model: ModelFacts, run: Run) -> int:
