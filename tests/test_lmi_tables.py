@@ -6,7 +6,7 @@ import json
 import jsonschema
 import pytest
 
-from lmi import images, model, tables
+from lmi import images, model, options, tables
 from pipelines import parameters
 from pipelines import tables as script
 from pipelines.tables import Reading
@@ -216,3 +216,48 @@ def test_the_instances_that_a_release_needs_have_a_price_in_the_home_region():
     small = {"ml.t3.medium", "ml.m5.large", "ml.m5.xlarge"}
     large = {row["instance"] for row in tables.rows("instances") if row["gpu"] in {"A10G", "L4", "L40S"}}
     assert small | large | {"ml.p4d.24xlarge", "ml.p5.48xlarge"} <= priced
+
+
+def test_a_range_of_releases_does_not_end_before_it_begins():
+    for name in ("options", "old_options", "values"):
+        assert all(row["since"] <= row.get("until", row["since"]) for row in tables.rows(name))
+    for row in tables.rows("architectures"):
+        assert row["since_release"] <= row.get("until_release", row["since_release"])
+
+
+def test_what_has_no_end_holds_for_a_release_that_is_yet_one_row():
+    newest = max(row["release"] for row in tables.rows("releases"))
+    assert options.reads("max_model_len", newest + 1)
+    assert not options.reads("swap_space", newest + 1)
+
+
+def test_a_value_is_listed_only_for_releases_that_read_its_option():
+    for row in tables.rows("values"):
+        option = tables.by("options", "name")[row["option"]]
+        assert option["since"] <= row["since"]
+        assert row.get("until", 99) <= option.get("until", 99) or row.get("until") == option.get("until")
+
+
+def test_an_architecture_is_first_in_the_release_whose_engine_has_it():
+    engines = {row["release"]: row.get("vllm") for row in tables.rows("releases")}
+    for row in tables.rows("architectures"):
+        carried = engines[row["since_release"]]
+        assert row["since_vllm"] in {carried, "0.23.0"}  # LMI 27 carries its own build of 0.23
+
+
+@pytest.mark.parametrize(
+    ("architecture", "release"),
+    [
+        ("LlamaForCausalLM", 9),
+        ("Qwen2ForCausalLM", 9),
+        ("Gemma2ForCausalLM", 11),
+        ("Qwen3ForCausalLM", 15),
+        ("Qwen3MoeForCausalLM", 15),
+        ("Gemma3ForConditionalGeneration", 15),
+        ("GptOssForCausalLM", 16),
+        ("Exaone4ForCausalLM", 16),
+        ("Qwen3NextForCausalLM", 16),
+    ],
+)
+def test_well_known_architectures_begin_where_they_did(architecture, release):
+    assert tables.by("architectures", "architecture")[architecture]["since_release"] == release
