@@ -286,11 +286,14 @@ def one(pattern: str | re.Pattern[str], within: str) -> tuple[str, ...]:
 
 
 def updated(table: Table, reading: Reading) -> list[Row]:
-    """The table's rows as the package would have them."""
+    """The table's rows as the package would have them; what is equal already stays as it is written."""
     ours = {identity(table, row): row for row in table["rows"]}
     said = {identity(table, row): row for row in reading.rows}
-    keys = list(said) if reading.whole else list(dict.fromkeys([*ours, *said]))
-    return [ours.get(key, reading.fresh if key not in ours else {}) | said.get(key, {}) for key in keys]
+    rows = []
+    for key in said if reading.whole else dict.fromkeys([*ours, *said]):
+        row = ours.get(key, reading.fresh)
+        rows.append(row | {name: value for name, value in said.get(key, {}).items() if row.get(name) != value})
+    return rows
 
 
 @dataclass(frozen=True)
