@@ -260,11 +260,14 @@ def _no_folder(setup: Setup, path: Path) -> Iterator[Finding]:
     if path.is_file():
         archive = ARCHIVE.search(path.name)
         what = "an archive" if archive else "a file"
-        message = f"{path} is {what}. A folder is uploaded as a prefix: name one with config.json in it."
+        message = (
+            f"{_seen_from(place, path)} is {what}. A folder is uploaded as a prefix: name one with config.json in it."
+        )
         yield (HST005 if archive else HST004).at(place, message, severity="error", confidence="verified")
     elif not _elsewhere(setup):
         message = (
-            f"There is no folder {path} yet, so its files were not looked at. They must be there before a run on AWS."
+            f"There is no folder {_seen_from(place, path)} yet, so its files were not looked at. They must be there "
+            "before a run on AWS."
         )
         yield HST004.at(place, message, severity="note")
 
@@ -272,24 +275,25 @@ def _no_folder(setup: Setup, path: Path) -> Iterator[Finding]:
 def _no_config(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
     """No error where the folder is not meant to hold the whole model."""
     place, names = setup.at("model_data"), checkpoint.sizes.keys()
+    shown = _seen_from(place, checkpoint.folder)
     if _elsewhere(setup) or "serving.properties" in names:
         return
     below = next(checkpoint.nested(), None)
     if "params.json" in names or any(name.endswith(".gguf") for name in names):
         message = (
-            f"{checkpoint.folder} holds no config.json: vLLM can load such files, but the container cannot tell the "
+            f"{shown} holds no config.json: vLLM can load such files, but the container cannot tell the "
             "architecture from them, and leaves the asynchronous handler out."
         )
         yield HST004.at(place, message, severity="warning", confidence="inferred")
     elif below:
         message = (
-            f"config.json lies in {below} and not at the root of {checkpoint.folder}: the container takes each folder "
+            f"config.json lies in {below} and not at the root of {shown}: the container takes each folder "
             "for a model of its own, or finds none."
         )
         yield HST004.at(place, message, written(place, _seen_from(place, checkpoint.folder / below)))
     else:
         what = "is empty" if not names else "holds no config.json"
-        yield HST004.at(place, f"{checkpoint.folder} {what}: the container finds no model and ends its start.")
+        yield HST004.at(place, f"{shown} {what}: the container finds no model and ends its start.")
 
 
 def _weights(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
@@ -309,7 +313,8 @@ def _weights(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         )
         yield HST015.at(place, message)
     elif not checkpoint.weights:
-        message = f"{checkpoint.folder} holds no weights (*.safetensors, *.bin): vLLM ends its start."
+        shown = _seen_from(place, checkpoint.folder)
+        message = f"{shown} holds no weights (*.safetensors, *.bin): vLLM ends its start."
         yield HST015.at(place, message)
     if checkpoint.cut:
         message = (
@@ -325,7 +330,8 @@ def _tokenizer(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         return
     if any(name.endswith(".gguf") for name in checkpoint.weights):  # has its tokenizer within
         return
-    message = f"{checkpoint.folder} holds no tokenizer (tokenizer.json, tokenizer_config.json): vLLM ends its start."
+    shown = _seen_from(setup.at("model_data"), checkpoint.folder)
+    message = f"{shown} holds no tokenizer (tokenizer.json, tokenizer_config.json): vLLM ends its start."
     yield HST017.at(setup.at("model_data"), message)
 
 

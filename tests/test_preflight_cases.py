@@ -234,6 +234,7 @@ def test_the_first_expectation_that_cannot_hold_is_named():
 def test_cases_that_keep_the_gate_closed_are_an_error():
     broken = [case(f"a{n}", turn(f"{n}?", contains="15 days", not_contains="5 days")) for n in range(3)]
     assert ("EVL003", "warning") in met(judged(*broken, fill=60))
+    assert ("EVL003", "warning") in met(judged(*broken[:2], fill=21))  # two of 23 may fail
     closed = judged(*broken, fill=20)
     assert {each.severity for each in found(closed) if each.code == "EVL003"} == {"error"}
     assert "21 of 23 cases must pass" in found(closed)[0].message
