@@ -74,10 +74,8 @@ class Checkpoint:
 
     def nested(self) -> Iterator[str]:
         """Folders below that hold a config.json, as paths from this one; not too deep and not too many."""
-        looked = 0
-        for root, folders, names in os.walk(self.folder):
+        for looked, (root, folders, names) in enumerate(os.walk(self.folder), 1):
             within = Path(root).relative_to(self.folder)
-            looked += 1
             if len(within.parts) >= DEEPEST or looked >= MOST_FOLDERS:
                 folders.clear()
             folders.sort()
