@@ -114,6 +114,7 @@ class ModelFacts:
     vocab: int
     max_positions: int  # tokens; what vLLM derives, a stretched RoPE included
     tied: bool
+    default_positions: int = 0  # tokens without max_model_len, where that is fewer (LongRoPE); 0: all of them
     dtype: str = "bfloat16"
     quantization: str | None = None  # quant_method: awq, gptq, fp8, ...
     origin: str = "table"  # config.json, safetensors headers, table: told beside every figure
@@ -189,8 +190,8 @@ def from_checkpoint(files: Mapping[str, int], read: Read, name: str) -> ModelFac
 def known(model_id: str) -> ModelFacts | None:
     """A model of the table, by its id on the hub in any case, or by the id without its organisation."""
     wanted = model_id.strip().rstrip("/").casefold()
-    table = _table()
-    return table.get(wanted) or (table.get(f"/{wanted}") if "/" not in wanted else None)
+    row = _rows().get(wanted) or (_rows().get(f"/{wanted}") if "/" not in wanted else None)
+    return _of_row(row) if row else None
 
 
 def weights_bytes(facts: ModelFacts, bits: float) -> int:
@@ -236,6 +237,7 @@ class _Config:
             vocab=self._needed("vocab"),
             max_positions=self._positions(),
             tied=self._tied(),
+            default_positions=self._unstretched(),
             dtype=self._dtype(),
             quantization=quantization,
             origin="config.json",
@@ -321,6 +323,12 @@ class _Config:
         stretched = base * factor if factor <= MOST_NUMBER else 0
         return int(stretched) if 0 < stretched <= MOST_NUMBER else min(given)
 
+    def _unstretched(self) -> int:
+        """What a LongRoPE was before it was stretched, which is what newer vLLM takes unless told otherwise."""
+        rope = self._get("rope_scaling") or self._get("rope_parameters")
+        kind = rope.get("rope_type", rope.get("type")) if isinstance(rope, dict) else None
+        return (self._number("original_max_position_embeddings") or 0) if kind in ("su", "longrope") else 0
+
     def _experts(self, layers: int) -> dict[str, int]:
         experts = self._optional("experts") or 0
         if experts < 2:
@@ -359,6 +367,7 @@ class _Config:
         else:
             states = self._states(layers)
             slides = self._slides_by_pattern(layers) if window else 0
+        slides = min(slides, layers - states)
         return {"sliding_window": window if slides else 0, "window_layers": slides, "state_layers": states}
 
     def _states(self, layers: int) -> int:
@@ -497,11 +506,10 @@ def _json(content: bytes, where: str) -> dict[str, Any]:
 
 
 @cache
-def _table() -> Mapping[str, ModelFacts]:
-    """Every row by its id in lower case, and by `/` and the id without its organisation."""
-    rows = [(row["id"].casefold(), _of_row(row)) for row in tables.rows("models")]
-    short = {f"/{key.rpartition('/')[2]}": facts for key, facts in reversed(rows)}
-    return short | dict(rows)
+def _rows() -> Mapping[str, tables.Row]:
+    """Every row by its id in lower case, and by `/` and the id without its organisation: the first that has it."""
+    rows = {str(row["id"]).casefold(): row for row in tables.rows("models")}
+    return {f"/{key.rpartition('/')[2]}": row for key, row in reversed(rows.items())} | rows
 
 
 def _of_row(row: tables.Row) -> ModelFacts:

@@ -34,6 +34,8 @@ ERROR = "Published starts had 0.5 GiB more than this estimate in the median, and
 AGAIN = "SageMaker starts the container again and again until the health check's time is up"
 OTHER_LENGTHS = ("max_model_len", "max_input_length", "max_total_tokens", "max_input_tokens")  # of other containers
 STRETCHED = ("hf_overrides", "rope_scaling", "rope_theta")  # options that change the model's own maximum
+LENGTH_WORDS = ("len", "token", "seq", "position", "context")
+NEWEST = max(options.RELEASES)
 FEW = 8  # long requests at a time
 DECIDED = ("kv_cache_memory_bytes", "num_gpu_blocks_override")  # options after which vLLM measures nothing
 OUTSIDE_GIB = {15: 2.5, 16: 2.5}  # what CUDA graphs take beside vLLM's share, by release
@@ -63,10 +65,13 @@ def _beyond_the_model(setup: Setup) -> Finding | None:
         return None
     if any(read(setup, name) for name in STRETCHED):
         return None
-    what = (
-        f"By its config.json the model takes at most {most:,} tokens, and {asked:,} are asked for: vLLM does not start."
-    )
-    return MEM011.at(given.place, f"{what} {AGAIN}.", setup.line(LENGTH, most))
+    what = f"By its config.json the model takes at most {most:,} tokens, and {asked:,} are asked for"
+    return MEM011.at(given.place, f"{what}: vLLM does not start. {AGAIN}.", setup.line(LENGTH, _longest(setup, most)))
+
+
+def _longest(setup: Setup, most: int) -> int:
+    """Of what the model takes, what has room on every instance; all of it, where that is not known."""
+    return min([most, *(memory.longest(case.model, case.run) or most for case in cases(setup))])
 
 
 def _utilization_at_fault(case: Case, fit: Fit) -> Finding | None:
@@ -110,7 +115,7 @@ def _too_long(case: Case, fit: Fit) -> str:
     return (
         f"On {case.name} the container starts and loads the weights ({need.weights:.1f} GiB {_on_each(case)}). Then "
         f"vLLM needs {fit.wanted:.1f} GiB of KV cache for a context of {fit.length:,} tokens{_whose(case.setup)}, "
-        f"where about {max(need.cache, 0):.1f} GiB are free, at best {need.cache_at_best:.1f}: it ends there, and {AGAIN}."
+        f"where about {max(need.cache, 0):.1f} GiB are free, at best {need.cache_at_best:.1f}: it ends there. {AGAIN}."
     )
 
 
@@ -120,7 +125,7 @@ def _no_room(case: Case, fit: Fit) -> str:
         f"The weights ({case.model.weights_bytes / GIB:.1f} GiB, {_of(case)}) take {need.weights:.1f} GiB "
         f"{_on_each(case)}. On {case.name} vLLM may use {need.budget:.1f} of {case.run.card_gib:g} GiB, and all else "
         f"takes about {need.activations + need.non_torch + need.graphs:.1f}: nothing is left for a KV cache. It runs "
-        f"out of memory while it loads or right after, and {AGAIN}."
+        f"out of memory while it loads or right after. {AGAIN}."
     )
 
 
@@ -164,23 +169,29 @@ def _length_place(setup: Setup) -> Place:
 
 def _unread(setup: Setup) -> Setting | None:
     """A setting that was meant to be the context's length, under a name that this container does not read."""
-    for each in (*setup.environment, *setup.properties):
-        name = each.name.lower()
-        plain = name.removeprefix("option.").removeprefix("option_")
-        if plain == name and not name.removeprefix("sm_").removeprefix("vllm_").startswith(OTHER_LENGTHS):
-            continue
-        if plain != name and options.nearest(plain, setup.release or 0) != LENGTH:
-            continue
-        if each.value:
-            return each
-    return None
+    return next((each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each)), None)
+
+
+def _means_length(setting: Setting) -> bool:
+    name = setting.name.lower()
+    plain = name.removeprefix("option.").removeprefix("option_")
+    if plain == name:
+        return name.removeprefix("sm_").removeprefix("vllm_") in OTHER_LENGTHS
+    return any(word in plain for word in LENGTH_WORDS) and options.nearest(plain, NEWEST) == LENGTH
 
 
 def _suits(case: Case) -> Callable[[tables.Row], bool]:
-    """Instances that this may run on: for endpoints or for jobs, and with a driver for the image's CUDA."""
+    """Instances that this may run on: of that use, in that region, with a driver for the image's CUDA."""
     use = "hosting" if case.place == case.setup.at("instance_type") else "processing"
     cuda_13 = case.setup.parsed is not None and case.setup.parsed.cuda.startswith("13")
-    return lambda row: bool(row[use]) and not (cuda_13 and row.get("default_driver") == "470")
+    region = tables.by("regions", "region").get(case.setup.region, {})
+    offered = f"{region.get('offered', '')} {region.get('priced', '')}".split()
+
+    def suits(row: tables.Row) -> bool:
+        there = not offered or row["instance"] in offered or row["instance"].rpartition(".")[0] in offered
+        return there and bool(row[use]) and not (cuda_13 and row.get("default_driver") == "470")
+
+    return suits
 
 
 def _line(case: Case, ways: list[Way]) -> str:
@@ -208,7 +219,7 @@ def waiting(setup: Setup) -> Iterator[Finding]:
         at_once, taken = int(fit.concurrency), case.run.max_num_seqs
         # Unless somebody chose a number, only a small one is worth a word.
         most = taken if read(setup, "max_rolling_batch_size") else min(taken, FEW)
-        if fit.verdict == "misses" or not 1 <= at_once < most:
+        if fit.verdict != "fits" or not 1 <= at_once < most:
             continue
         what = (
             f"{taken} requests are taken up at a time, and the KV cache ({fit.need.cache:.1f} GiB, {fit.tokens:,} "
@@ -225,8 +236,13 @@ def host(setup: Setup) -> Iterator[Finding]:
         yield from _disk(case)
 
 
+def _is_too_large(case: Case) -> bool:
+    """Whether MEM002 has said already that this takes another instance."""
+    return memory.fit(case.model, case.run, memory.BLOCK).verdict == "misses"
+
+
 def _ram(case: Case) -> Iterator[Finding]:
-    if memory.ram_is_enough(case.model, case.instance):
+    if memory.ram_is_enough(case.model, case.instance) or _is_too_large(case):
         return
     larger = _larger(case)
     what = (
@@ -250,7 +266,7 @@ def _larger(case: Case) -> str | None:
 
 
 def _disk(case: Case) -> Iterator[Finding]:
-    size, own = case.model.weights_bytes, float(case.instance["nvme_gb"])
+    size, own = case.model.weights_bytes, float(case.instance.get("nvme_gb", 0))
     there = own or float(case.setup.volume_gb or 0)
     if there <= 0 or size <= there * 10**9:
         return
@@ -279,7 +295,7 @@ def _loaded_whole(case: Case, quantize: Setting) -> Iterator[Finding]:
         return
     what = (
         f"The weights take {whole:.1f} GiB {_on_each(case)} before they are made FP8, and {_a_card(case)} of "
-        f"{case.name} has {case.run.card_gib:g} GiB: unless this vLLM does it layer by layer, the start runs out of memory."
+        f"{case.name} has {case.run.card_gib:g} GiB: unless this vLLM does it layer by layer, the start runs out of it."
     )
     yield MEM012.at(quantize.place, what)
 

@@ -63,7 +63,7 @@ MEM005 = Rule(
     "Little host memory for loading",
     "warning",
     "inferred",
-    "https://github.com/deepjavalibrary/djl-serving/issues/569",
+    ACCURACY,
     "The weights pass through the host's memory on their way to the card, beside the Java server's own. Above "
     "three quarters of it, a start can be ended by the system without a word in the log, or crawl. The next size "
     "of the same family has twice the memory for little more.",

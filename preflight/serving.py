@@ -14,6 +14,7 @@ from preflight.setup import Setting, Setup
 
 LENGTH = "max_model_len"
 DEGREE = "tensor_parallel_degree"
+UNSTRETCHED_FROM = 17  # releases that take a LongRoPE model for what it was before it was stretched
 SMALL = {"fp8": 8.0, "bitsandbytes": 4.5}  # bits of weights that vLLM makes smaller while it loads them
 
 
@@ -49,11 +50,17 @@ def length(setup: Setup) -> int | None:
     """What is asked for, else the model's own maximum; `auto`, and what vLLM cannot read, is None."""
     given = read(setup, LENGTH)
     if given is None or setup.release is None:
-        return (setup.model.max_positions if setup.model else 0) or None
+        return _own_length(setup.model, setup.release or 0)
     try:
         return options.length(given.value, setup.release)
     except (ValueError, OverflowError):
         return None
+
+
+def _own_length(model: ModelFacts | None, release: int) -> int | None:
+    if model is None:
+        return None
+    return (model.default_positions if release >= UNSTRETCHED_FROM else 0) or model.max_positions or None
 
 
 def read(setup: Setup, name: str) -> Setting | None:
