@@ -51,7 +51,7 @@ EVL003 = Rule(
     "longer than an answer is allowed to be. The case then fails with every model. It is an error if the gate cannot "
     "be passed because of such cases, a note if an answer could hold it but hardly will: curly quotes, full-width "
     "digits.\n\n```yaml\ncases:\n  - id: leave\n    turns:\n      - user: How many days of leave are there?\n        "
-    'expect: {contains: 15 days, not_contains: 5 days}   # write not_contains: " 5 days", or leave it out\n```',
+    "expect: {contains: 15 days, not_contains: 5 days}   # forbid 25 days, or leave it out\n```",
     bad="",
     good="",
 )

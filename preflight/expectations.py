@@ -55,6 +55,8 @@ def traps(expect: Expect) -> Iterator[Problem]:
             typed = text.translate(TYPED)
             if hidden:
                 yield Problem(name, f"{text!r} holds {' and '.join(hidden)}, which no answer will hold")
+            elif text.strip() and text != text.strip():
+                yield Problem(name, f"{text!r} is compared without the blanks at its ends, as any text is", False)
             elif typed != text and name != "not_contains":
                 yield Problem(
                     name, f"{text!r} is not {typed!r} to the scorer: an answer in plain characters fails", False

@@ -182,6 +182,7 @@ def test_other_words_are_another_case():
     [
         {"contains": "15 days", "not_contains": "5 days"},
         {"contains": "15일", "not_contains": "5일"},
+        {"contains": "15 days", "not_contains": " 5 days"},  # the blank goes
         {"contains": "YES", "not_contains": "yes"},
         {"contains": "annual\n leave", "not_contains": "Annual Leave"},
         {"contains": "가", "not_contains": "\u1100\u1161"},  # the same syllable, composed and not
@@ -258,6 +259,7 @@ def test_more_than_an_answer_may_say_is_a_warning(expect, tokenizer):
         ({"contains": "１５일"}, "note"),
         ({"contains": "don’t know"}, "note"),
         ({"equals": "“yes”"}, "note"),
+        ({"contains": "25 days", "not_contains": " 15 days"}, "note"),
     ],
     ids=str,
 )
