@@ -250,14 +250,22 @@ def nearest(
     region: str | None = None,
     suits: Callable[[tables.Row], bool] = lambda row: bool(row["hosting"]),
 ) -> list[Way]:
-    """What would fit instead: less context, more cards, another instance, smaller numbers. The nearest first."""
+    """What would fit instead, the nearest first: smaller steps, less context, more cards, another instance, and so on."""
     return [
+        *_smaller_steps(model, run, length),
         *_less_context(model, run, length),
         *_more_cards(model, run, instance, length),
         *_smaller_cache(model, run, instance, length),
         *_other_instances(model, run, instance, length, region, suits),
         *_smaller_weights(model, run, instance, length),
     ]
+
+
+def _smaller_steps(model: ModelFacts, run: Run, length: int) -> Iterator[Way]:
+    if run.batched_tokens > BATCHED_TOKENS and _fits(model, replace(run, batched_tokens=BATCHED_TOKENS), length):
+        yield Way(f"steps of {BATCHED_TOKENS:,} tokens", "max_rolling_batch_prefill_tokens", str(BATCHED_TOKENS))
+    elif run.max_num_seqs > ASYNC_SEQS and _fits(model, replace(run, max_num_seqs=ASYNC_SEQS), length):
+        yield Way(f"{ASYNC_SEQS} requests at a time", "max_rolling_batch_size", str(ASYNC_SEQS))
 
 
 def _less_context(model: ModelFacts, run: Run, length: int) -> Iterator[Way]:

@@ -25,7 +25,7 @@ from preflight.memory_pages import (
     MEM012,
     RULES,
 )
-from preflight.serving import DEGREE, LENGTH, Case, cases, length, read
+from preflight.serving import DEGREE, LENGTH, Case, cases, length, number, read
 from preflight.setup import Setting, Setup
 
 __all__ = ["CHECKS", "RULES"]
@@ -218,7 +218,7 @@ def waiting(setup: Setup) -> Iterator[Finding]:
         fit = memory.fit(case.model, case.run, case.length)
         at_once, taken = int(fit.concurrency), case.run.max_num_seqs
         # Unless somebody chose a number, only a small one is worth a word.
-        most = taken if read(setup, "max_rolling_batch_size") else min(taken, FEW)
+        most = taken if number(setup, "max_rolling_batch_size") else min(taken, FEW)
         if fit.verdict != "fits" or not 1 <= at_once < most:
             continue
         what = (

@@ -81,15 +81,15 @@ def _run(setup: Setup, model: ModelFacts, release: int, instance: tables.Row) ->
     usual = memory.run_on(instance, degree, release)
     return replace(
         usual,
-        utilization=_between(_number(setup, "gpu_memory_utilization"), 0, 1),
-        max_num_seqs=int(_between(_number(setup, "max_rolling_batch_size"), 0, 65536) or _seqs(setup, usual)),
+        utilization=_between(number(setup, "gpu_memory_utilization"), 0, 1),
+        max_num_seqs=int(_between(number(setup, "max_rolling_batch_size"), 0, 65536) or _seqs(setup, usual)),
         batched_tokens=int(
-            _between(_number(setup, "max_rolling_batch_prefill_tokens"), 0, 2**24) or usual.batched_tokens
+            _between(number(setup, "max_rolling_batch_prefill_tokens"), 0, 2**24) or usual.batched_tokens
         ),
         cache_bytes=_cache_bytes(setup),
         weight_bits=_weight_bits(setup, model),
         eager=_is_on(setup, "enforce_eager"),
-        offload_gib=_between(_number(setup, "cpu_offload_gb_per_gpu"), 0, 10**5) or 0.0,
+        offload_gib=_between(number(setup, "cpu_offload_gb_per_gpu"), 0, 10**5) or 0.0,
         whole_windows=_is_on(setup, "disable_hybrid_kv_cache_manager"),
     )
 
@@ -111,7 +111,7 @@ def _seqs(setup: Setup, usual: Run) -> int:
     return memory.ROLLING_SEQS if legacy else usual.max_num_seqs
 
 
-def _number(setup: Setup, name: str) -> float | None:
+def number(setup: Setup, name: str) -> float | None:
     given = read(setup, name)
     try:
         return float(given.value[:24]) if given else None
