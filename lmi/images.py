@@ -117,6 +117,12 @@ class Image:
         return f"{ACCOUNTS[region]}.dkr.ecr.{region}.{domain(region)}/{self}"
 
 
+def may_be_lmi(image: str | None) -> bool:
+    """Whether this is LMI's image, as far as is known; a short name without a registry may well be meant for it."""
+    named = reference(image or EXAMPLE)
+    return named.is_lmi or (not named.registry and named.server is None)
+
+
 def domain(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
