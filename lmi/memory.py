@@ -250,7 +250,7 @@ def nearest(
     region: str | None = None,
     suits: Callable[[tables.Row], bool] = lambda row: bool(row["hosting"]),
 ) -> list[Way]:
-    """What would fit instead, the nearest first: smaller steps, less context, more cards, another instance, and so on."""
+    """What would fit instead, the nearest first: smaller steps, less context, more cards, another instance, ..."""
     return [
         *_smaller_steps(model, run, length),
         *_less_context(model, run, length),

@@ -25,7 +25,7 @@ from preflight.memory_pages import (
     MEM012,
     RULES,
 )
-from preflight.serving import DEGREE, LENGTH, Case, cases, length, number, read
+from preflight.serving import DEGREE, LENGTH, Case, cases, is_on, length, number, read, utilization
 from preflight.setup import Setting, Setup
 
 __all__ = ["CHECKS", "RULES"]
@@ -219,7 +219,7 @@ def waiting(setup: Setup) -> Iterator[Finding]:
         at_once, taken = int(fit.concurrency), case.run.max_num_seqs
         # Unless somebody chose a number, only a small one is worth a word.
         most = taken if number(setup, "max_rolling_batch_size") else min(taken, FEW)
-        if fit.verdict != "fits" or not 1 <= at_once < most:
+        if fit.verdict == "misses" or not 1 <= at_once < most:
             continue
         what = (
             f"{taken} requests are taken up at a time, and the KV cache ({fit.need.cache:.1f} GiB, {fit.tokens:,} "
@@ -236,13 +236,8 @@ def host(setup: Setup) -> Iterator[Finding]:
         yield from _disk(case)
 
 
-def _is_too_large(case: Case) -> bool:
-    """Whether MEM002 has said already that this takes another instance."""
-    return memory.fit(case.model, case.run, memory.BLOCK).verdict == "misses"
-
-
 def _ram(case: Case) -> Iterator[Finding]:
-    if memory.ram_is_enough(case.model, case.instance) or _is_too_large(case):
+    if memory.ram_is_enough(case.model, case.instance):
         return
     larger = _larger(case)
     what = (
@@ -314,21 +309,23 @@ def cards(setup: Setup) -> Iterator[Finding]:
 
 
 def share(setup: Setup) -> Iterator[Finding]:
-    """MEM009, where too little stays outside of vLLM's share."""
+    """MEM009, where too little stays outside of vLLM's share; it takes no model to see that."""
     given = read(setup, "gpu_memory_utilization")
-    for case in cases(setup):
-        if given is None or case.run.utilization is None:
-            continue
-        usual = memory.default_utilization(case.run.release)
-        outside, needed = case.run.card_gib * (1 - case.run.share), _needed_outside(case.run)
-        if case.run.share <= usual or outside >= needed:
-            continue
-        what = (
-            f"{outside:.1f} GiB of {_a_card(case)} stay outside of vLLM's share on {case.name}, where the driver and "
-            f"CUDA graphs take up to {needed:g}: the start may run out of memory after the KV cache is set up."
-        )
-        yield MEM009.at(given.place, what, setup.line("gpu_memory_utilization", usual))
+    row = tables.by("instances", "instance").get(setup.instance_type)
+    if given is None or row is None or setup.release is None:
         return
+    run = replace(
+        memory.run_on(row, 1, setup.release), utilization=utilization(setup), eager=is_on(setup, "enforce_eager")
+    )
+    usual, outside = memory.default_utilization(setup.release), run.card_gib * (1 - run.share)
+    needed = _needed_outside(run)
+    if run.share <= usual or outside >= needed:
+        return
+    what = (
+        f"{outside:.1f} GiB of each card of {setup.instance_type} stay outside of vLLM's share, where the driver and CUDA "
+        f"graphs take up to {needed:g}: the start may run out of memory after the KV cache is set up."
+    )
+    yield MEM009.at(given.place, what, setup.line("gpu_memory_utilization", usual))
 
 
 def _needed_outside(run: Run) -> float:

@@ -5,6 +5,7 @@ A value that is no number counts as not given: other rules say what it does.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 from lmi import memory, options, tables
 from lmi.memory import Run
@@ -32,6 +33,13 @@ class Case:
     @property
     def name(self) -> str:
         return str(self.instance["instance"])
+
+
+@cache
+def _spellings() -> dict[str, tuple[str, ...]]:
+    """vLLM's names of options that the container has a name of its own for."""
+    pairs = [(row["same_as"], row["name"]) for row in tables.rows("options") if "same_as" in row]
+    return {own: tuple(name for same, name in pairs if same == own) for own, _ in pairs}
 
 
 def cases(setup: Setup) -> Iterator[Case]:
@@ -64,34 +72,39 @@ def _own_length(model: ModelFacts | None, release: int) -> int | None:
 
 
 def read(setup: Setup, name: str) -> Setting | None:
-    """An option under its own name or vLLM's, if this release reads it."""
-    spellings = [row["name"] for row in tables.rows("options") if row.get("same_as") == name]
-    for spelling in (*spellings, name):
+    """An option under its own name or vLLM's, if this release reads it. One that is not known here is taken to."""
+    release = setup.release or 0
+    for spelling in (*_spellings().get(name, ()), name):
         given = setup.option(spelling)
-        if given is not None and options.reads(spelling, setup.release or 0):
+        if given is not None and (release not in options.RELEASES or options.reads(spelling, release)):
             return given
     return None
 
 
 def _run(setup: Setup, model: ModelFacts, release: int, instance: tables.Row) -> Run | None:
     """How the container would run here, as far as its options can be read; None if it would not come to that."""
-    degree = _degree(setup, int(instance["gpus"]))
-    if degree is None:
+    degree, stages = _degree(setup, int(instance["gpus"])), setup.option("pipeline_parallel_degree")
+    if degree is None or (stages is not None and stages.value.strip() != "1"):
         return None
     usual = memory.run_on(instance, degree, release)
     return replace(
         usual,
-        utilization=_between(number(setup, "gpu_memory_utilization"), 0, 1),
+        utilization=utilization(setup),
         max_num_seqs=int(_between(number(setup, "max_rolling_batch_size"), 0, 65536) or _seqs(setup, usual)),
         batched_tokens=int(
             _between(number(setup, "max_rolling_batch_prefill_tokens"), 0, 2**24) or usual.batched_tokens
         ),
         cache_bytes=_cache_bytes(setup),
         weight_bits=_weight_bits(setup, model),
-        eager=_is_on(setup, "enforce_eager"),
+        eager=is_on(setup, "enforce_eager"),
         offload_gib=_between(number(setup, "cpu_offload_gb_per_gpu"), 0, 10**5) or 0.0,
-        whole_windows=_is_on(setup, "disable_hybrid_kv_cache_manager"),
+        whole_windows=is_on(setup, "disable_hybrid_kv_cache_manager"),
     )
+
+
+def utilization(setup: Setup) -> float | None:
+    """vLLM's share of each card, where one is given that it takes."""
+    return _between(number(setup, "gpu_memory_utilization"), 0, 1)
 
 
 def _degree(setup: Setup, gpus: int) -> int | None:
@@ -123,7 +136,7 @@ def _between(value: float | None, above: float, most: float) -> float | None:
     return value if value is not None and above < value <= most else None
 
 
-def _is_on(setup: Setup, name: str) -> bool:
+def is_on(setup: Setup, name: str) -> bool:
     given = read(setup, name)
     return given is not None and given.value.strip().lower() == "true"
 

@@ -112,7 +112,7 @@ def test_weights_that_leave_nothing_are_told_at_the_instance_with_one_that_has_r
     assert "61.0 GiB" in finding.message and "an hour in us-east-1" in finding.message
     instance = finding.fix.removeprefix("--instance-type ")
     assert codes(setup(LENGTH, facts=QWEN3_32B, instance=instance)).get("MEM002") is None
-    assert set(codes(setup(LENGTH, facts=QWEN3_32B))) == {"MEM002"}  # not its host memory on top
+    assert set(codes(setup(LENGTH, facts=QWEN3_32B))) == {"MEM002", "MEM005"}
 
 
 def test_on_several_cards_the_same_weights_fit():
@@ -265,6 +265,22 @@ def test_a_share_of_the_card_that_is_too_small_or_too_large(share, release, foun
     assert {
         code: severity for code, severity in codes(setup(given, instance, release=release)).items() if code != "MEM004"
     } == ({"MEM009": found_as} if found_as else {})
+
+
+def test_a_share_that_is_too_large_is_seen_without_the_model():
+    assert codes(setup({"OPTION_GPU_MEMORY_UTILIZATION": "0.98"}, facts=None)) == {
+        "MEM009": "warning",
+        "MEM010": "note",
+    }
+
+
+def test_a_release_whose_options_are_not_known_here_is_taken_to_read_them():
+    assert codes(setup(LENGTH, release=14)).get("MEM001") is None
+    assert "MEM001" in codes(setup(release=14))
+
+
+def test_pipeline_stages_never_start_and_are_left_to_another_rule():
+    assert found(setup({"OPTION_PIPELINE_PARALLEL_DEGREE": "2"})) == []
 
 
 def test_a_model_that_is_not_known_is_a_note_and_nothing_else():
