@@ -314,16 +314,15 @@ def share(setup: Setup) -> Iterator[Finding]:
     row = tables.by("instances", "instance").get(setup.instance_type)
     if given is None or row is None or setup.release is None:
         return
-    run = replace(
-        memory.run_on(row, 1, setup.release), utilization=utilization(setup), eager=is_on(setup, "enforce_eager")
-    )
+    eager = is_on(setup, "enforce_eager")
+    run = replace(memory.run_on(row, 1, setup.release), utilization=utilization(setup), eager=eager)
     usual, outside = memory.default_utilization(setup.release), run.card_gib * (1 - run.share)
     needed = _needed_outside(run)
     if run.share <= usual or outside >= needed:
         return
     what = (
-        f"{outside:.1f} GiB of each card of {setup.instance_type} stay outside of vLLM's share, where the driver and CUDA "
-        f"graphs take up to {needed:g}: the start may run out of memory after the KV cache is set up."
+        f"{outside:.1f} GiB of each card of {setup.instance_type} stay outside of vLLM's share, where the driver and "
+        f"CUDA graphs take up to {needed:g}: the start may run out of memory after the KV cache is set up."
     )
     yield MEM009.at(given.place, what, setup.line("gpu_memory_utilization", usual))
 
