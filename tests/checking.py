@@ -56,6 +56,8 @@ def release(folder: Path, changes: Mapping[str, Any]) -> Path:
     content["evaluation"]["cases"] = str(ROOT / "cases")
     content["local"]["model"] = str(ROOT / "tinylmi" / "checkpoints" / "good")
     for key, value in changes.items():
+        if key in {"evaluation.cases", "local.model"} and (ROOT / str(value)).exists():
+            value = str(ROOT / value)  # the changed file lies in another folder
         *sections, last = key.split(".")
         within = content
         for section in sections:

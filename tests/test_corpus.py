@@ -3,6 +3,7 @@
 tests/corpus/*.yaml hold them, each with its link and what happened in our own words.
 """
 
+import json
 from pathlib import Path
 
 import checking
@@ -29,12 +30,13 @@ def checked(each: dict, folder: Path) -> list[dict]:
     if each.get("network_isolation"):
         given["--network-isolation"] = ""
     if "model_config" in each:
-        (folder / "config.json").write_text(yaml.safe_dump(each["model_config"], default_flow_style=True))
+        (folder / "config.json").write_text(json.dumps(each["model_config"]))
         given["--model-config"] = folder / "config.json"
     if "properties" in each:
         (folder / "serving.properties").write_text(each["properties"])
         given["--serving-properties"] = folder / "serving.properties"
-    return checking.of_environment(folder, {name: str(value) for name, value in each.get("environment", {}).items()}, given)[1]
+    variables = {name: str(value) for name, value in each.get("environment", {}).items()}
+    return checking.of_environment(folder, variables, given)[1]
 
 
 @pytest.mark.parametrize("each", BROKEN)
