@@ -65,7 +65,7 @@ def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **given
     if explain:
         told.page(explain)
         return
-    checked = of_configuration(given) if any(given[key] for key in OTHER) else of_release(given)
+    checked = of_configuration(given) if named(given, (*OTHER, *FLAGS)) else of_release(given)
     remaining, silenced = silence.heard(checked.findings, checked.silences, pages.codes())
     tell = told.as_json if as_json else told.as_sarif if sarif else told.as_text
     tell(checked.subject, remaining, silenced)
@@ -77,40 +77,39 @@ def of_release(given: Mapping[str, Any]) -> Checked:
     """pipeline.yaml, and with --target aws the account that it would be released to."""
     from cli.target import state_folder
     from pipelines import config, preflight
+    from preflight import checks
 
-    if flags := named(given, FLAGS):
-        raise UsageError(
-            f"{flags[0]} describes a configuration, and none is named.",
-            "Name it with --env-file or --serving-properties; what pipeline.yaml releases is all in that file.",
-        )
     file = given["file"] or Path("pipeline.yaml")
     try:
         release = config.load(file)
     except config.ConfigError as error:
         return Checked(str(file), preflight.of_error(error, file))
-    found = [
-        *preflight.findings(release),
-        *preflight.of_definitions(release, state_folder() / "compiled", given["compiled"]),
-    ]
-    if given["target"] == "aws":
+    on_aws = given["target"] == "aws"
+    if on_aws:
         from cli import check_account
 
-        found += check_account.of_release(release)
-    return Checked(str(file), found, preflight.silences(release))
+        found = check_account.of_release(release)
+    else:
+        found = preflight.findings(release)
+    found += preflight.of_definitions(release, state_folder() / "compiled", given["compiled"] or on_aws)
+    return Checked(str(file), checks.ordered(found), preflight.silences(release))
 
 
 def of_configuration(given: Mapping[str, Any]) -> Checked:
-    """What somebody already has: in files, described by flags; or in the account."""
+    """What somebody already has: in files and flags, or in the account."""
     if flags := named(given, ("file", "compiled")):
         raise UsageError(f"{flags[0]} is for a release.", "Leave it out, or leave out the other configuration.")
     if given["model_package"] or given["endpoint"]:
         from cli import check_account
 
         if flags := named(given, (*FLAGS, "env_file", "serving_properties")):
-            raise UsageError(f"{flags[0]} describes a file's configuration.", "The account says it all by itself.")
+            raise UsageError(f"{flags[0]} describes another configuration.", "The account says it all by itself.")
         return check_account.of_deployed(given["model_package"], given["endpoint"], given["target"])
     from cli import check_files
 
+    if given["target"] == "aws":
+        hint = "Only pipeline.yaml, --model-package and --endpoint are held against the account."
+        raise UsageError("--target aws asks for nothing here.", hint)
     return check_files.checked(given)
 
 

@@ -22,7 +22,8 @@ def checked(given: Mapping[str, Any]) -> Checked:
     environment = reading.environment(given["env_file"]) if given["env_file"] else NOTHING
     properties = reading.properties(given["serving_properties"]) if given["serving_properties"] else NOTHING
     found = checks.findings(setup(given, environment, properties))
-    return Checked(" and ".join(str(file) for file in files), found, environment.silences + properties.silences)
+    subject = " and ".join(str(file) for file in files) or "this configuration"
+    return Checked(subject, found, environment.silences + properties.silences)
 
 
 def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> Setup:
@@ -33,7 +34,7 @@ def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -
         image=given["image"],
         environment=environment.settings,
         properties=properties.settings,
-        form="env" if given["env_file"] else "properties",
+        form="properties" if properties.settings and not environment.settings else "env",
         region=given["region"] or region_of(given["image"]),
         instance_type=given["instance_type"],
         instance_count=given["instance_count"] or 1,
@@ -48,7 +49,7 @@ def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -
         places={
             **{key: Place(f"--{key.replace('_', '-')}") for key in FLAGS},
             "model_id": Place("--model") if given["model"] else place_of_id(settings),
-            "options": Place("options", str(main)),
+            "options": Place("options", str(main) if main else None),
         },
     )
 

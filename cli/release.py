@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cli.target import STACK, Target, place, state_folder
-from pipelines import account, archive, compiled, executions, images, plan, submit, upload
+from lmi.errors import UsageError
+from pipelines import account, archive, compiled, executions, images, plan, preflight, submit, upload
 from pipelines.config import PipelineConfig, Place
 from pipelines.plan import Account, Change
+from preflight import pages, silence
 
 OnUpload = Callable[[upload.Upload], None]
 
@@ -43,8 +45,21 @@ def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
     return planned(config, target, account.place(outputs, config.region, config.role_arn)).changes
 
 
+def refuse_doomed(config: PipelineConfig) -> None:
+    """Raise UsageError if `sluice check` has an error to tell: what would fail on SageMaker is not sent there."""
+    found, _ = silence.heard(preflight.findings(config), preflight.silences(config), pages.codes())
+    errors = [each for each in found if each.severity == "error"]
+    if errors:
+        told = [f"  {each.place}: {each.message} ({each.code})" for each in errors]
+        raise UsageError(
+            "\n".join(["This release would fail on SageMaker:", *told]),
+            "Nothing was started. `sluice check` tells what to write instead.",
+        )
+
+
 def submitted(config: PipelineConfig, target: Target, on_upload: OnUpload | None = None) -> Planned:
     """Upload what is missing and bring the account to what the file says."""
+    refuse_doomed(config)
     ready = planned(config, target, place(target, config))
     for wanted in ready.uploads:
         upload.send(target.client("s3"), wanted, on_upload)

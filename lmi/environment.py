@@ -31,9 +31,10 @@ def problems(image: str, settings: Mapping[str, Scalar], degree: int | str, extr
         release = images.parse(image).release
     except UsageError as error:
         return [(("image",), f"{error.message} {error.hint}".strip())]
-    if release not in options.RELEASES:
+    if release is None or release not in options.RELEASES:
         known = f"LMI {min(options.RELEASES)} to {max(options.RELEASES)}"
-        return [(("image",), f"The options of LMI {release} are not known here, only those of {known}.")]
+        what = image if release is None else f"LMI {release}"
+        return [(("image",), f"The options of {what} are not known here, only those of {known}.")]
     return [*_of_settings(settings, degree, release), *_of_extra(extra), *_of_size(settings, degree, extra)]
 
 

@@ -64,7 +64,7 @@ def key(config: PipelineConfig, place: Place, sources: Sources) -> str:
         sdk = version("sagemaker")
     except PackageNotFoundError:
         sdk = "none"
-    told = [config.model_dump(mode="json", exclude={"checks"}), asdict(place), asdict(sources), sdk]
+    told = [config.model_dump(mode="json", exclude={"checks", "prices"}), asdict(place), asdict(sources), sdk]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name in CODE:
         digest.update((ROOT / name).read_bytes())

@@ -216,6 +216,11 @@ class PipelineConfig(Section):
     kms_key: forms.KmsKey | None = Field(
         default=None, description="The key that encrypts what jobs and endpoints write."
     )
+    prices: Mapping[forms.InstanceType, forms.Price] = Field(
+        default={},
+        description="What an instance costs you, in USD an hour, where `sluice plan` should not take its dated table.",
+        examples=[{"ml.g5.xlarge": 1.2}],
+    )
     checks: Checks = Field(default=Checks(), description="What `sluice check` need not say.")
     local: Local = Field(default=Local(), description="What runs on the local AWS use instead.")
     _file: Path | None = PrivateAttr(default=None)

@@ -18,14 +18,13 @@ from typing import Any, ClassVar
 from lmi import images
 from lmi.environment import environment
 from pipelines.config import PipelineConfig, Place, Sources
-from pipelines.images import cpu_image
+from pipelines.images import DEPLOY_INSTANCE, cpu_image
 from pipelines.plan import Definitions, Json
 from steps import inputs
 
 PROCESSING = "/opt/ml/processing"
 RUN = ["python3", f"{PROCESSING}/code/run.py"]
 REPORT = "EvalReport"
-DEPLOY_INSTANCE = "ml.t3.medium"
 # An instance is found, an image of ten gigabytes is pulled: SageMaker's own share of a deployment.
 PROVISIONING_SECONDS = 1800
 # Instances with disks of their own: SageMaker encrypts these itself and refuses a key for the volume.

@@ -158,5 +158,6 @@ TagKey = Annotated[
     str, Form(r"(?!aws:)[\w .:/+@-]+", "letters, digits, blanks and . : / + - _ @, and not begin with aws:", 128)
 ]
 TagValue = Annotated[str, Form(r"[\w .:/=+@-]*", "letters, digits, blanks and . : / = + - _ @", ARGUMENT_LENGTH)]
+Price = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 RuleCode = Annotated[str, Form(r"[A-Z]{3}[0-9]{3}", "a rule's code such as MEM004")]
 Reason = Annotated[str, Form(r"\S.*", "the reason, in words", 500)]

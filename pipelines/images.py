@@ -7,6 +7,7 @@ PyTorch images are several times its size, and SageMaker Distribution is not pub
 from lmi.errors import UsageError
 
 TAG = "sagemaker-scikit-learn:1.4-2-py312-cpu-py3"
+DEPLOY_INSTANCE = "ml.t3.medium"  # what the job that deploys runs on: it only waits
 PYTHON = "3.12"  # the LMI images have the same, so one set of wheels serves both
 ACCOUNTS = {
     "af-south-1": "510948584623",

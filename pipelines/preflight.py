@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluation import cases
-from lmi import model
+from lmi import model as models
 from lmi.environment import written
 from lmi.errors import UsageError
 from lmi.model import ModelFacts
@@ -51,8 +51,11 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def findings(config: PipelineConfig) -> list[Finding]:
-    """What the file would run into on SageMaker, the worst first. Asks no AWS."""
+def findings(config: PipelineConfig, model: ModelFacts | None = None) -> list[Finding]:
+    """What the file would run into on SageMaker, the worst first. Asks no AWS.
+
+    `model`: its facts, if the caller has read them elsewhere; else they are read here or known by the model's id.
+    """
     judging: Judging | None = None
     found = list(_local_checkpoint(config))
     try:
@@ -60,7 +63,7 @@ def findings(config: PipelineConfig) -> list[Finding]:
     except UsageError as error:
         what = " ".join((error.message, error.hint)).strip()
         found.append(file.CFG003.at(place(config, "evaluation", "cases"), what))
-    return checks.ordered([*found, *checks.findings(setup(config, judging))])
+    return checks.ordered([*found, *checks.findings(setup(config, judging, model))])
 
 
 def of_error(error: ConfigError, path: Path) -> list[Finding]:
@@ -92,7 +95,7 @@ def silences(config: PipelineConfig) -> tuple[Silence, ...]:
     return tuple(Silence(code, reason, place(config, "checks", "silence", code)) for code, reason in given.items())
 
 
-def setup(config: PipelineConfig, judging: Judging | None = None) -> Setup:
+def setup(config: PipelineConfig, judging: Judging | None = None, model: ModelFacts | None = None) -> Setup:
     deployment = config.deployment
     return Setup(
         image=config.lmi.image,
@@ -102,7 +105,7 @@ def setup(config: PipelineConfig, judging: Judging | None = None) -> Setup:
         instance_type=deployment.instance_type,
         instance_count=deployment.instance_count,
         model_id=config.model.id,
-        model=facts(config),
+        model=model or facts(config),
         model_data=config.model.source,
         network=Network(config.vpc.subnets, config.vpc.security_groups) if config.vpc else None,
         startup_seconds=deployment.startup_seconds,
@@ -132,10 +135,10 @@ def facts(config: PipelineConfig) -> ModelFacts | None:
     folder = config.model.folder
     if folder is not None and (folder / "config.json").is_file():
         try:
-            return model.from_folder(folder)
+            return models.from_folder(folder)
         except UsageError:  # `preflight.hosting` looks into the folder and says what is wrong there
             return None
-    return model.known(config.model.id)
+    return models.known(config.model.id)
 
 
 def job(config: PipelineConfig) -> Job | None:

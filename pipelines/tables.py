@@ -18,7 +18,8 @@ from typing import Any
 
 import botocore.session
 
-from lmi import images, tables
+from lmi import tables
+from pipelines import parameters
 
 Row = dict[str, Any]
 Table = dict[str, Any]
@@ -30,6 +31,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
 }  # fmt: skip
 ACCELERATORS = {"g": "gpu", "p": "gpu", "gr": "gpu", "inf": "neuron", "trn": "neuron", "dl": "gaudi"}
 DOMAINS = ("amazonaws.com", "amazonaws.com.cn")  # those that lmi.images puts into a URI
+TAG = re.compile(r"(\d+\.\d+\.\d+)-lmi(\d+)\.\d+\.\d+-cu(\d\d)(\d)")
 AMI = re.compile(r"<dt>(\S+-gpu-\S+)</dt>(.*?)</dd>", re.DOTALL)
 
 
@@ -164,8 +166,8 @@ def amis(table: Table) -> Reading:
         rows.append(
             {
                 "ami": name,
-                "driver": one(r"NVIDIA driver version: (\d+)", plain),
-                "cuda": one(r"CUDA version: ([\d.]+)", plain),
+                "driver": one(r"NVIDIA driver version: (\d+)", plain)[0],
+                "cuda": one(r"CUDA version: ([\d.]+)", plain)[0],
                 "compat_mount": "disabled CUDA-compat mounting" not in plain,
             }
         )
@@ -182,19 +184,36 @@ def registries(table: Table) -> Reading:
     return Reading(installed("sagemaker"), rows)
 
 
+def models(table: Table) -> Reading:
+    """No package knows models: these two columns are counted from the others."""
+    rows = [
+        {
+            "id": row["id"],
+            "parameters": parameters.count(row).total,
+            "weights_bytes": parameters.weights_bytes(row),
+        }
+        for row in table["rows"]
+    ]
+    return Reading("pipelines.parameters", rows, whole=False)
+
+
 def releases(table: Table) -> Reading:
-    rows = []
-    for found in filter(None, (images.TAG.fullmatch(each["tag_prefix"]) for each in sdk_images().values())):
-        cuda = f"{found['cuda'][:-1]}.{found['cuda'][-1]}"
-        rows.append({"release": int(found["lmi"]), "tag": found[0], "djl": found["djl"], "cuda": cuda})
+    rows = [tagged(each["tag_prefix"]) for each in sdk_images().values() if TAG.fullmatch(each["tag_prefix"])]
     rows.sort(key=lambda row: row["release"])
     return Reading(installed("sagemaker"), rows, whole=False, fresh={"options_known": False})
+
+
+def tagged(tag: str) -> Row:
+    """What the tag of an LMI image says about its release."""
+    djl, release, major, minor = one(TAG, tag)
+    return {"release": int(release), "tag": tag, "djl": djl, "cuda": f"{major}.{minor}"}
 
 
 READERS: Mapping[str, Callable[[Table], Reading]] = {
     "instances": instances,
     "instance_types": instance_types,
     "networks": networks,
+    "models": models,
     "amis": amis,
     "registries": registries,
     "releases": releases,
@@ -212,13 +231,13 @@ def enum(shape: str) -> set[str]:
 def accelerator(instance: str) -> str:
     """gpu, neuron, gaudi or none, by the letters that the family's name begins with."""
     family = instance.removeprefix("ml.").partition(".")[0]
-    return ACCELERATORS.get(one(r"^([a-z]+)", family), "none")
+    return ACCELERATORS.get(one(r"^([a-z]+)", family)[0], "none")
 
 
 def by_size(instance: str) -> tuple[str, int, str]:
     """Sorts ml.g5.2xlarge before ml.g5.12xlarge."""
     _, family, size = instance.split(".")
-    return family, int(one(r"^(\d*)", size) or 0), size
+    return family, int(one(r"^(\d*)", size)[0] or 0), size
 
 
 def domain(region: str) -> str:
@@ -255,22 +274,26 @@ def installed(package: str) -> str:
     return f"{package} {version(package)}"
 
 
-def one(pattern: str, within: str) -> str:
+def one(pattern: str | re.Pattern[str], within: str) -> tuple[str, ...]:
+    """What the groups of a pattern that must be there hold."""
     found = re.search(pattern, within)
     if found is None:
         raise ValueError(f"no {pattern} in {within!r}")
-    return found[1]
+    return found.groups()
 
 
 # --- comparing and bringing up to date -----------------------------------------------------------------------------
 
 
 def updated(table: Table, reading: Reading) -> list[Row]:
-    """The table's rows as the package would have them."""
+    """The table's rows as the package would have them; what is equal already stays as it is written."""
     ours = {identity(table, row): row for row in table["rows"]}
     said = {identity(table, row): row for row in reading.rows}
-    keys = list(said) if reading.whole else list(dict.fromkeys([*ours, *said]))
-    return [ours.get(key, reading.fresh if key not in ours else {}) | said.get(key, {}) for key in keys]
+    rows = []
+    for key in said if reading.whole else dict.fromkeys([*ours, *said]):
+        row = ours.get(key, reading.fresh)
+        rows.append(row | {name: value for name, value in said.get(key, {}).items() if row.get(name) != value})
+    return rows
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ CFG002 = Rule(
     "error",
     "verified",
     REFERENCE,
-    "Each is right by itself, both together are not.",
+    "Each is right by itself, both together are not: as an endpoint to judge that is named without being asked for. "
+    "Every command stops at it before anything is started.",
     bad="evaluation.target: endpoint",
     good="evaluation.target: job",
 )

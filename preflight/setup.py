@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from evaluation.cases import Case
-from lmi import images, options
+from lmi import images, options, variables
 from lmi.errors import UsageError
 from lmi.images import Image
 from lmi.model import ModelFacts
@@ -104,7 +104,11 @@ class Setup:
             name = options.option_name(each.name)
             if name and each.value:
                 found[name] = each
-        degree = self.variable("TENSOR_PARALLEL_DEGREE")
+        for alias, own in variables.ALIASES.items():
+            name, given = options.option_name(own), self.variable(alias)
+            if name and given:
+                found.setdefault(name, given)
+        degree = self.variable("TENSOR_PARALLEL_DEGREE") or self.variable("SM_NUM_GPUS")
         if degree:
             found.setdefault("tensor_parallel_degree", degree)
         for each in self.properties:

@@ -1,7 +1,8 @@
 """The figures that everything here rests on: one JSON file per table, each saying where its columns come from.
 
-`about`, `as_of` and `sources` (what, url, how) head every file; `columns` gives each column's type, unit, meaning and
-source; `rows` follow. A value that is not known is left out of its row. `python -m pipelines.tables` checks them all.
+`about`, `as_of`, `key` (the columns that tell rows apart) and `sources` (what, url, how) head every file; `columns`
+give type, unit, meaning and source of each; `rows` follow. A value that is not known is left out of its row.
+`schema.json` is the form of them all; `python -m pipelines.tables` checks them and tells where every figure is from.
 """
 
 import json

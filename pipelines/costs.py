@@ -1,0 +1,187 @@
+"""What a release takes and what it costs: minutes and money, each figure with where it comes from, assumptions named.
+
+Everything is a span: between what was published for such starts and what has been seen at worst. Prices are the dated
+table's, or the file's own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lmi import loading, tables
+from lmi.environment import written
+from lmi.loading import Phase
+from lmi.model import ModelFacts
+from pipelines.config import PipelineConfig
+from pipelines.images import DEPLOY_INSTANCE
+from pipelines.occurrences import HOURS_A_MONTH, per_month
+
+HOME_REGION = "us-east-1"
+WEEKS_A_MONTH = HOURS_A_MONTH / 168
+SIDE_BY_SIDE = {"image pull", loading.DOWNLOAD}
+Per = Literal["release", "hour", "month"]
+
+# Beside what the model needs to load: what was assumed, in seconds.
+SMALL_JOB = Phase("a small instance is found and its image pulled", 120, 300, "assumption", True)
+REGISTER = Phase("the version is registered", 1, 10, "assumption: one API call", True)
+TOKENS_A_SECOND = (20.0, 60.0)  # of one answer, on one card
+ANSWER = 0.25  # the share of max_tokens that a short answer takes
+
+
+@dataclass(frozen=True)
+class Price:
+    usd_per_hour: float
+    source: str
+    assumed: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    what: str
+    per: Per
+    low: float  # USD
+    high: float
+    how: str
+    assumed: bool  # whether anything in it is
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the way, and how long it should take."""
+
+    name: str
+    phases: tuple[Phase, ...]
+
+    @property
+    def low(self) -> float:
+        return self._whole(lambda phase: phase.seconds_low)
+
+    @property
+    def high(self) -> float:
+        return self._whole(lambda phase: phase.seconds_high)
+
+    def _whole(self, seconds: Callable[[Phase], float]) -> float:
+        """All phases one after the other, but for those that run side by side: of these the longest counts."""
+        beside = [seconds(phase) for phase in self.phases if phase.name in SIDE_BY_SIDE]
+        return sum(seconds(phase) for phase in self.phases) - sum(beside) + max(beside, default=0.0)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    steps: tuple[Step, ...]
+    costs: tuple[Cost, ...]
+    prices: Mapping[str, Price]
+    unpriced: tuple[str, ...]  # instance types whose price is not known
+    as_of: str
+    week_hours: float
+
+
+def estimate(config: PipelineConfig, model: ModelFacts | None, turns: int, week_hours: float) -> Estimate:
+    """For a release of this model, judged by cases of so many turns; scaled down, it would run `week_hours` a week."""
+    steps = tuple(all_steps(config, model, turns))
+    types = (config.evaluation.instance_type, config.deployment.instance_type, DEPLOY_INSTANCE)
+    found = {name: price(name, config.region, config.prices) for name in dict.fromkeys(types)}
+    prices = {name: each for name, each in found.items() if each is not None}
+    return Estimate(
+        steps,
+        tuple(costs(config, {step.name: step for step in steps}, prices, week_hours)),
+        prices,
+        tuple(name for name, each in found.items() if each is None),
+        tables.read("prices")["as_of"],
+        week_hours,
+    )
+
+
+def price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
+    """One instance for one hour; where the region has no price in the table, us-east-1's as an assumption."""
+    if instance in own:
+        return Price(own[instance], "pipeline.yaml, prices", False)
+    listed = {row["region"]: row for row in tables.rows("prices") if row["instance"] == instance}
+    row = listed.get(region) or listed.get(HOME_REGION)
+    if row is None:
+        return None
+    as_of = tables.read("prices")["as_of"]
+    elsewhere = "" if row["region"] == region else f", the price of {row['region']}"
+    return Price(row["usd_per_hour"], f"table of {as_of}{elsewhere}", bool(row["assumed"]) or bool(elsewhere))
+
+
+def all_steps(config: PipelineConfig, model: ModelFacts | None, turns: int) -> Iterator[Step]:
+    options = {name: written(value) for name, value in config.lmi.options.items()}
+    replay = replayed(turns, config.evaluation.max_tokens, config.evaluation.concurrency)
+    yield Step("Register", (REGISTER,))
+    if config.evaluation.target == "job":
+        start = loading.phases(model, config.evaluation.instance_type, options)
+        yield Step("Evaluate", (*start, replay))
+    else:
+        yield Step("Evaluate", (SMALL_JOB, replay))
+    start = loading.phases(model, config.deployment.instance_type, options)
+    drain = config.deployment.drain_seconds
+    drained = Phase("the old endpoint answers what is under way", 0, drain, "pipeline.yaml, drain_seconds", False)
+    yield Step("Deploy", (SMALL_JOB, *start, replay, drained))
+
+
+def replayed(turns: int, max_tokens: int, concurrency: int) -> Phase:
+    slow, fast = TOKENS_A_SECOND
+    least = turns * max_tokens * ANSWER / fast / concurrency
+    most = turns * max_tokens / slow / concurrency
+    source = f"assumption: {slow:.0f} to {fast:.0f} tokens a second and answer, {concurrency} chats at a time"
+    return Phase(f"{turns} turns are replayed", least, most, source, True)
+
+
+def costs(
+    config: PipelineConfig, steps: Mapping[str, Step], prices: Mapping[str, Price], week_hours: float
+) -> Iterator[Cost]:
+    judged_on = config.evaluation.instance_type if config.evaluation.target == "job" else DEPLOY_INSTANCE
+    yield from timed("evaluation job", judged_on, steps["Evaluate"], prices)
+    yield from timed("deploy job", DEPLOY_INSTANCE, steps["Deploy"], prices)
+    hosted = prices.get(config.deployment.instance_type)
+    if hosted is None:
+        return
+    count = config.deployment.instance_count
+    hour = hosted.usd_per_hour * count
+    how = f"{count} x {config.deployment.instance_type} at {hosted.usd_per_hour:.3f} USD an hour"
+    yield Cost("endpoint", "hour", hour, hour, how, hosted.assumed)
+    month = hour * HOURS_A_MONTH
+    yield Cost("endpoint, always on", "month", month, month, f"{HOURS_A_MONTH} hours", hosted.assumed)
+    fewer = hour * week_hours * WEEKS_A_MONTH
+    yield Cost("endpoint, scaled down", "month", fewer, fewer, f"on for {week_hours:g} hours a week", True)
+    yield from redeployed(config, steps["Deploy"], prices, hour)
+
+
+def timed(what: str, instance: str, step: Step, prices: Mapping[str, Price]) -> Iterator[Cost]:
+    found = prices.get(instance)
+    if found is not None:
+        low, high = step.low / 3600 * found.usd_per_hour, step.high / 3600 * found.usd_per_hour
+        how = f"{minutes(step.low, step.high)} on {instance} at {found.usd_per_hour:.3f} USD an hour"
+        yield Cost(what, "release", low, high, how, found.assumed or any(phase.assumed for phase in step.phases))
+
+
+def redeployed(config: PipelineConfig, step: Step, prices: Mapping[str, Price], hour: float) -> Iterator[Cost]:
+    """While a scheduled re-deploy puts up the new endpoint, the old one is still paid for."""
+    times = per_month(config.schedule.expression) if config.schedule else None
+    if times is None:
+        return
+    job = prices.get(DEPLOY_INSTANCE)
+    both = hour + (job.usd_per_hour if job else 0)
+    how = f"{times:.1f} times a month, {minutes(step.low, step.high)} with a second endpoint"
+    yield Cost(
+        "scheduled re-deploys", "month", times * step.low / 3600 * both, times * step.high / 3600 * both, how, True
+    )
+
+
+def minutes(low: float, high: float) -> str:
+    least, most = round(low / 60), round(high / 60)
+    if most < 1:
+        return "under 1 min"
+    return f"{most} min" if least == most else f"{max(least, 1)} to {most} min" if most > 1 else "about 1 min"
+
+
+def assumptions(found: Estimate) -> Sequence[str]:
+    """What the figures rest on that nobody has measured."""
+    phases = {phase.name: phase.source for step in found.steps for phase in step.phases if phase.assumed}
+    told = [f"{name}: {source}" for name, source in phases.items()]
+    told += [f"price of {name}: {each.source}" for name, each in found.prices.items() if each.assumed]
+    told.append(
+        f"scaled down means {found.week_hours:g} hours a week; sluice does not scale by itself (yours to set up)"
+    )
+    return told

@@ -1,0 +1,173 @@
+"""Whether what is in S3 is a whole checkpoint: names, sizes and headers are read, no weights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from lmi import model
+from lmi.errors import UsageError
+from lmi.model import ModelFacts
+from preflight.account import stores
+from preflight.account.asking import Account, Missing, NotAnswered, refusal
+from preflight.account.pages import (
+    ARCHIVED,
+    BROKEN_FILE,
+    NO_CONFIG,
+    NO_MODEL,
+    NO_SHARD,
+    NO_TOKENIZER,
+    NO_WEIGHTS,
+)  # fmt: skip
+from preflight.account.reads import READS
+from preflight.account.scene import Scene, bucket_and_key
+from preflight.checkpoint import Checkpoint
+from preflight.finding import Finding, Place
+
+ARCHIVE_CLASSES = {"GLACIER", "DEEP_ARCHIVE"}
+ARCHIVES = (".tar.gz", ".tgz")
+CRASH = "the container crashes after the download, and is started again until the health check's time is up"
+
+
+@dataclass(frozen=True)
+class InS3(Checkpoint):
+    """A checkpoint as the objects under a prefix; `folder` is only its name."""
+
+    account: Account
+    bucket: str
+    prefix: str  # ends in a slash, or is empty
+
+    @classmethod
+    def at(cls, uri: str, account: Account) -> "InS3":
+        bucket, key = bucket_and_key(uri)
+        return cls(Path(key or bucket), account, bucket, f"{key.rstrip('/')}/" if key else "")
+
+    @cached_property
+    def objects(self) -> dict[str, dict[str, Any]]:
+        """Every object by its key below the prefix; the empty ones that stand for folders are none."""
+        where: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix}
+        found = self.account.all("s3", "ListObjectsV2", "Contents", **where, OptionalObjectAttributes=["RestoreStatus"])
+        return {each["Key"].removeprefix(self.prefix): each for each in found if not each["Key"].endswith("/")}
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return {name: each["Size"] for name, each in self.objects.items() if "/" not in name}
+
+    def nested(self) -> Iterator[str]:
+        for name in sorted(self.objects):
+            folder, _, last = name.rpartition("/")
+            if folder and last == "config.json":
+                yield folder
+
+    def archived(self) -> list[str]:
+        """What cannot be read: in an archive, and not restored for a while."""
+        cold = {name: each for name, each in self.objects.items() if each.get("StorageClass") in ARCHIVE_CLASSES}
+        return [name for name, each in cold.items() if not (each.get("RestoreStatus") or {}).get("RestoreExpiryDate")]
+
+    def _begins(self, name: str, count: int) -> bytes:
+        last = min(count, self.sizes[name]) - 1
+        return self.read(name, 0, last + 1) if last >= 0 else b""
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """A part of an object. Raises NotAnswered."""
+        span = f"bytes={start}-{start + length - 1}"
+        answer = self.account.ask("s3", "GetObject", Bucket=self.bucket, Key=self.prefix + name, Range=span)
+        try:
+            content: bytes = answer["Body"].read()
+        except BotoCoreError as error:
+            raise refusal(READS["s3", "GetObject"], error) from error
+        return content
+
+    def _is_there(self, name: str) -> bool:
+        return name in self.objects
+
+
+def bucket(scene: Scene) -> Iterator[Finding]:
+    """The model's own bucket, if it is not the release's."""
+    if scene.model_uri and (name := bucket_and_key(scene.model_uri)[0]) != scene.wanted.bucket:
+        yield from stores.of_bucket(scene, name, _place(scene), "the model cannot be downloaded")
+
+
+def whole(scene: Scene) -> Iterator[Finding]:
+    uri = scene.model_uri
+    if uri is None:
+        return
+    try:
+        yield from _of_archive(scene, uri) if uri.endswith(ARCHIVES) else _of_prefix(scene, uri)
+    except Missing as why:
+        if why.code != "NoSuchBucket":  # the bucket's own finding
+            raise
+
+
+def _of_archive(scene: Scene, uri: str) -> Iterator[Finding]:
+    bucket, key = bucket_and_key(uri)
+    try:
+        found = scene.account.ask("s3", "HeadObject", Bucket=bucket, Key=key)
+    except Missing:
+        yield NO_MODEL.at(_place(scene), f"There is no {uri}: CreateModel refuses it.")
+        return
+    if found["ContentLength"] == 0:
+        yield NO_MODEL.at(_place(scene), f"{uri} is empty: the endpoint fails when it unpacks it.")
+    if found.get("StorageClass") in ARCHIVE_CLASSES and "expiry-date" not in found.get("Restore", ""):
+        yield ARCHIVED.at(
+            _place(scene), f"{uri} is in {found['StorageClass']}: it cannot be downloaded before it is restored."
+        )
+
+
+def _of_prefix(scene: Scene, uri: str) -> Iterator[Finding]:
+    """The first of the great mistakes, or all of the small ones."""
+    place, files = _place(scene), InS3.at(uri, scene.account)
+    if not files.objects:
+        yield NO_MODEL.at(place, f"There is nothing under {uri.rstrip('/')}/: the endpoint has no model to load.")
+        return
+    if not files.has_config:
+        yield _no_config(scene, files, place)
+        return
+    if cold := files.archived():
+        yield ARCHIVED.at(
+            place, f"{_named(cold)}: archived, and cannot be downloaded before being restored, which takes hours."
+        )
+        return
+    if not files.weights:
+        yield NO_WEIGHTS.at(place, f"No file under {uri} holds weights: {CRASH}.")
+    if files.missing:
+        yield NO_SHARD.at(place, f"{_named(files.missing)}: named by the index, but not there; {CRASH}.")
+    if files.pointers:
+        yield BROKEN_FILE.at(place, f"{_named(files.pointers)}: Git LFS's pointer instead of the file itself; {CRASH}.")
+    if files.cut:
+        yield BROKEN_FILE.at(place, f"{_named(files.cut)}: shorter than its own header says, so cut off; {CRASH}.")
+    if not files.has_tokenizer and not scene.setup.option("tokenizer"):
+        yield NO_TOKENIZER.at(place, f"No tokenizer lies under {uri}: {CRASH}.")
+
+
+def _no_config(scene: Scene, files: InS3, place: Place) -> Finding:
+    nested = list(files.nested())
+    root = f"s3://{files.bucket}/{files.prefix}"
+    if nested:
+        what = f"config.json is not at the root of {root} but in {_named(nested)}: the container finds no model there"
+    else:
+        what = f"there is no config.json under {root}: the container finds no model there"
+    fix = f"{place.where}: {root}{nested[0]}/" if len(nested) == 1 and place.where == "model.source" else ""
+    return NO_CONFIG.at(place, f"{what}, and the endpoint fails its health checks.", fix)
+
+
+def facts(uri: str, client: Callable[[str], Any]) -> ModelFacts | None:
+    """What `lmi.model` makes of the checkpoint's own files; None if they cannot be read, or are of no decoder."""
+    files = InS3.at(uri, Account(client))
+    try:
+        if not files.has_config:
+            return None
+        return model.from_checkpoint(files.sizes, files.read, uri)
+    except (NotAnswered, UsageError):
+        return None
+
+
+def _place(scene: Scene) -> Place:
+    return scene.wanted.at("model_uri") if scene.wanted.model_uri else scene.setup.at("model_data")
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,104 @@
+"""What a release takes and costs: every figure says where it is from, and what is assumed says so."""
+
+from pathlib import Path
+
+import pytest
+
+from lmi import model
+from pipelines import costs
+from pipelines.config import PipelineConfig, load
+from pipelines.costs import Cost, Estimate, Step
+
+SHIPPED = Path(__file__).parent.parent / "pipeline.yaml"
+QWEN = model.known("Qwen/Qwen3-4B-Instruct-2507")
+
+
+def release(**changes) -> PipelineConfig:
+    config = load(SHIPPED)
+    sections = {
+        name: value if not isinstance(value, dict) else getattr(config, name).model_copy(update=value)
+        for name, value in changes.items()
+        if name != "prices"
+    }
+    return config.model_copy(update=sections | ({"prices": changes["prices"]} if "prices" in changes else {}))
+
+
+def estimated(week_hours=50.0, turns=34, **changes) -> Estimate:
+    return costs.estimate(release(**changes), QWEN, turns, week_hours)
+
+
+def cost(found: Estimate, what: str, per: str | None = None) -> Cost:
+    return next(each for each in found.costs if each.what == what and per in (None, each.per))
+
+
+def step(found: Estimate, name: str) -> Step:
+    return next(each for each in found.steps if each.name == name)
+
+
+def test_an_endpoint_costs_its_instances_by_the_hour_and_the_month():
+    one, three = estimated(), estimated(deployment={"instance_count": 3})
+    assert cost(one, "endpoint").low == pytest.approx(1.408)
+    assert cost(three, "endpoint").low == pytest.approx(3 * 1.408)
+    assert cost(one, "endpoint, always on").low == pytest.approx(730 * 1.408)
+
+
+def test_scaled_down_it_costs_the_hours_that_it_is_on_and_that_is_an_assumption():
+    found = cost(estimated(week_hours=84), "endpoint, scaled down")
+    assert found.low == pytest.approx(365 * 1.408)
+    assert found.assumed and "84 hours" in found.how
+
+
+def test_the_files_own_price_counts_before_the_table():
+    found = estimated(prices={"ml.g5.xlarge": 2.0})
+    assert cost(found, "endpoint").low == 2.0
+    assert "pipeline.yaml" in found.prices["ml.g5.xlarge"].source
+
+
+def test_a_region_without_a_price_takes_that_of_another_and_says_so():
+    found = estimated(region="me-central-1")
+    assert found.prices["ml.g5.xlarge"].assumed
+    assert any("ml.g5.xlarge" in line and "us-east-1" in line for line in costs.assumptions(found))
+
+
+def test_an_instance_without_any_price_is_named_and_costs_nothing_silently():
+    found = estimated(deployment={"instance_type": "ml.g5.nowhere"})
+    assert "ml.g5.nowhere" in found.unpriced
+    assert not [each for each in found.costs if each.what.startswith("endpoint")]
+
+
+def test_a_second_endpoint_stands_while_a_scheduled_redeploy_runs():
+    weekly = estimated()
+    daily = estimated(schedule=release().schedule.model_copy(update={"expression": "rate(1 day)"}))
+    assert cost(daily, "scheduled re-deploys").high == pytest.approx(
+        7 * cost(weekly, "scheduled re-deploys").high, rel=0.01
+    )
+    assert not [each for each in estimated(schedule=None).costs if "re-deploys" in each.what]
+
+
+def test_the_evaluation_costs_its_minutes_on_its_own_instance():
+    found = estimated()
+    judged = step(found, "Evaluate")
+    assert cost(found, "evaluation job").high == pytest.approx(judged.high / 3600 * 1.408)
+    assert 0 < judged.low < judged.high < 7200
+
+
+def test_the_image_and_the_model_arrive_side_by_side():
+    phases = {phase.name: phase.seconds_high for phase in step(estimated(), "Evaluate").phases}
+    side_by_side = [phases[name] for name in costs.SIDE_BY_SIDE]
+    assert step(estimated(), "Evaluate").high == pytest.approx(sum(phases.values()) - min(side_by_side))
+
+
+def test_a_longer_replay_takes_longer():
+    assert step(estimated(turns=500), "Evaluate").high > step(estimated(turns=5), "Evaluate").high
+
+
+def test_every_phase_says_where_its_time_is_from():
+    assert all(phase.source for each in estimated().steps for phase in each.phases)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(1, 10, "under 1 min"), (10, 70, "about 1 min"), (60, 130, "1 to 2 min"), (300, 310, "5 min")],
+)
+def test_minutes_are_said_in_words(low, high, said):
+    assert costs.minutes(low, high) == said
