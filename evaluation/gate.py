@@ -1,7 +1,7 @@
 """What a model must reach to be let through."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -25,5 +25,16 @@ class Gate:
     against_champion: bool = False  # not worse than the live version by more than the margin
     margin: float = 0.05  # of the pass rate
     latency_margin: float | None = None  # of the median latency, as a share; None: not compared
-    confidence: float = 0.95
+    confidence: float = 0.95  # how sure each thing said about the champion must be
     let_inconclusive_through: bool = False
+
+    @property
+    def of_all(self) -> Thresholds:
+        """What all cases together must reach; the pass rate among `overall` is the nearer word."""
+        if self.overall.min_pass_rate is not None:
+            return self.overall
+        return replace(self.overall, min_pass_rate=self.min_pass_rate)
+
+    def without_champion(self) -> "Gate":
+        """The same gate where nothing is live yet, or where the comparison was made before."""
+        return replace(self, against_champion=False)

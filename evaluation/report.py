@@ -1,7 +1,6 @@
 """The one account of a judgement: the gate, the approver, MLflow and the terminal read it, and nobody recomputes it."""
 
 import json
-import math
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evaluation.figures import answered, cost_per_answer, pass_rate, percentiles, tokens_per_second
 from evaluation.gate import Gate
 from evaluation.results import CaseResult, Chat, TurnResult
 from evaluation.verdict import Verdict
@@ -74,11 +74,9 @@ def by_tag(results: Iterable[CaseResult]) -> dict[str, list[CaseResult]]:
 
 def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
     turns = [turn for result in results for chat in result.chats for turn in chat.turns]
-    answered = [turn for turn in turns if turn.error is None]
+    answers = answered(results)
     passed = sum(result.passed for result in results)
     errors = sum(result.error is not None for result in results)
-    seconds = sum(turn.latency_ms for turn in answered) / 1000
-    written = sum(turn.completion_tokens for turn in turns)
     return {
         "cases": len(results),
         "passed": passed,
@@ -87,34 +85,15 @@ def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
         "flaky": sum(result.flaky for result in results),
         "turns": len(turns),
         "pass_rate": round(pass_rate(results), 4),
-        "latency_ms": percentiles([turn.latency_ms for turn in answered]),
-        "first_token_ms": percentiles([turn.first_token_ms for turn in answered if turn.first_token_ms is not None]),
-        "tokens": {"prompt": sum(turn.prompt_tokens for turn in turns), "completion": written},
-        "tokens_per_second": round(written / seconds, 1) if seconds else None,
+        "latency_ms": percentiles([turn.latency_ms for turn in answers]),
+        "first_token_ms": percentiles([turn.first_token_ms for turn in answers if turn.first_token_ms is not None]),
+        "tokens": {
+            "prompt": sum(turn.prompt_tokens for turn in turns),
+            "completion": sum(turn.completion_tokens for turn in turns),
+        },
+        "tokens_per_second": tokens_per_second(answers),
+        "cost_per_answer": cost_per_answer(answers),
     }
-
-
-def pass_rate(results: Sequence[CaseResult]) -> float:
-    """The share of what passed, by the weights of the cases; a repeated case counts with the share of its chats."""
-    weights = sum(result.case.weight for result in results)
-    return sum(result.case.weight * result.rate for result in results) / weights if weights else 0.0
-
-
-def percentiles(values: Sequence[float]) -> dict[str, float | None]:
-    ordered = sorted(values)
-    return {
-        "p50": percentile(ordered, 0.50),
-        "p95": percentile(ordered, 0.95),
-        "p99": percentile(ordered, 0.99),
-        "max": percentile(ordered, 1.0),
-    }
-
-
-def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest rank: a latency that was really seen."""
-    if not ordered:
-        return None
-    return round(ordered[math.ceil(len(ordered) * share) - 1], 1)
 
 
 def case(result: CaseResult) -> dict[str, Any]:
@@ -157,6 +136,7 @@ def turn(result: TurnResult) -> dict[str, Any]:
         "tool_calls": [dict(call) for call in result.tool_calls],
         "sources": list(result.sources),
         "attempts": result.attempts,
+        "cost": result.cost,
         "error": result.error,
     }
 

@@ -22,6 +22,7 @@ class TurnResult:
     sources: tuple[str, ...] = ()  # through the RAG server: what it says it answered from
     attempts: int = 1  # how often it was asked: throttled and cold endpoints are asked again
     error: str | None = None
+    cost: float | None = None  # in USD; None: no price was given
 
     @property
     def passed(self) -> bool:
