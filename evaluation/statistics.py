@@ -198,3 +198,22 @@ def answers_needed(above: int, of: int, share: float, confidence: float) -> int 
     )
     total = math.ceil((errors / (seen - share)) ** 2)
     return max(total - of, 1) if total <= MOST else None
+
+
+def flips_needed(worse: int, better: int, pairs: int, error: float) -> int:
+    """How many more pairs until the exact test calls it worse, if cases go on to flip as they did; 0 if it does."""
+    times = 1.0
+    while worse > better and mcnemar_worse(round(times * worse), round(times * better)) > error:
+        times *= 1.05
+    return math.ceil((times - 1) * pairs)
+
+
+def ratio_needed(found: Interval, limit: float, confidence: float, pairs: int) -> int | None:
+    """How many more pairs would tell on which side of `limit` a ratio lies, POWER of the time."""
+    gap = abs(math.log(found.estimate / limit))
+    if gap < 1e-9:
+        return None
+    width = abs(math.log((found.high if found.estimate <= limit else found.low) / found.estimate))
+    errors = 1 + NORMAL.inv_cdf(POWER) / NORMAL.inv_cdf(confidence)
+    total = math.ceil(pairs * (width / gap * errors) ** 2)
+    return max(total - pairs, 1) if total <= MOST else None
