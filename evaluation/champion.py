@@ -71,7 +71,7 @@ def as_json(found: Compared, gate: Gate, about: Mapping[str, Any], replayed: boo
     worse, better = found.flips
     steady = [pair for pair in found.pairs if not pair.flaky]
     same = [pair for pair in steady if pair.difference == 0]
-    return {
+    told = {
         "champion": dict(about),
         "replayed": replayed,
         "pairs": len(found.pairs),
@@ -94,6 +94,16 @@ def as_json(found: Compared, gate: Gate, about: Mapping[str, Any], replayed: boo
         "answers": {pair.id: list(pair.before[0].answers) for pair in steady if pair.difference},
         "decided": [asdict(each) for each in found.decided],
     }
+    return {name: rounded(value) for name, value in told.items()}
+
+
+def rounded(value: Any) -> Any:
+    """Six digits: the last ones differ between machines, and a report should not."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: rounded(each) for name, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list) else value
 
 
 def subject(champion: Side) -> Mapping[str, Any]:

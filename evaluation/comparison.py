@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evaluation.criteria import EVERY, Criterion, Word, enough
+from evaluation.criteria import EVERY, Criterion, Word, counted, enough
 from evaluation.gate import Gate
 from evaluation.pairs import Pair, Went
 from evaluation.resampling import resampled_mean, resampled_ratios
@@ -106,7 +106,10 @@ def whole(
 ) -> Criterion:
     """All cases together. To be called worse, the model must be so by McNemar's exact test as well."""
     worse, better = flips(pairs)
-    margin, change = f"{100 * gate.margin:g} points", f"{points(difference.estimate)} over {len(pairs)} cases"
+    margin, change = (
+        f"{100 * gate.margin:g} points",
+        f"{points(difference.estimate)} over {counted(len(pairs), 'case')}",
+    )
     verdict: Word = "inconclusive"
     needed = None
     if difference.low >= -gate.margin - 1e-9:
@@ -114,15 +117,15 @@ def whole(
         why = f"Not worse than the champion by more than {margin}: {change}, at worst {points(difference.low, -1)}."
     elif difference.high < -gate.margin and mcnemar_worse(worse, better) <= error:
         verdict = "fail"
-        best = f"at best {points(difference.high, 1)} ({worse} cases worse, {better} better)"
+        best = f"at best {points(difference.high, 1)} ({counted(worse, 'case')} worse, {better} better)"
         why = f"Worse than the champion by more than {margin}: {change}, {best}."
     else:
         needed = more_cases(pairs, found, error, gate)
         between = f"{points(difference.low, -1)} to {points(difference.high, 1)}"
         again = f", or {repeats} repeats of these" if repeats else ""
         why = (
-            f"It is not known whether it is worse than the champion by more than {margin}:"
-            f" {change} ({between}); {enough(needed)}{again}."
+            f"Not known whether it is worse than the champion by more than {margin}: {enough(needed)}{again}."
+            f" {change} ({between})."
         )
     return Criterion("against the champion", EVERY, difference.estimate, wanted(gate), verdict, why, needed)
 
@@ -154,9 +157,10 @@ def by_tag(pairs: Sequence[Pair], gate: Gate) -> Iterator[Tag]:
 
 
 def worse_tag(tag: Tag, gate: Gate) -> Criterion:
+    change = f"{points(tag.difference)} over {counted(tag.pairs, 'case')}"
     why = (
-        f"Worse than the champion by more than {100 * gate.margin:g} points on tag {tag.tag!r}:"
-        f" {points(tag.difference)} over {tag.pairs} cases (p = {tag.p_corrected:.2g}, corrected for several tags)."
+        f"Worse than the champion by more than {100 * gate.margin:g} points on tag {tag.tag!r}: {change}"
+        f" (p = {tag.p_corrected:.2g}, corrected for several tags)."
     )
     return Criterion("against the champion", tag.tag, tag.difference, wanted(gate), "fail", why)
 

@@ -116,7 +116,7 @@ def fast_enough(
     more = answers_needed(above, len(values), 1 - share, confidence)
     needed = None if more is None else math.ceil(more * cases / len(values))
     why = (
-        f"{named(what, of)} was {found:g} ms and {wanted} is wanted, but {above} of {len(values)} answers above it"
+        f"{named(what, of)}: {found:g} ms and {wanted} is wanted, but {above} of {len(values)} answers above that"
         f" can be chance; {enough(needed)}."
     )
     return Criterion(what, of, found, wanted, "inconclusive", why, needed)
@@ -124,21 +124,25 @@ def fast_enough(
 
 def plain(what: str, of: str, found: float | None, wanted: str, good: bool) -> Criterion:
     """A comparison of what was measured with what is wanted; what was not measured was not reached, nor missed."""
-    unit = " ms" if wanted.endswith(" ms") else " USD" if wanted.endswith(" USD") else ""
     if found is None:
-        return Criterion(what, of, None, wanted, "inconclusive", f"{named(what, of)} was not measured.")
-    if good:
-        return Criterion(what, of, found, wanted, "pass", f"{named(what, of)} was {found:g}{unit}.")
-    why = f"{named(what, of)} was {found:g}{unit}, but the gate wants {wanted}."
-    return Criterion(what, of, found, wanted, "fail", why)
+        why = f"{named(what, of)}: not measured, and {wanted} is wanted."
+        return Criterion(what, of, None, wanted, "inconclusive", why)
+    unit = next((unit for unit in (" ms", " USD") if wanted.endswith(unit)), "")
+    why = f"{named(what, of)}: {found:g}{unit}, {'' if good else 'but '}{wanted} is wanted."
+    return Criterion(what, of, found, wanted, "pass" if good else "fail", why)
 
 
 def named(what: str, of: str) -> str:
-    return f"The {what}" if of == EVERY else f"The {what} of tag {of!r}"
+    what = what[0].upper() + what[1:]
+    return what if of == EVERY else f"{what} of tag {of!r}"
 
 
 def enough(cases: int | None) -> str:
-    return "no number of cases would tell" if cases is None else f"about {cases} more cases would tell"
+    return "no number of cases would tell" if cases is None else f"about {counted(cases, 'more case')} would tell"
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def percent(share: float) -> str:
