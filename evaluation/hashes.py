@@ -1,0 +1,71 @@
+"""What two judgements must have in common to be compared: their cases, how answers are scored, and the environment."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from evaluation import cases as chat_cases
+from evaluation.cases import Case
+
+HERE = Path(__file__).parent
+SCORING = ("prompt.py", "replay.py", "said.py", "scorers")  # how a question is put is a part of how it is scored
+
+
+def hashes(
+    cases: Iterable[Case], settings: Mapping[str, Any], image: str, environment: Mapping[str, str], machine: str = ""
+) -> dict[str, str]:
+    """For `Report.hashes`. `settings`: what else decides a score, as JSON: judge, embeddings, max_tokens, seed, ...
+
+    `machine` is the instance type, as latencies are compared as well.
+    """
+    chosen = tuple(cases)
+    return {
+        "cases": chat_cases.digest(chosen),
+        "scorers": digest_of_scoring(chosen, settings),
+        "environment": digest_of_environment(image, environment, machine),
+    }
+
+
+def digest_of_scoring(cases: Iterable[Case], settings: Mapping[str, Any]) -> str:
+    """Of the source of all scorers, of functions of one's own that the cases name, and of the settings."""
+    whole = hashlib.sha256()
+    for file in sources():
+        whole.update(f"{file.relative_to(HERE).as_posix()}\n".encode() + file.read_bytes())
+    for name in sorted(set(own(cases))):
+        whole.update(f"{name}\n".encode() + source_of(name.partition(":")[0]))
+    whole.update(canonical(settings))
+    return whole.hexdigest()[:16]
+
+
+def digest_of_environment(image: str, environment: Mapping[str, str], machine: str = "") -> str:
+    return hashlib.sha256(canonical([image, dict(environment), machine])).hexdigest()[:16]
+
+
+def sources() -> Iterator[Path]:
+    for name in SCORING:
+        place = HERE / name
+        yield from sorted(place.glob("*.py")) if place.is_dir() else [place]
+
+
+def own(cases: Iterable[Case]) -> Iterator[str]:
+    """`module:function` of every `python` expectation."""
+    for case in cases:
+        for expect in (case.expect, *(turn.expect for turn in case.turns)):
+            if "python" in expect:
+                yield str(expect["python"])
+
+
+def source_of(module: str) -> bytes:
+    """Its file; nothing if it has none, or cannot be found: then the name alone must do."""
+    try:
+        found = find_spec(module)
+    except (ImportError, ValueError):
+        return b""
+    return Path(found.origin).read_bytes() if found and found.origin and Path(found.origin).is_file() else b""
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
