@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from evaluation import scorers
 from lmi.errors import UsageError
@@ -53,6 +53,9 @@ class Case:
         return told(self.expect)
 
 
+Cases = TypeVar("Cases", bound=Iterable[Case])
+
+
 def told(expect: Mapping[str, Any]) -> str:
     return "; ".join(scorers.kind(name).told(argument) for name, argument in expect.items())
 
@@ -64,17 +67,16 @@ def load(path: Path) -> tuple[Case, ...]:
     return tuple(read(path))
 
 
-def gating(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Those that may decide a release. Raises UsageError if a person has not looked at one of them."""
-    chosen = tuple(cases)
-    unreviewed = [case.id for case in chosen if not case.reviewed]
+def gating(cases: Cases) -> Cases:
+    """The same cases, which may decide a release. Raises UsageError if a person has not looked at one of them."""
+    unreviewed = [case.id for case in cases if not case.reviewed]
     if unreviewed:
         raise UsageError(
             f"{len(unreviewed)} cases are unreviewed and cannot gate: {', '.join(unreviewed[:5])}"
             f"{' ...' if len(unreviewed) > 5 else ''}.",
             "Read them, then remove `reviewed: false`; or move them out of the folder.",
         )
-    return chosen
+    return cases
 
 
 def digest(cases: Iterable[Case]) -> str:

@@ -1,22 +1,40 @@
 """The whole judgement in one function: replay the cases on a target, decide, and give an account of it."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
-from evaluation.cases import Case
+from evaluation.cases import Case, gating
 from evaluation.gate import Gate
-from evaluation.replay import STANDARD, Plan, Progress, replay
+from evaluation.journal import Journal
+from evaluation.plan import STANDARD, Plan
+from evaluation.replay import Progress, Replayed, replay
 from evaluation.report import Report
-from evaluation.results import CaseResult
+from evaluation.results import CaseResult, slim
 from evaluation.said import NOTHING, Help
 from evaluation.target import RagTarget, Target
-from evaluation.verdict import decide
+from evaluation.verdict import Verdict, decide, shortened
+from lmi.errors import UsageError
+
+Compare = Callable[[Sequence[CaseResult]], Mapping[str, Any] | None]  # the results with the champion's
+
+
+@dataclass(frozen=True)
+class Began:
+    """When a judgement began: as a time, and on a clock that only goes forward."""
+
+    at: datetime
+    clock: float
+
+    @classmethod
+    def now(cls) -> "Began":
+        return cls(datetime.now(UTC), time.perf_counter())
 
 
 def judge(
-    cases: Sequence[Case],
+    cases: Collection[Case],
     target: Target,
     gate: Gate,
     plan: Plan = STANDARD,
@@ -25,29 +43,72 @@ def judge(
     help: Help = NOTHING,
     subject: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    journal: Journal | None = None,
+    compare: Compare | None = None,
+    gates: bool = False,
 ) -> Report:
-    """Judge whatever answers at `target`. If it is down, the report's verdict is "error", never "fail"."""
-    started, clock = datetime.now(UTC), time.perf_counter()
-    replayed = replay(cases, target, plan, rag=rag, help=help, progress=progress)
-    verdict = decide(replayed.results, gate, down=replayed.down.message if replayed.down else None)
+    """Judge whatever answers at `target`. If it is down, the report's verdict is "error", never "fail".
+
+    `gates`: the verdict decides a release. Then nothing may come from a cache, and every case must be reviewed.
+    """
+    if gates:
+        may_gate(cases, plan)
+    began = Began.now()
+    replayed = replay(
+        cases, target, plan, rag=rag, help=help, subject=subject, journal=journal, progress=progress
+    )  # fmt: skip
+    return account(replayed, gate, plan, began, subject=subject, compare=compare)
+
+
+def account(
+    replayed: Replayed,
+    gate: Gate,
+    plan: Plan,
+    began: Began,
+    *,
+    subject: Mapping[str, str] | None = None,
+    compare: Compare | None = None,
+) -> Report:
+    """The report of what was replayed here, or in parts elsewhere (`shards.merged`)."""
+    results, down = replayed.results, replayed.down
+    comparison = compare(results) if compare and not down else None
+    verdict = decide(slim(results), gate, down=down.message if down else None, comparison=comparison)
     return Report(
-        verdict=verdict,
+        verdict=undecided(verdict) if plan.cached else verdict,
         gate=gate,
-        results=replayed.results,
-        started=started.isoformat(timespec="seconds"),
-        seconds=time.perf_counter() - clock,
+        results=results,
+        started=began.at.isoformat(timespec="seconds"),
+        seconds=time.perf_counter() - began.clock,
         subject=subject or {},
         plan=asdict(plan),
-        warnings=cut_off(replayed.results, plan.max_tokens),
+        comparison=comparison,
+        warnings=tuple(warnings(replayed, plan)),
     )
 
 
-def cut_off(results: Sequence[CaseResult], max_tokens: int) -> tuple[str, ...]:
-    cut = [
-        result.case.id
-        for result in results
-        if any(turn.finish_reason == "length" for chat in result.chats for turn in chat.turns)
-    ]
-    if not cut:
-        return ()
-    return (f"Answers were cut off at max_tokens={max_tokens} in {len(cut)} cases: {', '.join(cut[:5])}.",)
+def may_gate(cases: Iterable[Case], plan: Plan) -> None:
+    """Raises UsageError if a verdict on this would not be one that a release can rest on."""
+    if plan.cached:
+        raise UsageError("A replay whose answers come from a cache cannot gate.", "Leave the cache out.")
+    gating(cases)
+
+
+def undecided(verdict: Verdict) -> Verdict:
+    if verdict.verdict != "pass":
+        return verdict
+    why = "Answers came from a cache, which decides nothing."
+    return replace(verdict, verdict="inconclusive", summary=shortened(f"{why} {verdict.summary}"))
+
+
+def warnings(replayed: Replayed, plan: Plan) -> Iterable[str]:
+    if plan.cached:
+        yield "Answers came from a cache: times are those of when they were kept, and this decides nothing."
+    if replayed.before:
+        yield f"{replayed.before} chats were taken from the journal of an interrupted replay."
+    cut = [result.case.id for result in replayed.results if was_cut_off(result)]
+    if cut:
+        yield f"Answers were cut off at max_tokens={plan.max_tokens} in {len(cut)} cases: {', '.join(cut[:5])}."
+
+
+def was_cut_off(result: CaseResult) -> bool:
+    return any(turn.finish_reason == "length" for chat in result.chats for turn in chat.turns)

@@ -1,53 +1,62 @@
-"""Replays chat cases: the turns of a chat in order, on the model's own answers, and several chats at once."""
+"""Replays chat cases: the turns of a chat in order, on the model's own answers, and several chats at once.
+
+What has ended is written to a journal, so that an interrupted replay goes on where it was and a large one fits into
+memory. Threads, not an event loop: boto3 has no other way, and with bare sockets they measure no worse (benchmarks).
+"""
 
 import threading
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from evaluation import prompt, scorers
-from evaluation.cases import Case, Turn
-from evaluation.results import CaseResult, Chat, TurnResult, together
-from evaluation.said import NOTHING, Help, Said
-from evaluation.target import RagTarget, Refused, Target, TargetDown, TimedReply, timed
-from lmi.wire import BadReply, chat_request
+from evaluation import records
+from evaluation.asking import Interrupted
+from evaluation.cases import Case
+from evaluation.chatting import Chatting
+from evaluation.failures import TargetDown
+from evaluation.journal import Journal, Results
+from evaluation.plan import STANDARD, Plan
+from evaluation.results import CaseResult, Chat
+from evaluation.said import NOTHING, Help
+from evaluation.survey import Survey
+from evaluation.target import RagTarget, Target
+from evaluation.waiting import Waiting, Wanted
+
+__all__ = ["STANDARD", "Plan", "Progress", "Replayed", "replay"]
 
 Progress = Callable[[int, int, Chat], None]  # chats done, chats in all, the one that has just ended
+HELD = 2_000  # cases whose results are held in memory; of more, each is read when it is looked at
 
 
 @dataclass(frozen=True)
 class Replayed:
     """What was learned, in the order of the cases; `down` says why not all of it could be."""
 
-    results: tuple[CaseResult, ...]
+    results: Sequence[CaseResult]
     down: TargetDown | None = None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a replay is done."""
-
-    concurrency: int = 8
-    max_tokens: int = 128
-    repeats: int = 1  # at least so often, whatever a case says
-    seed: int | None = None  # of the first repeat; each further one adds 1
-
-
-STANDARD = Plan()
+    before: int = 0  # chats that were in the journal already
 
 
 def replay(
-    cases: Sequence[Case],
+    cases: Collection[Case],
     target: Target,
     plan: Plan = STANDARD,
     *,
     rag: RagTarget | None = None,
     help: Help = NOTHING,
+    subject: Mapping[str, Any] | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> Replayed:
-    """Replay all cases, some chats at a time. When the target goes down, what was not finished is left out."""
-    run = Run(cases, target, plan, rag, help, progress)
-    most = min(max(plan.concurrency, 1), len(run.wanted))
+    """Replay all cases, some chats at a time. When the target goes down, what was not finished is left out.
+
+    `cases` are iterated more than once. `subject` is what is asked, in words; `journal` may hold chats of an
+    interrupted replay of the same. Raises UsageError, before anything is asked, if a case needs what was not given.
+    """
+    journal = Journal() if journal is None else journal
+    survey = Survey(cases, plan.repeats, rag is not None, help)
+    most = min(max(plan.concurrency, 1), survey.chats)
+    run = Run(cases, survey, Chatting(target, plan, rag, help, most), plan.about(subject or {}), journal, progress)
     workers = [threading.Thread(target=run.work, daemon=True) for _ in range(most)]
     for worker in workers:
         worker.start()
@@ -56,140 +65,83 @@ def replay(
             worker.join()
     finally:
         run.stop()  # an interrupt in this thread must not leave the others asking
-    results = together(cases, [chat for chat in run.chats if chat])
     match run.failure:
-        case None:
-            return Replayed(results)
-        case TargetDown() as down:
-            return Replayed(results, down)
+        case None | TargetDown():
+            return Replayed(run.results(), run.failure, run.waiting.before)
         case failure:
             raise failure
 
 
 class Run:
-    """What the worker threads share: the chats still to do, the results, and the first failure."""
+    """What the worker threads share: the chats still to do, the journal, and the first failure."""
 
     def __init__(
         self,
-        cases: Sequence[Case],
-        target: Target,
-        plan: Plan,
-        rag: RagTarget | None,
-        help: Help,
+        cases: Collection[Case],
+        survey: Survey,
+        chatting: Chatting,
+        about: Mapping[str, Any],
+        journal: Journal,
         progress: Progress | None,
     ) -> None:
-        self.target = target
-        self.plan = plan
-        self.rag = rag
-        self.help = help
+        self.survey = survey
+        self.chatting = chatting
+        self.about = about
+        self.journal = journal
         self.progress = progress
-        self.wanted = [(case, number) for case in cases for number in range(max(case.repeats, plan.repeats))]
-        self.chats: list[Chat | None] = [None] * len(self.wanted)
+        self.again = self.unfinished_chains(cases) if len(journal) else set()
+        self.waiting = Waiting(cases, self.chats, self.ended_before)
         self.failure: BaseException | None = None
-        # the longest chats first: none of them is then left to run alone at the end
-        self.waiting = sorted(range(len(self.wanted)), key=lambda index: (len(self.wanted[index][0].turns), -index))
+        self.done = 0
         self.lock = threading.Lock()
-        self.stopped = False
+
+    def chats(self, case: Case) -> Iterator[Wanted]:
+        for repeat in range(self.survey.repeats(case)):
+            yield Wanted(case, repeat, records.key(case, repeat, self.about))
+
+    def unfinished_chains(self, cases: Collection[Case]) -> set[tuple[str, int] | None]:
+        """A history cannot be taken up in the middle: if one chat of a user is missing, all of them are done again."""
+        named = (case for case in cases if case.user is not None)
+        return {chat.chain for case in named for chat in self.chats(case) if chat.key not in self.journal}
+
+    def ended_before(self, chat: Wanted) -> bool:
+        return chat.key in self.journal and not (chat.chain and chat.chain in self.again)
 
     def work(self) -> None:
-        while (index := self.next()) is not None:
-            try:
-                if chat := self.chat(*self.wanted[index]):
-                    self.done(index, chat)
-            except BaseException as error:  # a thread's boundary: the thread that waits raises it again
-                self.fail(error)
+        try:
+            while chat := self.next():
+                self.end(chat, self.chatting.chat(chat.case, chat.repeat))
+        except Interrupted:
+            pass
+        except BaseException as error:  # a thread's boundary: the thread that waits raises it again
+            self.fail(error)
 
-    def next(self) -> int | None:
+    def next(self) -> Wanted | None:
         with self.lock:
-            return None if self.stopped or not self.waiting else self.waiting.pop()
+            return None if self.chatting.stopped.is_set() else self.waiting.take()
 
     def stop(self) -> None:
-        with self.lock:
-            self.stopped = True
+        self.chatting.stopped.set()
 
     def fail(self, error: BaseException) -> None:
         with self.lock:
-            self.stopped = True
+            self.chatting.stopped.set()
             self.failure = self.failure or error
 
-    def done(self, index: int, chat: Chat) -> None:
+    def end(self, wanted: Wanted, chat: Chat) -> None:
+        self.journal.add(wanted.key, chat)
         with self.lock:
-            self.chats[index] = chat
+            self.waiting.ended(wanted)
+            self.done += 1
             if self.progress:
-                self.progress(sum(1 for each in self.chats if each), len(self.chats), chat)
+                self.progress(self.done + self.waiting.before, self.survey.chats, chat)
 
-    def chat(self, case: Case, repeat: int) -> Chat | None:
-        turns: list[TurnResult] = []
-        earlier: list[tuple[str, str]] = []
-        for turn in case.turns:
-            if self.stopped:
-                return None
-            result = self.turn(case, turn, earlier, repeat)
-            turns.append(result)
-            written = turn.answer if case.goes_on_with == "written" else None
-            earlier.append((turn.user, result.answer if written is None else written))
-            if result.error:
-                break
-        whole = Chat(case, tuple(turns), repeat=repeat)
-        if whole.error or not case.expect:
-            return whole
-        return replace(whole, scores=scorers.score(of_chat(whole), case.expect, self.help))
-
-    def turn(self, case: Case, turn: Turn, earlier: Sequence[tuple[str, str]], repeat: int) -> TurnResult:
-        """One turn: the question with what went before, the answer, and what it scores."""
-        started = time.perf_counter()
-        try:
-            reply = self.ask(case, turn, earlier, repeat)
-        except (Refused, BadReply) as error:
-            return TurnResult(turn, latency_ms=(time.perf_counter() - started) * 1000, error=error.message)
-        latency = (time.perf_counter() - started) * 1000
-        said = Said(
-            answer=reply.text,
-            question=turn.user,
-            passages=reply.passages or turn.passages,
-            earlier=tuple(earlier),
-            sources=reply.sources,
-            tool_calls=reply.tool_calls,
-            finish_reason=reply.finish_reason,
-            completion_tokens=reply.completion_tokens,
-            latency_ms=latency,
-            first_token_ms=reply.first_token_ms,
-        )
-        return TurnResult(
-            turn,
-            answer=reply.text,
-            scores=scorers.score(said, turn.expect, self.help),
-            latency_ms=latency,
-            first_token_ms=reply.first_token_ms,
-            finish_reason=reply.finish_reason,
-            prompt_tokens=reply.prompt_tokens,
-            completion_tokens=reply.completion_tokens,
-            tool_calls=reply.tool_calls,
-            sources=reply.sources,
-        )
-
-    def ask(self, case: Case, turn: Turn, earlier: Sequence[tuple[str, str]], repeat: int) -> TimedReply:
-        if case.through == "rag":
-            if self.rag is None:
-                raise Refused("This case goes through the RAG server, and none was named.")
-            return self.rag(f"{case.user or case.id}", turn.user, self.plan.max_tokens)
-        messages = prompt.messages(turn.user, turn.passages, earlier, case.system)
-        seed = None if self.plan.seed is None else self.plan.seed + repeat
-        request = chat_request(messages, self.plan.max_tokens, seed=seed, tools=case.tools)
-        return timed(self.target(request))
+    def results(self) -> Sequence[CaseResult]:
+        results = Results([self.journal], finished(self.waiting.keys, self.journal))
+        return tuple(results) if len(results) <= HELD else results
 
 
-def of_chat(chat: Chat) -> Said:
-    """A whole chat as one thing that was said."""
-    turns = chat.turns
-    return Said(
-        answer="\n".join(turn.answer for turn in turns),
-        question="\n".join(turn.turn.user for turn in turns),
-        passages=tuple(passage for turn in turns for passage in turn.turn.passages),
-        sources=tuple(source for turn in turns for source in turn.sources),
-        tool_calls=tuple(call for turn in turns for call in turn.tool_calls),
-        finish_reason=turns[-1].finish_reason if turns else None,
-        completion_tokens=sum(turn.completion_tokens for turn in turns),
-        latency_ms=sum(turn.latency_ms for turn in turns),
-        first_token_ms=turns[0].first_token_ms if turns else None,
-    )
+def finished(keys: Sequence[tuple[str, ...]], journal: Journal) -> list[tuple[str, ...]]:
+    """Of each case the chats that have ended; without the cases of which none has."""
+    ended = (tuple(key for key in of_case if key in journal) for of_case in keys)
+    return [of_case for of_case in ended if of_case]

@@ -3,14 +3,14 @@
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evaluation.figures import answered, cost_per_answer, pass_rate, percentiles, tokens_per_second
 from evaluation.gate import Gate
-from evaluation.results import CaseResult, Chat, TurnResult
+from evaluation.results import CaseResult, Chat, TurnResult, slim
 from evaluation.verdict import Verdict
 from lmi.errors import SluiceError
 
@@ -30,7 +30,7 @@ class NoReport(SluiceError):
 class Report:
     verdict: Verdict
     gate: Gate
-    results: tuple[CaseResult, ...]
+    results: Sequence[CaseResult]  # of a large replay they are read from disk, one after the other
     started: str
     seconds: float
     subject: Mapping[str, str] = field(default_factory=dict)  # what was judged
@@ -42,6 +42,12 @@ class Report:
     mlflow: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """All of it at once; `write` takes the cases one by one."""
+        return self.without_cases() | {"cases": [case(result) for result in self.results]}
+
+    def without_cases(self) -> dict[str, Any]:
+        """The same, in the same order, with no case in it."""
+        light = slim(self.results)
         return {
             "schema_version": SCHEMA_VERSION,
             "verdict": self.verdict.verdict,
@@ -55,9 +61,9 @@ class Report:
             "plan": dict(self.plan),
             "started": self.started,
             "seconds": round(self.seconds, 3),
-            "totals": totals(self.results),
-            "tags": {tag: totals(chosen) for tag, chosen in by_tag(self.results).items()},
-            "cases": [case(result) for result in self.results],
+            "totals": totals(light),
+            "tags": {tag: totals(chosen) for tag, chosen in by_tag(light).items()},
+            "cases": [],
             "comparison": dict(self.comparison) if self.comparison else None,
             "warnings": list(self.warnings),
             "mlflow": dict(self.mlflow) if self.mlflow else None,
@@ -123,7 +129,7 @@ def chat(result: Chat) -> dict[str, Any]:
 def turn(result: TurnResult) -> dict[str, Any]:
     return {
         "user": result.turn.user,
-        "passages": list(result.turn.passages),
+        "passages": list(result.passages or result.turn.passages),
         "expected": result.turn.expected,
         "answer": result.answer,
         "passed": result.passed,
@@ -144,13 +150,12 @@ def turn(result: TurnResult) -> dict[str, Any]:
 def write(report: Report, folder: Path) -> Path:
     """Write report.json whole or not at all."""
     path = folder / FILE
-    text = json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n"
     partial = folder / f".{FILE}.{os.getpid()}-{threading.get_ident()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(text)
+            with partial.open("w", encoding="utf-8", errors="replace") as file:  # "why" may be anybody's text
+                file.writelines(pieces(report))
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
@@ -162,6 +167,20 @@ def write(report: Report, folder: Path) -> Path:
             "Nothing was changed because of this judgement. Make room there, then run it again.",
         ) from None
     return path
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """report.json in pieces, so that it is never in memory whole; a case is a line."""
+    for number, (name, value) in enumerate(report.without_cases().items()):
+        yield f"{',' if number else '{'}\n {json.dumps(name)}: "
+        if name == "cases":
+            yield "["
+            for place, result in enumerate(report.results):
+                yield f"{',' if place else ''}\n  {json.dumps(case(result), ensure_ascii=False)}"
+            yield "]"
+        else:
+            yield json.dumps(value, ensure_ascii=False)
+    yield "\n}\n"
 
 
 def parse(text: str | bytes, name: str = FILE) -> dict[str, Any]:

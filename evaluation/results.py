@@ -1,7 +1,7 @@
 """What a replay learned: each turn, each chat, and a case's chats together when it was repeated."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.cases import Case, Turn
@@ -20,6 +20,7 @@ class TurnResult:
     completion_tokens: int = 0
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     sources: tuple[str, ...] = ()  # through the RAG server: what it says it answered from
+    passages: tuple[str, ...] = ()  # and what stood in them
     attempts: int = 1  # how often it was asked: throttled and cold endpoints are asked again
     error: str | None = None
     cost: float | None = None  # in USD; None: no price was given
@@ -79,13 +80,21 @@ class CaseResult:
         return next((chat for chat in self.chats if not chat.passed), self.chats[0])
 
 
-def together(cases: Sequence[Case], chats: Sequence[Chat]) -> tuple[CaseResult, ...]:
-    """Chats by their cases, in the order of the cases; a case of which no chat ended is left out."""
-    by_id: dict[str, list[Chat]] = {}
-    for chat in chats:
-        by_id.setdefault(chat.case.id, []).append(chat)
-    return tuple(
-        CaseResult(case, tuple(sorted(by_id[case.id], key=lambda chat: chat.repeat)))
-        for case in cases
-        if case.id in by_id
+NOTHING_SAID = Turn("")
+
+
+def slim(results: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
+    """The same results without what was said: all that figures and a verdict are made of, and little to hold."""
+    return tuple(map(slimmed, results))
+
+
+def slimmed(result: CaseResult) -> CaseResult:
+    case = replace(result.case, turns=(NOTHING_SAID,) * len(result.case.turns), system=None, tools=(), expect={})
+    return CaseResult(
+        case, tuple(replace(chat, case=case, turns=tuple(map(light, chat.turns))) for chat in result.chats)
     )
+
+
+def light(turn: TurnResult) -> TurnResult:
+    scores = tuple(score for score in turn.scores if not score.passed)
+    return replace(turn, turn=NOTHING_SAID, answer="", scores=scores, tool_calls=(), sources=(), passages=())

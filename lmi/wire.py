@@ -1,7 +1,8 @@
 """What travels to and from an LMI container in its chat form: requests, whole replies, and streamed JSON lines.
 
-The container streams `application/jsonlines`, not server-sent events; SageMaker cuts that stream where it likes, in the
-middle of a line or of a character, and an error inside a running stream arrives as one more line, under status 200.
+The container streams `application/jsonlines`, other servers send the same objects as server-sent events. SageMaker cuts
+a stream where it likes, in the middle of a line or of a character, and an error inside a running stream arrives as one
+more line, under status 200.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 from lmi.errors import SluiceError
 
 EXCERPT = 200
+SSE_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
 class BadReply(SluiceError):
@@ -24,7 +26,7 @@ class Reply:
     finish_reason: str | None
     prompt_tokens: int
     completion_tokens: int
-    tool_calls: tuple[Mapping[str, Any], ...] = ()  # {"name": ..., "arguments": {...}}
+    tool_calls: tuple[Mapping[str, Any], ...] = ()  # {"name": ..., "arguments": {...}; the text if it is no object}
 
 
 def chat_request(
@@ -58,18 +60,71 @@ def parse_reply(body: bytes) -> Reply:
     answer = _object(body)
     try:
         choice = answer["choices"][0]
-        text = choice["message"]["content"]
+        message = choice["message"]
+        text, calls = message.get("content"), message.get("tool_calls")
         reason = choice.get("finish_reason")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise BadReply(f"The model server's reply is not a chat answer: {_excerpt(body)}") from None
+    called = ToolCalls()
+    called.take(calls)
+    if text is None and called:
+        text = ""  # a model that calls a function need not say anything
     if not isinstance(text, str):
         raise BadReply(f"The model server's reply holds no text: {_excerpt(body)}")
     prompt_tokens, completion_tokens = usage(answer) or (0, 0)
-    return Reply(text, reason if isinstance(reason, str) else None, prompt_tokens, completion_tokens)
+    reason = reason if isinstance(reason, str) else None
+    return Reply(mended(text), reason, prompt_tokens, completion_tokens, called.made())
+
+
+class ToolCalls:
+    """The functions that an answer calls: given whole, or put together from a stream's pieces by their index."""
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, tuple[list[str], list[str]]] = {}  # index -> pieces of the name, of the arguments
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+    def take(self, calls: object) -> None:
+        for place, call in enumerate(calls if isinstance(calls, list) else []):
+            function = call.get("function") if isinstance(call, dict) else None
+            if not isinstance(function, dict):
+                continue
+            index = call.get("index")
+            names, arguments = self._pieces.setdefault(index if isinstance(index, int) else place, ([], []))
+            if isinstance(function.get("name"), str):
+                names.append(function["name"])
+            given = function.get("arguments")
+            if given is not None:  # some servers send an object where the others send its text
+                arguments.append(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+
+    def made(self) -> tuple[Mapping[str, Any], ...]:
+        pieces = (self._pieces[index] for index in sorted(self._pieces))
+        return tuple(
+            {"name": mended("".join(names)), "arguments": _arguments("".join(given))} for names, given in pieces
+        )
+
+
+def _arguments(text: str) -> Any:
+    """What a call passes: an object; anything else stays the text that the model wrote, for an expectation to miss."""
+    try:
+        value = json.loads(text) if text.strip() else {}
+        if isinstance(value, dict):
+            return json.loads(mended(json.dumps(value, ensure_ascii=False)))
+    except (ValueError, RecursionError):
+        pass
+    return mended(text)
+
+
+def mended(text: str) -> str:
+    """Half a character (JSON can spell a lone surrogate) as U+FFFD: it could be written to no file."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 class Lines:
-    """Puts JSON lines together again from chunks that end anywhere."""
+    """Puts JSON lines together again from chunks that end anywhere; server-sent events with JSON in them as well."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -86,7 +141,10 @@ class Lines:
     @staticmethod
     def _parsed(lines: Sequence[bytes]) -> Iterator[dict[str, Any]]:
         for line in lines:
-            if line.strip():  # the container's last line, once `[DONE]`, is empty
+            line = line.strip()
+            if line.startswith(SSE_FIELDS):
+                line = line[5:].strip() if line.startswith(b"data:") else b""
+            if line and line != b"[DONE]":  # the container's own last line is empty
                 yield _object(line)
 
 
@@ -95,6 +153,12 @@ def delta(obj: Mapping[str, Any]) -> str:
     content = _choice(obj).get("delta") or {}
     text = content.get("content") if isinstance(content, dict) else None
     return text if isinstance(text, str) else ""
+
+
+def calls(obj: Mapping[str, Any]) -> Any:
+    """The pieces of function calls in one streamed object, for `ToolCalls.take`."""
+    content = _choice(obj).get("delta")
+    return content.get("tool_calls") if isinstance(content, dict) else None
 
 
 def finish(obj: Mapping[str, Any]) -> str | None:

@@ -4,10 +4,31 @@ import json
 import time
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, EventStreamError
+from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HTTPClientError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from evaluation.target import BUSY, Collected, Refused, TargetDown, refusal
+from evaluation import failures
+from evaluation.failures import Busy, Lost, Refused, TargetDown
+from evaluation.target import Collected
 from lmi.wire import Reply
+
+# what the service says when an endpoint is throttled, still cold, or had a fault of its own
+BUSY = frozenset({
+    "InternalDependencyException",
+    "InternalFailure",
+    "InternalServerError",
+    "InternalStreamFailure",
+    "ModelNotReadyException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+})  # fmt: skip
+COLD = "has no capacity"  # an inference component that was scaled to zero, told as a ValidationError
+GONE = "not found"
 
 
 class EndpointTarget:
@@ -16,6 +37,7 @@ class EndpointTarget:
         self.endpoint = endpoint
 
     def __call__(self, request: dict[str, Any]) -> Reply:
+        """Raises Busy, Refused, BadReply or TargetDown: see `evaluation.failures`."""
         body = json.dumps(request | {"stream": True, "stream_options": {"include_usage": True}}, ensure_ascii=False)
         started = time.perf_counter()
         try:
@@ -27,21 +49,40 @@ class EndpointTarget:
                 if part := event.get("PayloadPart"):
                     collected.feed(part["Bytes"])
             return collected.reply()
-        except EventStreamError as error:  # the stream broke: the model server failed at this request
-            raise Refused(f"The answer broke off: {told(error)}") from None
         except ClientError as error:
             raise self._failed(error) from None
-        except BotoCoreError as error:
-            raise TargetDown(f"Endpoint {self.endpoint} does not answer: {error}") from None
+        except (BotoCoreError, HTTPError) as error:
+            raise self._broken(error) from None
 
-    def _failed(self, error: ClientError) -> Refused | TargetDown:
-        status = error.response.get("OriginalStatusCode")
-        if error.response["Error"]["Code"] == "ModelError" and status not in BUSY:
-            message = str(error.response.get("OriginalMessage") or told(error))
-            return Refused(refusal(status or 424, message.encode()))
-        return TargetDown(f"Endpoint {self.endpoint} does not answer: {told(error)}")
+    def _broken(self, error: Exception) -> Lost | Refused | TargetDown:
+        """What follows when no answer came at all, or not all of one; botocore's timeout is urllib3's as well."""
+        does_not = f"Endpoint {self.endpoint} does not answer: {error}"
+        if isinstance(error, ReadTimeoutError):
+            return Refused(does_not)
+        return Lost(does_not) if isinstance(error, HTTPClientError | HTTPError) else TargetDown(does_not)
+
+    def _failed(self, error: ClientError) -> Busy | Refused | TargetDown:
+        """What follows from an error: a ValidationError or a broken stream is told apart by whether others work."""
+        code, message = words(error)
+        does_not = f"Endpoint {self.endpoint} does not answer: {told(error)}"
+        if code in BUSY or COLD in message:
+            return Busy(does_not)
+        if isinstance(error, EventStreamError):  # the model server failed at this request, or it is down
+            return Refused(f"The answer broke off: {told(error)}")
+        if code == "ModelError":
+            status = int(error.response.get("OriginalStatusCode") or 424)
+            reason = failures.told(status, str(error.response.get("OriginalMessage") or message).encode())
+            return failures.of_status(status, reason)
+        if code in {"ValidationError", "ValidationException"} and GONE not in message:
+            return Refused(told(error))
+        return TargetDown(does_not)
+
+
+def words(error: ClientError) -> tuple[str, str]:
+    details = error.response.get("Error", {})
+    return str(details.get("Code", "error")), str(details.get("Message", ""))
 
 
 def told(error: ClientError) -> str:
-    details = error.response.get("Error", {})
-    return f"{details.get('Code', 'error')}: {details.get('Message', '')}".strip(": ")
+    code, message = words(error)
+    return f"{code}: {message}".strip(": ")

@@ -111,3 +111,62 @@ def test_a_strange_object_says_nothing(strange):
     assert wire.delta(strange) == ""
     assert wire.finish(strange) is None
     assert wire.usage(strange) is None
+
+
+def test_functions_that_a_whole_reply_calls_are_read_and_it_need_not_say_anything():
+    call = {"id": "c1", "type": "function", "function": {"name": "leave_days", "arguments": '{"year": 2026}'}}
+    body = {"choices": [{"message": {"content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}]}
+    reply = wire.parse_reply(json.dumps(body).encode())
+    assert (reply.text, reply.finish_reason) == ("", "tool_calls")
+    assert reply.tool_calls == ({"name": "leave_days", "arguments": {"year": 2026}},)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("", {}),
+        ("{}", {}),
+        ({"day": "월요일"}, {"day": "월요일"}),
+        ('{"day": ', '{"day": '),
+        ("[1, 2]", "[1, 2]"),
+        ('{"a": "\\ud800"}', {"a": "\ufffd"}),
+        (None, {}),
+    ],
+)
+def test_arguments_are_an_object_or_the_text_that_the_model_wrote(given, read):
+    calls = wire.ToolCalls()
+    calls.take([{"function": {"name": "f", "arguments": given}}])
+    assert calls.made() == ({"name": "f", "arguments": read},)
+
+
+def test_streamed_calls_are_put_together_by_their_index():
+    pieces = [
+        [{"index": 0, "id": "a", "function": {"name": "find", "arguments": ""}}],
+        [{"index": 0, "function": {"arguments": '{"q": "연'}}, {"index": 1, "function": {"name": "stop"}}],
+        [{"index": 0, "function": {"arguments": '차"}'}}],
+        None,
+    ]
+    calls = wire.ToolCalls()
+    for piece in pieces:
+        calls.take(wire.calls({"choices": [{"delta": {"tool_calls": piece}}]}))
+    assert calls.made() == ({"name": "find", "arguments": {"q": "연차"}}, {"name": "stop", "arguments": {}})
+
+
+@pytest.mark.parametrize("strange", ["x", [None], [{}], [{"function": 3}], {"function": {}}])
+def test_strange_calls_are_none(strange):
+    calls = wire.ToolCalls()
+    calls.take(strange)
+    assert not calls and calls.made() == ()
+
+
+def test_half_a_character_is_mended_so_that_the_answer_can_be_written_down():
+    body = b'{"choices": [{"message": {"content": "ok \\ud83d \\uD83D\\uDE00"}}]}'
+    assert wire.parse_reply(body).text == "ok \ufffd \U0001f600"
+    assert wire.mended("\ud83d" + "\ude00") == "\U0001f600"
+
+
+def test_server_sent_events_are_understood_like_lines():
+    stream = STREAM.replace(b'{"choices"', b'data: {"choices"') + b": ping\r\nevent: end\r\n\r\ndata: [DONE]\r\n\r\n"
+    lines = wire.Lines()
+    seen = [*lines.feed(stream), *lines.close()]
+    assert "".join(wire.delta(obj) for obj in seen) == "열다섯 일입니다."

@@ -1,0 +1,80 @@
+"""The finished chats of a replay, written down as they end, so that an interrupted one can go on where it was.
+
+A chat is found again by its key: of its case, its repeat, the plan and what is asked (`records.key`). A chat that was
+interrupted is not in the journal and starts anew. Results are read from here, one case after the other, so that a
+replay need not fit into memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import overload
+
+from evaluation import records
+from evaluation.lines import Lines, Place
+from evaluation.results import CaseResult, Chat
+
+FILE = "journal.jsonl"
+
+
+class Journal:
+    """In a folder, where it may hold chats of an interrupted replay; without one it is gone with the process."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lines = Lines(folder / FILE if folder else None)
+        self._places: dict[str, Place] = {}
+        for place, line in self._lines:
+            if key := records.read_key(line):
+                self._places[key] = place
+
+    @property
+    def path(self) -> Path | None:
+        return self._lines.path
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def add(self, key: str, chat: Chat) -> None:
+        self._places[key] = self._lines.add(records.chat_line(key, chat))
+
+    def chat(self, key: str) -> Chat:
+        """Raises KeyError if it has not ended."""
+        return records.read_chat(self._lines.at(self._places[key]))
+
+    def forget(self) -> None:
+        """Remove the file, once its report is written: the next replay must ask anew. What was read stays readable."""
+        if self.path:
+            self.path.unlink(missing_ok=True)
+
+
+class Results(Sequence[CaseResult]):
+    """What a journal holds of some cases, in their order; each result is read when it is looked at."""
+
+    def __init__(self, journals: Sequence[Journal], cases: Sequence[Sequence[str]]) -> None:
+        self._journals = journals
+        self._cases = cases  # the keys of each case's chats, in the order of their repeats
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    @overload
+    def __getitem__(self, index: int) -> CaseResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[CaseResult, ...]: ...
+    def __getitem__(self, index: int | slice) -> CaseResult | tuple[CaseResult, ...]:
+        if isinstance(index, slice):
+            return tuple(self._read(keys) for keys in self._cases[index])
+        return self._read(self._cases[index])
+
+    def __iter__(self) -> Iterator[CaseResult]:
+        return map(self._read, self._cases)
+
+    def _read(self, keys: Sequence[str]) -> CaseResult:
+        chats = tuple(self._chat(key) for key in keys)
+        return CaseResult(chats[0].case, chats)
+
+    def _chat(self, key: str) -> Chat:
+        journal = next(journal for journal in self._journals if key in journal)
+        return journal.chat(key)
