@@ -1,19 +1,17 @@
 """Texts made comparable: letters composed alike, width and case aside, blanks as one; and quoted in a reason."""
 
+import re
 import unicodedata
 
 SHOWN = 160  # characters of an answer that a reason quotes
+LINE = 4_000  # of an answer that are looked at to quote it
+WIDE = re.compile("[\uff01-\uffdc\u3000]+")  # full-width Latin and half-width Hangul: the same letters, drawn otherwise
 
 
 def composed(text: str) -> str:
     """NFC, full-width letters and digits as ordinary ones, runs of blanks as one."""
-    widths = "".join(unicodedata.normalize("NFKC", each) if is_wide(each) else each for each in text)
-    return " ".join(unicodedata.normalize("NFC", widths).split())
-
-
-def is_wide(letter: str) -> bool:
-    """Full-width Latin and half-width Hangul: the same letters, written wider or narrower."""
-    return "\uff01" <= letter <= "\uffdc" or letter == "\u3000"
+    narrowed = WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    return " ".join(unicodedata.normalize("NFC", narrowed).split())
 
 
 def folded(text: str) -> str:
@@ -21,7 +19,7 @@ def folded(text: str) -> str:
 
 
 def quoted(answer: str) -> str:
-    line = composed(answer)
+    line = composed(answer[:LINE])
     if not line:
         return "nothing"
     return repr(line if len(line) <= SHOWN else line[:SHOWN].rstrip() + " ...")
@@ -29,3 +27,8 @@ def quoted(answer: str) -> str:
 
 def listed(texts: list[str] | tuple[str, ...], word: str) -> str:
     return f" {word} ".join(repr(text) for text in texts)
+
+
+def number(value: float) -> str:
+    """15000.0 as 15,000."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:,g}"
