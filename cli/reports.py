@@ -1,18 +1,27 @@
-"""What report.json says, in the terminal. It is read where the package says it lies, and nothing is computed again."""
+"""What report.json says: in the terminal, and as files. It is read where the package says it lies; nothing is computed again."""
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import click
 
 from cli import show
 from cli.target import Target, state_folder
 from evaluation import report
+from evaluation.reports.plain import count, counted, milliseconds, one_line, points, seconds
+from evaluation.reports.told import Account, Case, listed, section, words
 from lmi.errors import SluiceError
-from registry.packages import Package
+
+if TYPE_CHECKING:
+    from registry.packages import Package  # brings botocore along, which a replay on a URL does not need
+
+SHOWN = 300  # characters of a text
 
 
-def report_of(target: Target, package: Package) -> dict[str, Any]:
+def report_of(target: Target, package: "Package") -> dict[str, Any]:
     """The report of a package from S3. Raises SluiceError if the package was never judged or the object is gone."""
     if not package.report:
         raise SluiceError(f"Version {package.version} has no report: it was not judged to the end.")
@@ -29,29 +38,122 @@ def saved(told: dict[str, Any], version: int) -> Path:
     """A copy on this machine: the local AWS's bucket is gone when the local AWS is stopped."""
     file = state_folder() / "reports" / f"version-{version}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
     return file
 
 
-def show_failed_cases(told: dict[str, Any], most: int = 5) -> None:
-    """Question, expected, answer and why, of the first turn that went wrong in each failed case."""
-    failed = [case for case in told["cases"] if not case["passed"]]
-    for case in failed[:most]:
-        turns = next((chat for chat in case["chats"] if not chat["passed"]), case["chats"][0])["turns"]
-        number, turn = next(
-            ((n, turn) for n, turn in enumerate(turns, 1) if not turn["passed"]), (len(turns), turns[-1])
-        )
-        why = turn["error"] or "; ".join(score["why"] for score in turn["scores"] if not score["passed"])
-        show.console().print(f"\n  [bold]{show.safe(case['id'])}[/], turn {number} of {len(turns)}")
-        for passage in turn["passages"]:
-            row("passage", passage)
-        row("question", turn["user"])
-        row("expected", turn["expected"])
-        row("answer", turn["answer"])
-        row("why", why)
-    if len(failed) > most:
-        show.say(f"\n  and {len(failed) - most} more cases; the report has them all.")
+def write_all(
+    told: Mapping[str, Any], html: Path | None = None, markdown: Path | None = None, junit: Path | None = None
+) -> None:
+    """The report in each form that was asked for; `-` is standard output. Raises CannotWrite."""
+    from evaluation.reports import forms
+
+    for form, path in (("html", html), ("markdown", markdown), ("junit", junit)):
+        if path is None:
+            continue
+        text = forms()[form](told)
+        if str(path) == "-":
+            click.echo(text, nl=False)
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise report.CannotWrite(f"The report cannot be written to {path}: {error.strerror or error}.") from None
+
+
+def show_report(told: Mapping[str, Any], most: int = 5) -> None:
+    """The verdict and what failed first, then why, then the figures."""
+    account = Account(told)
+    verdict = words(told, "verdict")
+    show.console().print(f"[bold]{show.styled(verdict)}[/]  {show.safe(one_line(account.name, 120))}", soft_wrap=True)
+    show.say(f"{one_line(words(told, 'summary'), 600)}\n")
+    show_criteria(account)
+    show_failed_cases(told, most)
+    show_figures(account)
+
+
+def show_criteria(account: Account) -> None:
+    if not account.decided:
+        return
+    rows = []
+    for each in account.decided:
+        of = words(each, "of")
+        name = one_line(words(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
+        rows.append([words(each, "verdict"), name, one_line(words(each, "wanted"), 60), one_line(words(each, "why"), 200)])
+    show.table(["verdict", "criterion", "wanted", "why"], rows)
+
+
+def show_failed_cases(told: Mapping[str, Any], most: int = 5) -> None:
+    """What failed, one line a case; then question, expected, answer and why of the first turn that went wrong."""
+    account = Account(told)
+    flips = {flip.case.index: flip for flip in account.flips}
+    cases = [*account.failed, *account.flaky]
+    cases.sort(key=lambda case: (not case.critical, case.index not in flips))
+    if not cases:
+        return
+    show.console().print("\n[bold]What failed[/]")
+    for case in cases[: most * 4]:
+        marks = [case.outcome, *(["critical"] if case.critical else []), *([flips[case.index].kind] if case.index in flips else [])]
+        show.console().print(f"  {show.styled(case.outcome)} {show.safe(one_line(case.id, 80))} [dim]{', '.join(marks[1:])}[/]")
+    if len(cases) > most * 4:
+        show.say(f"  and {counted(len(cases) - most * 4, 'more case')}.")
+    show.console().print("\n[bold]Why[/]", end="")
+    for case in cases[:most]:
+        before = flips[case.index].before if case.index in flips else ()
+        show_case(case, before)
+    if len(cases) > most:
+        show.say(f"\n  and {counted(len(cases) - most, 'more case')}; the report has them all.")
+
+
+def show_case(case: Case, before: Any = ()) -> None:
+    number = case.wrong.turn or len(case.turns)
+    turn = case.turns[number - 1] if case.turns else {}
+    where = f"turn {number} of {len(case.turns)}" if case.wrong.turn else "the whole chat"
+    show.console().print(f"\n  [bold]{show.safe(one_line(case.id, 120))}[/], {where}")
+    for passage in listed(turn, "passages")[:5]:
+        row("passage", str(passage))
+    row("question", words(turn, "user"))
+    row("expected", words(turn, "expected") if case.wrong.turn else words(case.told, "expected"))
+    if number <= len(before):
+        row("champion", before[number - 1])
+    row("answer", words(turn, "answer"))
+    row("why", case.wrong.why)
+    if case.flaky:
+        row("flaky", f"{case.held} of {len(case.chats)} chats passed")
 
 
 def row(label: str, text: str) -> None:
-    show.console().print(f"    [dim]{label:<9}[/] {show.safe(show.short(text, 300))}", soft_wrap=True)
+    show.console().print(f"    [dim]{label:<9}[/] {show.safe(one_line(text, SHOWN))}", soft_wrap=True)
+
+
+def show_figures(account: Account) -> None:
+    show.say("")
+    for line in figures(account):
+        show.say(line)
+    for warning in account.warnings[:10]:
+        show.say(f"Note: {one_line(warning, 300)}")
+
+
+def figures(account: Account) -> Iterator[str]:
+    if found := account.comparison:
+        flips = account.flips
+        lost = sum(flip.kind == "lost" for flip in flips)
+        change = points(section(found, "difference").get("estimate"))
+        yield f"Against {one_line(account.champion_name, 60)}: {change} points, {lost} lost, {len(flips) - lost} gained."
+    if turns := account.figure("turns"):
+        times = ", ".join(f"{name} {milliseconds(account.figure('latency_ms', name))}" for name in ("p50", "p95"))
+        yield f"{count(turns)} turns in {seconds(account.told.get('seconds'))}; {times}."
+    for tag in tags_below(account):
+        yield tag
+
+
+def tags_below(account: Account) -> Iterator[str]:
+    """Tags that did worse than the whole, the worst first."""
+    every = account.figure("pass_rate")
+    rates = {str(name): section(section(account.told, "tags"), name).get("pass_rate") for name in section(account.told, "tags")}
+    below = sorted((rate, name) for name, rate in rates.items() if isinstance(rate, float | int) and every is not None and rate < every)
+    if below:
+        yield "Weakest tags: " + ", ".join(f"{one_line(name, 40)} {100 * rate:.0f} %" for rate, name in below[:5]) + "."
+
+

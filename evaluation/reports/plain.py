@@ -1,0 +1,116 @@
+"""Text from elsewhere, made fit to be shown: nothing hidden in it, nothing endless, and its language known."""
+
+import math
+import re
+from typing import Any
+
+# Letters that cannot be seen and change what is around them: controls, surrogates and non-characters, which XML and
+# UTF-8 refuse; marks that turn the direction of writing; blanks without width; letters that are blanks.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# A joiner belongs between emoji and between letters of some scripts; anywhere else it hides in a word.
+STRAY_JOINER = re.compile(r"(?<![^\x00-\u024f\uac00-\ud7a3])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u024f\uac00-\ud7a3])")
+HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
+KANA = re.compile("[\u3041-\u30ff]")
+HAN = re.compile("[\u4e00-\u9fff]")
+LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
+LOOKED_AT = 2000  # characters that tell the language of a text
+
+
+def visible(text: Any) -> str:
+    """The text with each hidden character named, as [U+202E]; lines end with one \\n."""
+    shown = str(text).replace("\r\n", "\n")
+    return STRAY_JOINER.sub(named, HIDDEN.sub(named, shown))
+
+
+def named(found: re.Match[str]) -> str:
+    return f"[U+{ord(found.group()):04X}]"
+
+
+def clipped(text: Any, most: int) -> tuple[str, int]:
+    """At most so many characters of it, fit to be shown, and how many were left out."""
+    whole = str(text)
+    if len(whole) <= most:
+        return visible(whole), 0
+    return visible(whole[:most].rstrip()), len(whole) - most
+
+
+def one_line(text: Any, most: int) -> str:
+    """The same in one line; what was left out becomes three dots."""
+    shown, left = clipped(" ".join(str(text)[: most * 4].split()), most)
+    return shown + " ..." if left or len(str(text)) > most * 4 else shown
+
+
+def language(text: str) -> str | None:
+    """Which language's letters and line breaks a text wants; None where Latin letters do not tell."""
+    start = text[:LOOKED_AT]
+    hangul, kana, han = len(HANGUL.findall(start)), len(KANA.findall(start)), len(HAN.findall(start))
+    # one syllable of Hangul says as much as two or three Latin letters
+    if hangul and hangul * 3 >= len(LATIN.findall(start)) and hangul >= kana:
+        return "ko"
+    if kana:
+        return "ja"
+    return "zh" if han and not hangul else None
+
+
+def number(value: Any) -> float | None:
+    """A figure of the report, or None if there is none that can be drawn."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def count(value: Any) -> str:
+    """1234567 -> 1,234,567."""
+    found = number(value)
+    return "–" if found is None else f"{found:,.0f}"
+
+
+def counted(value: int, one: str, many: str | None = None) -> str:
+    return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def percent(share: Any) -> str:
+    """Rounded down, as the verdict does it: what just missed the gate does not read as if it had reached it."""
+    found = number(share)
+    if found is None:
+        return "–"
+    tenths = math.floor(found * 1000 + 1e-6)
+    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"
+
+
+def points(share: Any) -> str:
+    """A difference of two shares: +1.5, −3.0."""
+    found = number(share)
+    return "–" if found is None else signed(found * 100)
+
+
+def signed(value: float) -> str:
+    return f"{value:+.1f}".replace("-", "−").replace("+0.0", "0.0").replace("−0.0", "0.0")
+
+
+def milliseconds(value: Any) -> str:
+    found = number(value)
+    if found is None:
+        return "–"
+    if found >= 10_000:
+        return f"{found / 1000:,.1f} s"
+    return f"{found:,.0f} ms" if found >= 10 else f"{found:.1f} ms"
+
+
+def seconds(value: Any) -> str:
+    found = number(value)
+    if found is None:
+        return "–"
+    if found < 120:
+        return f"{found:.1f} s"
+    return f"{found / 60:.0f} min" if found < 7200 else f"{found / 3600:.1f} h"
+
+
+def money(value: Any) -> str:
+    """In US dollars; a cost of an answer is often a small part of a cent."""
+    found = number(value)
+    return "–" if found is None else f"${found:,.2f}" if found >= 1 or not found else f"${found:.2g}"

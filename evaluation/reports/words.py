@@ -1,0 +1,66 @@
+"""Two answers beside each other: which words differ."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+# A figure, a run of one script, a single Han letter or sign; blanks go with what stands before them. A Korean particle
+# is not told from its noun, but from the figure before it: 15|일입니다.
+WORD = re.compile(r"(?:\d+(?:[.,:]\d+)*|[가-힣]+|[A-Za-zÀ-ɏ'’]+|[ぁ-ヿ]+|\s+|.)\s*", re.DOTALL)
+FEW = 200  # words up to which the comparison looks at every one of them, however common
+
+
+@dataclass(frozen=True)
+class Part:
+    text: str
+    differs: bool
+
+
+def differing(before: str, after: str) -> tuple[list[Part], list[Part]]:
+    """Both texts in parts; put together again they are the texts, composed alike (NFC)."""
+    left, right = words(before), words(after)
+    keys = [word.strip() for word in left], [word.strip() for word in right]
+    start = shared(*keys)
+    end = shared(keys[0][start:][::-1], keys[1][start:][::-1])
+    middle = [key[start : len(key) - end] for key in keys]
+    matcher = SequenceMatcher(None, *middle, autojunk=max(map(len, middle)) > FEW)
+    here, there = [Part("".join(left[:start]), False)], [Part("".join(right[:start]), False)]
+    for kind, i1, i2, j1, j2 in matcher.get_opcodes():
+        here.append(Part("".join(left[start + i1 : start + i2]), kind != "equal"))
+        there.append(Part("".join(right[start + j1 : start + j2]), kind != "equal"))
+    here.append(Part("".join(left[len(left) - end :]), False))
+    there.append(Part("".join(right[len(right) - end :]), False))
+    return joined(here), joined(there)
+
+
+def words(text: str) -> list[str]:
+    return WORD.findall(unicodedata.normalize("NFC", text))
+
+
+def shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words the two begin with alike."""
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))
+
+
+def joined(parts: Sequence[Part]) -> list[Part]:
+    """Neighbours of one kind as one part, and the blanks at the end of a marked part left unmarked."""
+    whole: list[Part] = []
+    for part in parts:
+        for text, differs in split(part):
+            if whole and whole[-1].differs == differs:
+                whole[-1] = Part(whole[-1].text + text, differs)
+            elif text:
+                whole.append(Part(text, differs))
+    return whole
+
+
+def split(part: Part) -> list[tuple[str, bool]]:
+    text = part.text.rstrip()
+    if not part.differs or len(text) == len(part.text):
+        return [(part.text, part.differs and bool(text))]
+    return [(text, bool(text)), (part.text[len(text) :], False)]
