@@ -6,10 +6,11 @@ larger than the memory; every mistake is told at the end, in one UsageError.
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from evaluation import scorers, yaml_file
+from evaluation import scorers, yaml_file, yaml_stream
 from evaluation.cases import PASSAGES, Case, Turn
 from evaluation.suggestion import suggestion
 from lmi.errors import UsageError
@@ -22,24 +23,41 @@ CASE = (
 )
 TURN = ("user", "answer", "passages", "expect")
 MOST_REPEATS = 100
+LARGE = 1 << 20  # bytes of a YAML file that is no longer read at once
+BOM = b"\xef\xbb\xbf"
+
+
+class Problem(NamedTuple):
+    file: str
+    place: str  # cases[0].turns[1].user, or line 7; empty for the file itself
+    what: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in self if part)
 
 
 def read(path: Path) -> Iterator[Case]:
     """Every case of a file or folder. After the last one, raises UsageError if there was anything wrong."""
-    problems: list[str] = []
+    problems: list[Problem] = []
+    yield from walk(path, problems)
+    if problems:
+        more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        listed = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
+        raise UsageError(f"{path}: the chat cases are not valid:\n{listed}{more}")
+
+
+def walk(path: Path, problems: list[Problem]) -> Iterator[Case]:
+    """The same, but what is wrong is added to `problems`; a case with something wrong may come all the same."""
     first: dict[str, str] = {}
     for file in files(path):
         reader = Reader(file.name if path.is_dir() else str(path), problems)
         for case in reader.file(file):
             if case.id in first:
-                problems.append(f"{case.place}.id: {case.id!r} is already the id of {first[case.id]}.")
+                what = f"{case.id!r} is already the id of {first[case.id]}."
+                problems.append(Problem(reader.name, f"{case.place.removeprefix(f'{reader.name}: ')}.id", what))
             elif case.id:
                 first[case.id] = case.place
             yield case
-    if problems:
-        more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        listed = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
-        raise UsageError(f"{path}: the chat cases are not valid:\n{listed}{more}")
 
 
 def files(path: Path) -> list[Path]:
@@ -56,28 +74,45 @@ def files(path: Path) -> list[Path]:
 class Reader:
     """Takes the cases out of a file's plain values; what does not fit is noted, and the reading goes on."""
 
-    def __init__(self, file: str, problems: list[str]) -> None:
+    def __init__(self, file: str, problems: list[Problem], large: int = LARGE) -> None:
         self.name = file
         self.problems = problems
+        self.large = large
 
     def file(self, path: Path) -> Iterator[Case]:
-        items = self.lines(path) if path.suffix == ".jsonl" else self.document(yaml_file.load(path))
-        for item, place in items:
+        for item, place in self.lines(path) if path.suffix == ".jsonl" else self.yaml(path):
             if case := self.case(item, place):
                 yield case
+
+    def yaml(self, path: Path) -> Iterator[tuple[Any, str]]:
+        """Item by item if the file is large; whole if it is not, or cannot be split."""
+        found = 0
+        if path.stat().st_size > self.large:
+            try:
+                for item in yaml_stream.items(path, "cases"):
+                    yield item, f"cases[{found}]"
+                    found += 1
+                return
+            except yaml_stream.NotSplit:
+                pass
+        yield from islice(self.document(yaml_file.load(path)), found, None)
 
     def document(self, content: Any) -> Iterator[tuple[Any, str]]:
         raw = self.mapping(content, "", ("cases",))
         yield from self.items(raw, "cases", "", required=True)
 
     def lines(self, path: Path) -> Iterator[tuple[Any, str]]:
-        with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                place = f"line {number}"
+                line = line.removeprefix(BOM) if number == 1 else line
                 if line.strip():
                     try:
-                        yield json.loads(line), f"line {number}"
+                        yield json.loads(line.decode()), place
+                    except UnicodeDecodeError:
+                        self.problem(place, "is not UTF-8. Save the file as UTF-8.")
                     except (ValueError, RecursionError) as error:
-                        self.problem(f"line {number}", f"is not JSON: {error}.")
+                        self.problem(place, f"is not JSON: {error}.")
 
     def case(self, item: Any, place: str) -> Case | None:
         raw = self.mapping(item, place, CASE)
@@ -86,7 +121,8 @@ class Reader:
         documents = self.passages(raw, "documents", place)
         turns = tuple(self.turn(turn, at, documents) for turn, at in self.items(raw, "turns", place, required=True))
         expect = self.expect(raw, place)
-        if turns and not expect and not any(turn.expect for turn in turns):
+        reviewed = self.flag(raw, "reviewed", place, True)
+        if reviewed and turns and not expect and not any(turn.expect for turn in turns):
             self.problem(place, "no turn says what it expects, so the case could never fail. Add `expect` to one.")
         made = Case(
             id=self.text(raw, "id", place),
@@ -101,7 +137,7 @@ class Reader:
             goes_on_with="written" if self.choice(raw, "goes_on_with", place, ("answers", "written")) else "answers",
             through="rag" if self.choice(raw, "through", place, ("model", "rag")) else "model",
             user=self.text(raw, "user", place) if "user" in raw else None,
-            reviewed=self.flag(raw, "reviewed", place, True),
+            reviewed=reviewed,
             place=f"{self.name}: {place}",
         )
         self.whole(made, place)
@@ -147,11 +183,14 @@ class Reader:
             return {}
         at = joined(place, "expect")
         given = self.mapping(raw["expect"], at, scorers.NAMES)
-        if given is not None and not given:
+        if given is None:
+            return {}
+        if not given:
             self.problem(at, f"is empty. It takes {', '.join(scorers.NAMES)}.")
-        return {name: self.argument(name, given[name], at) for name in given or {} if name in scorers.NAMES}
+        return {name: self.argument(name, value, at) for name, value in given.items() if name in scorers.NAMES}
 
     def argument(self, name: str, value: Any, place: str) -> Any:
+        self.writable(value, f"{place}.{name}")
         for problem in scorers.kind(name).problems(value):
             self.problem(f"{place}.{name}", problem)
         return value
@@ -160,6 +199,7 @@ class Reader:
         found = []
         for item, at in self.items(raw, "tools", place):
             if isinstance(item, dict) and isinstance(item.get("name"), str):
+                self.writable(item, at)
                 found.append(item)
             else:
                 self.problem(at, "must be a function with a `name`, and perhaps `description` and `parameters`.")
@@ -204,9 +244,21 @@ class Reader:
             self.problem(place, f"must be text, but is {kind(value)}.{quotes}")
         elif not value.strip():
             self.problem(place, "is empty.")
-        else:
+        elif self.writable(value, place):
             return value
         return ""
+
+    def writable(self, value: Any, place: str) -> bool:
+        """Whether it can be sent and written down as JSON."""
+        try:
+            json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+        except UnicodeEncodeError:
+            self.problem(place, "holds half a character.")
+        except (TypeError, ValueError, RecursionError):
+            self.problem(place, "holds something that JSON has no word for. Put dates and the like in quotes.")
+        else:
+            return True
+        return False
 
     def number(
         self, raw: Mapping[str, Any], key: str, place: str, otherwise: float, least: float, most: float
@@ -239,7 +291,7 @@ class Reader:
         return bool(value == choices[1])
 
     def problem(self, place: str, what: str) -> None:
-        self.problems.append(": ".join(part for part in (self.name, place, what) if part))
+        self.problems.append(Problem(self.name, place, what))
 
 
 def joined(place: str, key: str) -> str:

@@ -54,7 +54,8 @@ def replay(
     interrupted replay of the same. Raises UsageError, before anything is asked, if a case needs what was not given.
     """
     journal = Journal() if journal is None else journal
-    survey = Survey(cases, plan.repeats, rag is not None, help)
+    survey = Survey(cases, plan.repeats)
+    survey.check(rag is not None, help)
     most = min(max(plan.concurrency, 1), survey.chats)
     run = Run(cases, survey, Chatting(target, plan, rag, help, most), plan.about(subject or {}), journal, progress)
     workers = [threading.Thread(target=run.work, daemon=True) for _ in range(most)]

@@ -1,6 +1,6 @@
-"""What is known of cases before the first is asked: how many chats they make, and whether they can be replayed."""
+"""What is known of cases before the first is asked: how many chats they make, and what it takes to replay them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from evaluation import scorers
 from evaluation.cases import Case
@@ -16,39 +16,36 @@ MISSING = {
 
 
 class Survey:
-    """Raises UsageError if a case needs what was not given: a RAG server, a judge model, embeddings."""
-
-    def __init__(self, cases: Iterable[Case], repeats: int, rag: bool, help: Help) -> None:
-        self._least = repeats
-        self._of_user: dict[str, int] = {}
+    def __init__(self, cases: Iterable[Case], least: int = 1) -> None:
+        """`least`: how often every case is replayed, whatever it says itself."""
+        self._least = least
+        self._of_user: dict[str, int] = {}  # repeats
+        self._needed: dict[str, dict[str, None]] = {}  # what -> ids of cases, in order
         self.chats = 0
-        given = {"rag": rag, "judge": help.judge is not None, "embed": help.embed is not None}
-        missing: dict[str, dict[str, None]] = {}
-        shared: dict[str, int] = {}
+        shared: dict[str, int] = {}  # user -> cases
         for case in cases:
-            wanted = max(case.repeats, repeats)
+            wanted = max(case.repeats, least)
             if case.user is None:
                 self.chats += wanted
             else:
                 shared[case.user] = shared.get(case.user, 0) + 1
                 self._of_user[case.user] = max(wanted, self._of_user.get(case.user, 1))
             for need in needs(case):
-                if not given[need]:
-                    missing.setdefault(need, {})[case.id] = None
-        self.chats += sum(cases * self._of_user[user] for user, cases in shared.items())
-        complain(missing)
+                self._needed.setdefault(need, {})[case.id] = None
+        self.chats += sum(number * self._of_user[user] for user, number in shared.items())
 
     def repeats(self, case: Case) -> int:
         """Cases that share a user are repeated together, as often as the one among them that asks for the most."""
         return max(case.repeats, self._least) if case.user is None else self._of_user[case.user]
 
-
-def complain(missing: Mapping[str, Iterable[str]]) -> None:
-    for need, cases in missing.items():
-        ids = list(cases)
-        what, hint = MISSING[need]
-        more = " ..." if len(ids) > SHOWN else ""
-        raise UsageError(f"{len(ids)} cases {what}: {', '.join(ids[:SHOWN])}{more}.", hint)
+    def check(self, rag: bool, help: Help) -> None:
+        """Raises UsageError if a case needs what was not given."""
+        given = {"rag": rag, "judge": help.judge is not None, "embed": help.embed is not None}
+        for need, cases in self._needed.items():
+            if not given[need]:
+                ids, (what, hint) = list(cases), MISSING[need]
+                more = " ..." if len(ids) > SHOWN else ""
+                raise UsageError(f"{len(ids)} cases {what}: {', '.join(ids[:SHOWN])}{more}.", hint)
 
 
 def needs(case: Case) -> Iterator[str]:
