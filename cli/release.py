@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from cli.target import STACK, Target, place, state_folder
 from lmi.errors import UsageError
-from pipelines import account, archive, compiled, executions, images, plan, preflight, submit, upload
+from pipelines import account, archive, commit, compiled, executions, images, plan, preflight, submit, upload
 from pipelines.config import PipelineConfig, Place
 from pipelines.plan import Account, Change
 from preflight import pages, silence
@@ -67,6 +68,12 @@ def submitted(config: PipelineConfig, target: Target, on_upload: OnUpload | None
         target.sagemaker, target.client("events"), target.client("scheduler"), config, ready.desired, ready.changes
     )
     return ready
+
+
+def started(config: PipelineConfig, target: Target) -> str:
+    """A new execution of the release; it is told which commit it comes from. Returns its ARN."""
+    folder = config.file.parent if config.file else Path.cwd()
+    return submit.start(target.sagemaker, config.release_pipeline, {"GitCommit": commit.commit(folder)})
 
 
 Before = Literal["running", "passed", "gate closed"]

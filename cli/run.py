@@ -9,7 +9,7 @@ from cli import release, show, watch
 from cli.reports import report_of, show_failed_cases
 from cli.target import Target, options
 from lmi.errors import SluiceError
-from pipelines import executions, submit
+from pipelines import executions
 from pipelines.config import PipelineConfig
 from pipelines.executions import Execution
 from pipelines.upload import Upload
@@ -31,7 +31,7 @@ def run(config: PipelineConfig, target: Target, wait: bool, model: str | None, a
     if done and done[0] != "running":
         nothing_new(config, target, done[1], as_json)
         return
-    arn = done[1].arn if done else submit.start(target.sagemaker, config.release_pipeline)
+    arn = done[1].arn if done else release.started(config, target)
     if not as_json:
         verb = "is already running" if done else "has started"
         show.say(f"Execution {arn.rpartition('/')[2]} of {config.release_pipeline} {verb}.")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,13 @@ from typing import Any
 from evaluation import cases as chat_cases
 from evaluation.cases import Case
 
-HERE = Path(__file__).parent
-SCORING = ("prompt.py", "replay.py", "said.py", "scorers")  # how a question is put is a part of how it is scored
+SCORING = (
+    "prompt.py",
+    "chatting.py",
+    "judge_model.py",
+    "said.py",
+    "scorers",
+)  # how a question is put is a part of how it is scored
 
 
 def hashes(
@@ -32,8 +38,8 @@ def hashes(
 def digest_of_scoring(cases: Iterable[Case], settings: Mapping[str, Any]) -> str:
     """Of the source of all scorers, of functions of one's own that the cases name, and of the settings."""
     whole = hashlib.sha256()
-    for file in sources():
-        whole.update(f"{file.relative_to(HERE).as_posix()}\n".encode() + file.read_bytes())
+    for name, content in sources():
+        whole.update(f"{name}\n".encode() + content)
     for name in sorted(set(own(cases))):
         whole.update(f"{name}\n".encode() + source_of(name.partition(":")[0]))
     whole.update(canonical(settings))
@@ -44,10 +50,14 @@ def digest_of_environment(image: str, environment: Mapping[str, str], machine: s
     return hashlib.sha256(canonical([image, dict(environment), machine])).hexdigest()[:16]
 
 
-def sources() -> Iterator[Path]:
+def sources() -> Iterator[tuple[str, bytes]]:
+    """Names and contents; inside a job this package is in an archive."""
+    here = files("evaluation")
     for name in SCORING:
-        place = HERE / name
-        yield from sorted(place.glob("*.py")) if place.is_dir() else [place]
+        place = here / name
+        for each in sorted(place.iterdir(), key=lambda each: each.name) if place.is_dir() else [place]:
+            if each.name.endswith(".py"):
+                yield each.name, each.read_bytes()
 
 
 def own(cases: Iterable[Case]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def decide(
     return Verdict(verdict, summary(verdict, decided, results), (*told, *reasons(results)), decided)
 
 
-def lets_through(verdict: Word, gate: Gate) -> bool:
+def lets_through(verdict: str, gate: Gate) -> bool:
     """Whether a model with this verdict may be deployed. What is not known is a no, unless the file says otherwise."""
     return verdict == "pass" or (verdict == "inconclusive" and gate.let_inconclusive_through)
 

@@ -11,6 +11,7 @@ from lmi.errors import SluiceError
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("evaluation", "lmi", "registry", "steps")
+SHIPPED = {".py", ".json", ".css"}
 PINS = ROOT / "requirements" / "steps.txt"
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
 
@@ -29,7 +30,7 @@ def zipped() -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for package in PACKAGES:
             for file in sorted((ROOT / package).rglob("*")):
-                if file.suffix in {".py", ".json"} and "__pycache__" not in file.parts:
+                if file.suffix in SHIPPED and "__pycache__" not in file.parts:
                     entry = zipfile.ZipInfo(file.relative_to(ROOT).as_posix(), (1980, 1, 1, 0, 0, 0))
                     entry.external_attr = 0o644 << 16
                     archive.writestr(entry, file.read_bytes())

@@ -16,7 +16,14 @@ ROOT = Path(__file__).parent.parent
 # Whatever a definition depends on, besides the SDK and what it is compiled from.
 CODE = (
     *("pipelines/definition.py", "pipelines/images.py", "pipelines/validation.py", "pipelines/compiled.py"),
-    *("steps/inputs.py", "lmi/environment.py", "lmi/images.py", "lmi/options.py", "lmi/tables/options.json"),
+    *(
+        "pipelines/judging.py",
+        "steps/inputs.py",
+        "lmi/environment.py",
+        "lmi/images.py",
+        "lmi/options.py",
+        "lmi/tables/options.json",
+    ),
 )
 KEPT = 20
 

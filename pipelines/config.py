@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from evaluation import yaml_file
 from lmi import images
 from lmi.errors import UsageError
-from pipelines import forms
+from pipelines import forms, judging
+from pipelines.forms import Section
+from pipelines.judging import Evaluation
 from pipelines.suggest import Loc, Problem, did_you_mean, dotted, line_numbers, line_of, problems, shown
+from steps.settings import Settings
 
 # A new endpoint is named after the version, so the base must leave room for it in SageMaker's 63 characters.
 ENDPOINT_BASE_LENGTH = 45
 DEGREE = {"tensor_parallel_degree", "option_tensor_parallel_degree"}
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Model(Section):
@@ -68,43 +67,6 @@ class Registry(Section):
     group: forms.ResourceName = Field(
         description="The model package group that holds the versions. It is made if it is not there.",
         examples=["qwen3-4b-chat"],
-    )
-
-
-class Gate(Section):
-    """What a version must reach to be let through."""
-
-    min_pass_rate: float = Field(
-        default=0.9, ge=0, le=1, allow_inf_nan=False, description="The share of cases that must pass, from 0 to 1."
-    )
-
-
-class Evaluation(Section):
-    """How a version is judged before it is let through."""
-
-    cases: forms.AnyPath = Field(
-        description="The chat cases to replay: a YAML file, or a folder of them.", examples=["cases"]
-    )
-    instance_type: forms.InstanceType = Field(
-        default="ml.g5.xlarge",
-        description="What the evaluation job runs on. It serves the model, so it needs the endpoint's GPU.",
-    )
-    volume_gb: int = Field(default=60, ge=1, le=16384, description="The job's disk; the model's files must fit.")
-    max_runtime_minutes: int = Field(
-        default=60, ge=1, le=12960, description="A job that takes longer is stopped and counts as failed."
-    )
-    target: Literal["job", "endpoint"] = Field(
-        default="job",
-        description="job: serve the new version inside the job, and judge that. endpoint: judge one that is running.",
-    )
-    endpoint: forms.ResourceName | None = Field(
-        default=None, description="With target endpoint: the name of the running endpoint that is judged."
-    )
-    concurrency: int = Field(default=8, ge=1, le=256, description="How many chats are replayed at a time.")
-    max_tokens: int = Field(default=128, ge=1, le=4096, description="The longest answer that is asked for.")
-    gate: Gate = Field(default=Gate(), description="What a version must reach to be let through.")
-    mlflow: forms.MlflowUri | None = Field(
-        default=None, description="The MLflow tracking server (ARN or URL) that runs are logged to. None: not logged."
     )
 
 
@@ -244,6 +206,22 @@ class PipelineConfig(Section):
         return f"{self.name}-deploy"
 
     @property
+    def answering_machines(self) -> tuple[str, ...]:
+        """The instance types that serve a version while it is judged: in the job, and on its endpoint."""
+        in_job = [self.evaluation.instance_type] if self.evaluation.target == "job" else []
+        return tuple(dict.fromkeys([*in_job, self.deployment.instance_type]))
+
+    @property
+    def settings(self) -> Settings:
+        """How a version is judged, as the steps are told."""
+        deployment, prices = self.deployment, self.prices
+        hour = prices.get(deployment.instance_type)
+        on_endpoint = None if hour is None else hour * deployment.instance_count
+        return judging.as_settings(
+            self.evaluation, judging.Hours(prices.get(self.evaluation.instance_type), on_endpoint)
+        )
+
+    @property
     def tags_argument(self) -> str | None:
         """The tags as a step takes them: k=v,k=v."""
         return ",".join(f"{key}={value}" for key, value in sorted(self.tags.items())) or None
@@ -271,6 +249,7 @@ class Sources:
     model: str
     cases: str
     code: str
+    settings: str
 
 
 class ConfigError(UsageError):
@@ -318,11 +297,10 @@ def for_local(config: PipelineConfig, mlflow: str | None = None) -> PipelineConf
 
 def contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
     """What is wrong between keys that are right by themselves."""
-    evaluation, deployment = config.evaluation, config.deployment
-    if evaluation.target == "endpoint" and evaluation.endpoint is None:
-        yield ("evaluation", "endpoint"), "is missing: with target endpoint, name the running endpoint to judge."
-    if evaluation.target == "job" and evaluation.endpoint is not None:
-        yield ("evaluation", "endpoint"), "is only for target endpoint: with target job, the job serves the model."
+    deployment = config.deployment
+    unpriced = [name for name in config.answering_machines if name not in config.prices]
+    for loc, message in judging.contradictions(config.evaluation, deployment.strategy == "in_place", unpriced):
+        yield ("evaluation", *loc), message
     if deployment.strategy == "new_endpoint" and len(deployment.endpoint) > ENDPOINT_BASE_LENGTH:
         yield (
             ("deployment", "endpoint"),

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from lmi import images
 from lmi.environment import environment
+from pipelines import judging
 from pipelines.config import PipelineConfig, Place, Sources
 from pipelines.images import DEPLOY_INSTANCE, cpu_image
 from pipelines.plan import Definitions, Json
@@ -25,6 +26,7 @@ from steps import inputs
 PROCESSING = "/opt/ml/processing"
 RUN = ["python3", f"{PROCESSING}/code/run.py"]
 REPORT = "EvalReport"
+DESCRIPTION = 3072  # the longest that a step may have
 # An instance is found, an image of ten gigabytes is pulled: SageMaker's own share of a deployment.
 PROVISIONING_SECONDS = 1800
 # Instances with disks of their own: SageMaker encrypts these itself and refuses a key for the volume.
@@ -48,10 +50,17 @@ def release(config: PipelineConfig, place: Place, sources: Sources) -> Json:
     """Register -> Evaluate -> Gate -> Deploy, if no person has to approve."""
     from sagemaker.core.workflow import ExecutionVariables
 
-    model, cases, code = parameters(ModelDataUri=sources.model, CasesUri=sources.cases, CodeUri=sources.code)
+    declared = parameters(
+        ModelDataUri=sources.model,
+        CasesUri=sources.cases,
+        CodeUri=sources.code,
+        SettingsUri=sources.settings,
+        GitCommit="unknown",  # said at the start: in the definition it would make every commit another release
+    )
+    model, *given, commit = declared
     reports = report_folder(place, config.release_pipeline)
-    registered = register(config, place, model, reports)
-    evaluated = evaluate(config, place, registered.properties.ModelPackageArn, reports, model, cases, code)
+    registered = register(config, place, model, reports, commit)
+    evaluated = evaluate(config, place, registered.properties.ModelPackageArn, reports, model, given, commit)
     deployed = deploy_step(
         config,
         place,
@@ -62,11 +71,10 @@ def release(config: PipelineConfig, place: Place, sources: Sources) -> Json:
             approve="yes",
             execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
         ),
-        cases,
-        code,
+        given,
     )
-    judged = gate(evaluated, then=[deployed] if config.approval == "automatic" else [])
-    return pipeline(config.release_pipeline, place, [model, cases, code], [registered, evaluated, judged])
+    judged = gate(config, evaluated, then=[deployed] if config.approval == "automatic" else [])
+    return pipeline(config.release_pipeline, place, declared, [registered, evaluated, judged])
 
 
 def deploy(config: PipelineConfig, place: Place, sources: Sources) -> Json:
@@ -74,9 +82,13 @@ def deploy(config: PipelineConfig, place: Place, sources: Sources) -> Json:
     from sagemaker.core.workflow import ExecutionVariables
 
     declared = parameters(
-        ModelPackageArn="newest-approved", Reason="schedule", CasesUri=sources.cases, CodeUri=sources.code
+        ModelPackageArn="newest-approved",
+        Reason="schedule",
+        CasesUri=sources.cases,
+        CodeUri=sources.code,
+        SettingsUri=sources.settings,
     )
-    package, reason, cases, code = declared
+    package, reason, *given = declared
     step = deploy_step(
         config,
         place,
@@ -86,13 +98,12 @@ def deploy(config: PipelineConfig, place: Place, sources: Sources) -> Json:
             reason=reason,
             execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
         ),
-        cases,
-        code,
+        given,
     )
     return pipeline(config.deploy_pipeline, place, declared, [step])
 
 
-def register(config: PipelineConfig, place: Place, model: Any, reports: Any) -> Any:
+def register(config: PipelineConfig, place: Place, model: Any, reports: Any, commit: Any) -> Any:
     """The version as the registry keeps it: CreateModelPackage."""
     from sagemaker.core.workflow import ExecutionVariables, Join
 
@@ -118,15 +129,18 @@ def register(config: PipelineConfig, place: Place, model: Any, reports: Any) -> 
         "CustomerMetadataProperties": {
             "execution": ExecutionVariables.PIPELINE_EXECUTION_ARN,
             "model_id": config.model.id,
+            "git_commit": commit,
         },
     }
     return api_step("Register", "REGISTER_MODEL", arguments)
 
 
 def evaluate(
-    config: PipelineConfig, place: Place, package: Any, reports: Any, model: Any, cases: Any, code: Any
+    config: PipelineConfig, place: Place, package: Any, reports: Any, model: Any, given: Sequence[Any], commit: Any
 ) -> Any:
     """The version judged by the chat cases, in a job that is the LMI container with the version's own settings.
+
+    On several machines each serves the model and replays its share of the cases, and the first of them judges.
 
     The image's entrypoint stays: it sets up CUDA compatibility, and runs as a command whatever is not `serve`.
     """
@@ -139,15 +153,15 @@ def evaluate(
         report_uri=reports,
         experiment=config.name,
         execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
-        min_pass_rate=evaluation.gate.min_pass_rate,
         target=evaluation.endpoint or "job",
-        concurrency=evaluation.concurrency,
-        max_tokens=evaluation.max_tokens,
+        machine=evaluation.instance_type if in_job else config.deployment.instance_type,
+        commit=commit,
         startup_seconds=config.deployment.startup_seconds,
         mlflow_uri=evaluation.mlflow,
     )
     arguments = job(config, place, evaluation.instance_type, evaluation.volume_gb, evaluation.max_runtime_minutes * 60)
-    arguments["ProcessingInputs"] = [job_input("cases", cases), job_input("code", code)]
+    arguments["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = evaluation.instances
+    arguments["ProcessingInputs"] = judging_inputs(given)
     arguments["ProcessingOutputConfig"] = job_output(config, reports)
     if in_job:
         arguments["AppSpecification"] = {
@@ -159,15 +173,18 @@ def evaluate(
     else:
         arguments["AppSpecification"] = own_entrypoint(config, told)
     files = [{"PropertyFileName": REPORT, "OutputName": "report", "FilePath": "report.json"}]
-    return api_step("Evaluate", "PROCESSING", arguments, {"PropertyFiles": files}, retries())
+    beside = {"Description": told_settings(config), "PropertyFiles": files}
+    return api_step("Evaluate", "PROCESSING", arguments, beside, retries())
 
 
-def gate(evaluated: Any, then: list[Any]) -> Any:
-    """Only a passing verdict goes on. It is read from the report, never computed again.
+def gate(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
+    """Only a passing verdict goes on, or one that the file lets through: read from the report, never computed again.
+
+    What closes it says why: the report's summary, which tells of an inconclusive verdict what would decide.
 
     Not verified on AWS: that a Fail step's message may read a property file. The documentation shows it in conditions.
     """
-    from sagemaker.core.workflow import ConditionEquals, Join, JsonGet
+    from sagemaker.core.workflow import ConditionEquals, ConditionIn, Join, JsonGet
     from sagemaker.mlops.workflow import ConditionStep, FailStep
 
     def from_report(path: str) -> Any:
@@ -176,11 +193,14 @@ def gate(evaluated: Any, then: list[Any]) -> Any:
     closed = FailStep(
         name="GateClosed", error_message=Join(on="", values=["The gate stays closed: ", from_report("summary")])
     )
-    passed = ConditionEquals(left=from_report("verdict"), right="pass")
+    if config.settings.gate.let_inconclusive_through:
+        passed = ConditionIn(value=from_report("verdict"), in_values=["pass", "inconclusive"])
+    else:
+        passed = ConditionEquals(left=from_report("verdict"), right="pass")
     return ConditionStep(name="Gate", conditions=[passed], if_steps=then, else_steps=[closed], depends_on=[evaluated])
 
 
-def deploy_step(config: PipelineConfig, place: Place, told: inputs.Deploy, cases: Any, code: Any) -> Any:
+def deploy_step(config: PipelineConfig, place: Place, told: inputs.Deploy, given: Sequence[Any]) -> Any:
     """One version put live, by a small job that waits for the endpoint."""
     deployment = config.deployment
     seconds = (
@@ -192,15 +212,15 @@ def deploy_step(config: PipelineConfig, place: Place, told: inputs.Deploy, cases
     )
     arguments = job(config, place, DEPLOY_INSTANCE, 30, seconds)
     arguments["AppSpecification"] = own_entrypoint(config, told)
-    arguments["ProcessingInputs"] = [job_input("cases", cases), job_input("code", code)]
+    arguments["ProcessingInputs"] = judging_inputs(given)
     # Also within a release: there Evaluate's report has the folder of the release pipeline's execution.
     arguments["ProcessingOutputConfig"] = job_output(config, report_folder(place, config.deploy_pipeline))
-    return api_step("Deploy", "PROCESSING", arguments, {}, retries())
+    return api_step("Deploy", "PROCESSING", arguments, {"Description": told_settings(config)}, retries())
 
 
 def deploy_inputs(config: PipelineConfig, place: Place) -> Json:
     """What the deploy step is told in every pipeline."""
-    deployment, evaluation = config.deployment, config.evaluation
+    deployment = config.deployment
     return {
         "group": config.registry.group,
         "endpoint": deployment.endpoint,
@@ -211,9 +231,6 @@ def deploy_inputs(config: PipelineConfig, place: Place) -> Json:
         "download_seconds": deployment.download_seconds,
         "drain_seconds": deployment.drain_seconds,
         "strategy": deployment.strategy,
-        "min_pass_rate": evaluation.gate.min_pass_rate,
-        "concurrency": evaluation.concurrency,
-        "max_tokens": evaluation.max_tokens,
         "kms_key": config.kms_key,
         "subnets": config.subnets_argument,
         "security_groups": ",".join(config.vpc.security_groups) if config.vpc else None,
@@ -251,6 +268,16 @@ def own_entrypoint(config: PipelineConfig, told: inputs.Evaluate | inputs.Deploy
         "ContainerEntrypoint": RUN,
         "ContainerArguments": inputs.to_arguments(told),
     }
+
+
+def told_settings(config: PipelineConfig) -> str:
+    """What `settings.json` holds, in words: for Studio, and so that a plan can show what changes in it."""
+    line = "; ".join(f"{key}={value}" for key, value in judging.flat(config.evaluation))
+    return line if len(line) <= DESCRIPTION else line[: DESCRIPTION - 4] + " ..."
+
+
+def judging_inputs(given: Sequence[Any]) -> list[Json]:
+    return [job_input(name, uri) for name, uri in zip(("cases", "code", "settings"), given, strict=True)]
 
 
 def job_input(name: str, uri: Any) -> Json:

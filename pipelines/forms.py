@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
@@ -23,6 +25,12 @@ from pipelines.suggest import nearest, shown
 
 # A container argument and a job's environment value have at most 256 characters.
 ARGUMENT_LENGTH = 256
+
+
+class Section(BaseModel):
+    """A part of the file: its keys are known, and nothing is taken for something else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 @dataclass(frozen=True)
@@ -158,6 +166,21 @@ TagKey = Annotated[
     str, Form(r"(?!aws:)[\w .:/+@-]+", "letters, digits, blanks and . : / + - _ @, and not begin with aws:", 128)
 ]
 TagValue = Annotated[str, Form(r"[\w .:/=+@-]*", "letters, digits, blanks and . : / = + - _ @", ARGUMENT_LENGTH)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(gt=0, le=3_600_000, allow_inf_nan=False)]
+CaseTag = Annotated[str, Form(r"\S(?:[^\x00-\x1f\x7f]*\S)?", "a tag as cases have it, in one line", 100)]
+PinnedModel = Annotated[
+    str,
+    Form(
+        r"(?!.*[-:@]latest$)[a-zA-Z0-9][a-zA-Z0-9._:/@-]*",
+        "the name of a model with its version, which `latest` is not",
+        ARGUMENT_LENGTH,
+    ),
+]
+SecretArn = Annotated[
+    str, Form(rf"{ARN}:secretsmanager:[a-z0-9-]+:[0-9]{{12}}:secret:[a-zA-Z0-9/_+=.@-]+", "a secret's ARN", 2048)
+]
 Price = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
 RuleCode = Annotated[str, Form(r"[A-Z]{3}[0-9]{3}", "a rule's code such as MEM004")]
 Reason = Annotated[str, Form(r"\S.*", "the reason, in words", 500)]

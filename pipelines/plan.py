@@ -155,8 +155,15 @@ def diff(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, An
         old, new = by_name(before), by_name(after)
         for name in [*old, *(name for name in new if name not in old)]:
             yield from diff(old.get(name), new.get(name), f"{path}[{name}]")
+    elif path.endswith(".Description") and isinstance(before, str) and isinstance(after, str):
+        yield from diff(by_key(before), by_key(after), path)
     elif before != after:
         yield path, before, after
+
+
+def by_key(description: str) -> dict[str, str]:
+    """A step's description says how it judges: key=value; key=value."""
+    return {key: value for key, _, value in (part.partition("=") for part in description.split("; "))}
 
 
 def by_name(items: Sequence[Any]) -> dict[Any, Any]:

@@ -75,7 +75,7 @@ def of_error(error: ConfigError, path: Path) -> list[Finding]:
 def of_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[Finding]:
     """What the compiled pipelines show: compiled `anew` (it takes the SDK), else as the folder `cache` has them."""
     whole = Place("pipeline", str(config.file) if config.file else None)
-    sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code")))
+    sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code", "settings")))
     if not anew:
         # Only what is valid is kept, so what is there needs no second look.
         kept = compiled.is_kept(config, EXAMPLE, sources, cache)

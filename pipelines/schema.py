@@ -11,7 +11,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from pipelines.config import PipelineConfig, Section
+from pipelines.config import PipelineConfig
+from pipelines.forms import Section
 from pipelines.suggest import dotted, sections
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +62,10 @@ def kind(about: dict[str, Any]) -> str:
     if "enum" in about:
         return " or ".join(f"`{choice}`" for choice in about["enum"])
     if about.get("type") == "object":
-        return "`name: value` lines"
+        below: dict[str, Any] = about.get("additionalProperties") or next(
+            iter(about.get("patternProperties", {}).values()), {}
+        )
+        return "`name: section` lines" if "$ref" in below else "`name: value` lines"
     if about.get("type") == "array":
         return "list of texts"
     words = KINDS[about["type"]]
@@ -76,6 +80,8 @@ def default(field: FieldInfo) -> str:
         return "none"
     if isinstance(field.default, Section) or field.default == {}:
         return ""
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
     return f"`{field.default}`"
 
 

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from evaluation import yaml_file
 
 Loc = tuple[str | int, ...]
+ANY = "*"
 
 BOUNDS = {
     "greater_than_equal": ("must be at least", "ge"),
@@ -120,18 +121,19 @@ def elsewhere(key: str, section: Loc, model: type[BaseModel]) -> str:
 
 def section_at(loc: Loc, model: type[BaseModel]) -> tuple[type[BaseModel] | None, Loc]:
     for path, owner in sections(model):
-        if path == loc:
+        if len(path) == len(loc) and all(part in {ANY, given} for part, given in zip(path, loc, strict=True)):
             return owner, path
     return None, loc
 
 
 def sections(model: type[BaseModel], path: Loc = ()) -> Iterator[tuple[Loc, type[BaseModel]]]:
-    """Every section of the file with the class that describes it."""
+    """Every section of the file with the class that describes it; ANY stands for a name that the reader chooses."""
     yield path, model
     for name, field in model.model_fields.items():
+        below = (*path, name, ANY) if get_origin(field.annotation) is Mapping else (*path, name)
         for kind in (field.annotation, *get_args(field.annotation)):
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from sections(kind, (*path, name))
+                yield from sections(kind, below)
 
 
 def dotted(loc: Loc) -> str:

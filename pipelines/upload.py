@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation import cases
+from evaluation import cases, reading
+from evaluation.hashes import own
 from lmi.errors import UsageError
 from pipelines import archive
 from pipelines.config import PipelineConfig, Place, Sources
+from steps import settings
 
 
 @dataclass(frozen=True)
 class Upload:
     """Files that belong under one prefix."""
 
-    what: str  # model, cases, code
+    what: str  # model, cases, code, settings
     bucket: str
     prefix: str  # models/<hash>/
     files: Mapping[str, bytes | Path]
@@ -40,10 +42,11 @@ def prepare(config: PipelineConfig, place: Place, wheels: Path | None = None) ->
     """Where everything will be, found by reading the files. Sends nothing."""
     chats = upload("cases", "cases", place, case_files(config.evaluation.cases))
     code = upload("code", "code", place, archive.files(wheels))
+    told = upload("settings", "settings", place, {settings.FILE: config.settings.as_json()})
     if config.model.folder is None:
-        return Prepared(Sources(config.model.source, chats.uri, code.uri), (chats, code))
+        return Prepared(Sources(config.model.source, chats.uri, code.uri, told.uri), (chats, code, told))
     model = upload("model", "models", place, model_files(config.model.folder))
-    return Prepared(Sources(model.uri, chats.uri, code.uri), (model, chats, code))
+    return Prepared(Sources(model.uri, chats.uri, code.uri, told.uri), (model, chats, code, told))
 
 
 def send(s3: Any, wanted: Upload, on_start: Callable[[Upload], None] | None = None) -> int:
@@ -98,9 +101,19 @@ def model_files(folder: Path) -> dict[str, Path]:
 
 
 def case_files(path: Path) -> dict[str, Path]:
-    """The case files of one file or folder, read once, because a broken one would cost the GPU's time to find."""
-    cases.load(path)
-    return {file.name: file for file in cases.files(path)}
+    """The case files of one file or folder, read once, because a broken one would cost the GPU's time to find.
+
+    With them go the modules beside them whose functions they name.
+    """
+    named = {name.partition(":")[0].partition(".")[0] for name in own(cases.load(path))}
+    folder = path if path.is_dir() else path.parent
+    modules: dict[str, Path] = {}
+    for name in sorted(named):
+        if (folder / f"{name}.py").is_file():
+            modules[f"{name}.py"] = folder / f"{name}.py"
+        elif (folder / name).is_dir():
+            modules |= {f"{name}/{each}": file for each, file in walked(folder / name) if file.suffix == ".py"}
+    return {file.name: file for file in reading.files(path)} | modules
 
 
 def walked(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -222,10 +222,15 @@ def reject(sagemaker: Any, arn: str, why: str) -> None:
 
 
 def record_verdict(
-    sagemaker: Any, arn: str, verdict: str, why: str, report: str, mlflow_run: str | None = None
+    sagemaker: Any, arn: str, verdict: str, why: str, report: str, mlflow: Mapping[str, str] | None = None
 ) -> None:
-    """Write on the package how it was judged and where the report lies; its approval stays as it is."""
-    properties = {"verdict": verdict, "verdict_why": why, "report": report, "mlflow_run": mlflow_run}
+    """Write on the package how it was judged and where the report lies; its approval stays as it is.
+
+    `mlflow` is the report's: tracking_uri, experiment, run_id. The run has the package's ARN as a tag.
+    """
+    properties = {"verdict": verdict, "verdict_why": why, "report": report}
+    if mlflow:
+        properties |= {"mlflow_run": mlflow["run_id"], "mlflow_experiment": mlflow["experiment"]}
     sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=metadata.clean(properties))
 
 

@@ -12,19 +12,21 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from evaluation import cases as chat_cases
-from evaluation import report as reports
 from evaluation.gate import Gate
 from evaluation.judge import judge
-from evaluation.replay import Plan
+from evaluation.verdict import lets_through
 from lmi.errors import SluiceError, UsageError
 from registry import packages
 from registry.packages import NothingLive, Package
-from steps import hosting, job
+from steps import accounts, hosting, job
+from steps import champion as champions
+from steps import settings as wire
+from steps.champion import Comparison
 from steps.endpoint_target import EndpointTarget
 from steps.hosting import Clock, Rollout
 from steps.inputs import Deploy
 from steps.job import Aws, say
+from steps.judging import Judging, ready
 
 SYSTEM = Clock()
 
@@ -43,15 +45,16 @@ class LeftBehind(SluiceError):
 
 def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     """The whole step, once; returns in a line what is live now."""
-    package = chosen(aws.sagemaker, inputs)
+    gate = wire.read(Path(inputs.settings)).gate
+    package = chosen(aws.sagemaker, inputs, gate)
     if done := nothing_to_do(aws.sagemaker, inputs, package):
         return done
-    cases = chat_cases.gating(chat_cases.load(Path(inputs.cases)))
     rollout = planned(aws.sagemaker, inputs, package, clock)
-    before = updated_in_place(rollout)
+    judging = ready(inputs, aws, rollout.endpoint, inputs.instance_type)
+    before = updated_in_place(rollout, gate)
     try:
         bring_into_service(rollout, before)
-        replay(rollout, aws, cases)
+        replay(rollout, aws, judging)
         packages.move_live(aws.sagemaker, package.arn, rollout.endpoint, clock.now())
     except BaseException as error:  # a stop as well: what this run made must not stay and cost
         undo(rollout, before, error)
@@ -63,7 +66,7 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     return f"Version {package.version} of {package.group} is live on endpoint {rollout.endpoint}."
 
 
-def chosen(sagemaker: Any, inputs: Deploy) -> Package:
+def chosen(sagemaker: Any, inputs: Deploy, gate: Gate) -> Package:
     """The version to deploy: named, or the newest approved; approved now if the policy is automatic and it passed."""
     if inputs.model_package == "newest-approved":
         return packages.newest_approved(sagemaker, inputs.group)
@@ -71,12 +74,13 @@ def chosen(sagemaker: Any, inputs: Deploy) -> Package:
     if package.group != inputs.group:
         raise UsageError(f"{package.arn} is a version of {package.group}, but {inputs.group} is deployed here.")
     if package.approval == "PendingManualApproval" and inputs.approve == "yes":
-        if package.verdict != "pass":
+        if not lets_through(package.verdict, gate):
             raise NotApproved(
                 f"Version {package.version} of {package.group} has no passing verdict"
                 f" ({package.verdict or 'it was not judged'}), so it is not approved automatically."
             )
-        packages.approve(sagemaker, package.arn, f"Passed the gate: {package.verdict_why}")
+        how = "Passed the gate" if package.verdict == "pass" else "Inconclusive, which the file lets through"
+        packages.approve(sagemaker, package.arn, f"{how}: {package.verdict_why}")
         package = replace(package, approval="Approved")
     if package.approval != "Approved":
         raise NotApproved(
@@ -110,14 +114,14 @@ def planned(sagemaker: Any, inputs: Deploy, package: Package, clock: Clock) -> R
     return Rollout(sagemaker, inputs, package, endpoint, own, clock)
 
 
-def updated_in_place(rollout: Rollout) -> str | None:
+def updated_in_place(rollout: Rollout, gate: Gate) -> str | None:
     """The configuration that an update in place would replace; None where a new endpoint is made or one is adopted."""
     if rollout.inputs.strategy != "in_place":
         return None
     found = hosting.settled(rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock)
     if found is None or hosting.package_served(rollout.sagemaker, rollout.endpoint) == rollout.package.arn:
         return None
-    if rollout.package.verdict != "pass":
+    if not lets_through(rollout.package.verdict, gate):
         raise NotApproved(
             f"Version {rollout.package.version} has no passing verdict, and `strategy: in_place` puts it before users "
             "before it can be replayed there.",
@@ -144,19 +148,30 @@ def bring_into_service(rollout: Rollout, before: str | None) -> None:
         raise hosting.EndpointFailed(f"SageMaker rolled endpoint {rollout.endpoint} back to {before} by itself.")
 
 
-def replay(rollout: Rollout, aws: Aws, cases: tuple[chat_cases.Case, ...]) -> None:
-    """The gate once more, on the endpoint itself: machine, image, network and streaming are those the users get."""
-    inputs, package = rollout.inputs, rollout.package
+def replay(rollout: Rollout, aws: Aws, judging: Judging) -> None:
+    """The gate once more, on the endpoint itself: machine, image, network and streaming are those the users get.
+
+    The comparison with the champion is not repeated, unless the file says so: it was made by the evaluation.
+    """
+    inputs, package, settings = rollout.inputs, rollout.package, judging.settings
+    judging.check_rag()
+    again = settings.gate.against_champion and settings.champion_at_deploy
+    champion = champions.find(aws.sagemaker, package) if again else None
+    gate = settings.gate if champion else settings.gate.without_champion()
     report = judge(
-        cases,
+        judging.cases,
         EndpointTarget(aws.runtime, rollout.endpoint),
-        Gate(inputs.min_pass_rate),
-        Plan(inputs.concurrency, inputs.max_tokens),
+        gate,
+        judging.plan,
+        rag=judging.rag,
+        help=judging.help,
         subject=job.subject(package, inputs.execution, rollout.endpoint),
         progress=job.tell,
+        compare=Comparison(aws, champion, judging, judging.hashes(package)) if champion else None,
+        gates=True,
     )
-    reports.write(report, Path(inputs.report))
-    if report.verdict.verdict != "pass":
+    report, _ = accounts.files(judging.complete(report, package), Path(inputs.report))
+    if not lets_through(report.verdict.verdict, gate):
         raise NotGoodEnough(
             f"Version {package.version} did not pass on endpoint {rollout.endpoint}: {report.verdict.summary}",
             "\n".join(report.verdict.reasons),

@@ -3,30 +3,30 @@
 `python -m steps.evaluate` inside the LMI image. It ends well when there is a verdict, a bad one too: the gate decides.
 """
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from evaluation import cases as chat_cases
 from evaluation import report as reports
-from evaluation.cases import Case
-from evaluation.gate import Gate
-from evaluation.judge import judge
-from evaluation.replay import Plan
+from evaluation.failures import TargetDown
+from evaluation.judge import Began, account, judge
+from evaluation.replay import Replayed
 from evaluation.report import Report
 from evaluation.target import HttpTarget, Target
-from evaluation.verdict import Verdict, decide, shortened
+from evaluation.verdict import Verdict, shortened
 from lmi.errors import SluiceError
 from registry import packages
 from registry.packages import Package
-from steps import job
+from steps import accounts, job
+from steps import champion as champions
+from steps.accounts import Run
+from steps.champion import Comparison
 from steps.inputs import Evaluate
 from steps.job import Aws, say
-from steps.mlflow_log import MlflowLog, NotLogged
+from steps.judging import Judging, ready
+from steps.mlflow_log import MlflowLog
 from steps.model_server import ModelServer, ServerFailed
 
 SERVER_LOG = "model-server.log"
@@ -38,24 +38,22 @@ class CouldNotJudge(SluiceError):
 
 def evaluate(inputs: Evaluate, aws: Aws) -> str:
     """The whole step, once; returns the verdict in a line."""
-    cases = chat_cases.gating(chat_cases.load(Path(inputs.cases)))
+    endpoint = None if inputs.target == "job" else inputs.target
+    judging = ready(inputs, aws, endpoint, inputs.machine)
     folder = room_for_report(Path(inputs.report))
     mlflow = MlflowLog(inputs.mlflow_uri, inputs.experiment) if inputs.mlflow_uri else None
 
     package = packages.describe(aws.sagemaker, inputs.model_package)
+    judging.check_rag()
+    champion = champions.find(aws.sagemaker, package) if judging.settings.gate.against_champion else None
 
-    endpoint = None if inputs.target == "job" else inputs.target
-    about = job.subject(package, inputs.execution, endpoint)
-    report = replace(judged(inputs, aws, cases, folder), subject=about)
-    report = logged(report, mlflow, inputs, package, cases)
-    reports.write(report, folder)
+    report = judged(inputs, aws, judging, package, champion, folder)
+    report = judging.complete(report, package)
+    run = Run(inputs, judging, package, champion)
+    report = accounts.written(report, folder, mlflow, run)
+    recorded(aws, run, report)
 
     verdict = report.verdict
-    run = report.mlflow["run_id"] if report.mlflow else None
-    where = f"{inputs.report_uri.rstrip('/')}/{reports.FILE}"
-    packages.record_verdict(aws.sagemaker, package.arn, verdict.verdict, verdict.summary, where, run)
-    if verdict.verdict == "fail":
-        packages.reject(aws.sagemaker, package.arn, " ".join([verdict.summary, *verdict.reasons]))
     if verdict.verdict == "error":
         raise CouldNotJudge(verdict.summary, "\n".join(verdict.reasons))
     return f"{verdict.verdict}: {verdict.summary}"
@@ -70,28 +68,37 @@ def room_for_report(folder: Path) -> Path:
     return folder
 
 
-def judged(inputs: Evaluate, aws: Aws, cases: tuple[Case, ...], folder: Path) -> Report:
+def judged(
+    inputs: Evaluate, aws: Aws, judging: Judging, package: Package, champion: Package | None, folder: Path
+) -> Report:
     """The judgement; a model server that fails is a report too, whose verdict is "error"."""
-    gate = Gate(inputs.min_pass_rate)
-    started = datetime.now(UTC)
+    wanted = judging.settings.gate
+    gate = wanted if champion else wanted.without_champion()
+    subject = job.subject(package, inputs.execution, judging.endpoint)
+    began = Began.now()
     try:
         with target(inputs, aws, folder) as (ask, server):
             report = judge(
-                cases,
+                judging.cases,
                 ask,
                 gate,
-                Plan(inputs.concurrency, inputs.max_tokens),
+                judging.plan,
+                rag=judging.rag,
+                help=judging.help,
+                subject=subject,
                 progress=job.tell,
+                compare=Comparison(aws, champion, judging, judging.hashes(package)) if champion else None,
+                gates=True,
             )
             ended = server.gone() if server and report.verdict.verdict == "error" else None
     except ServerFailed as error:
-        seconds = (datetime.now(UTC) - started).total_seconds()
-        verdict = decide((), gate, down=f"{error.message} {error.hint}".strip())
-        return Report(verdict, gate, (), started.isoformat(timespec="seconds"), seconds)
+        down = TargetDown(f"{error.message} {error.hint}".strip())
+        return account(Replayed((), down), gate, judging.plan, began, subject=subject)
     if ended:
         reason = f"The model server ended during the replay: {ended}"
         return replace(report, verdict=Verdict("error", shortened(f"Could not be judged: {reason}"), (reason,)))
-    return report
+    alone = (champions.NONE,) if wanted.against_champion and not champion else ()
+    return replace(report, warnings=(*report.warnings, *alone))
 
 
 @contextmanager
@@ -108,47 +115,12 @@ def target(inputs: Evaluate, aws: Aws, folder: Path) -> Iterator[tuple[Target, M
             yield http, server
 
 
-def logged(
-    report: Report, mlflow: MlflowLog | None, inputs: Evaluate, package: Package, cases: tuple[Case, ...]
-) -> Report:
-    """The same report with the MLflow run in it, or with a warning why there is none."""
-    if mlflow is None:
-        return report
-
-    def text(where: Mapping[str, str]) -> str:
-        return json.dumps(replace(report, mlflow=where).as_json(), ensure_ascii=False, indent=1)
-
-    params = {
-        "model_package": package.arn,
-        "image": package.image,
-        "model": package.model_uri,
-        "cases": chat_cases.digest(cases),
-        "min_pass_rate": str(inputs.min_pass_rate),
-        "max_tokens": str(inputs.max_tokens),
-        "concurrency": str(inputs.concurrency),
-        **{f"lmi.{name}": value for name, value in package.environment.items()},
-    }
-    tags = {
-        "verdict": report.verdict.verdict,
-        "model_package": package.arn,
-        "execution": inputs.execution,
-        "report": f"{inputs.report_uri.rstrip('/')}/{reports.FILE}",
-    }
-    try:
-        run = mlflow.log(f"{package.group}-v{package.version}", params, metrics(report), tags, text)
-    except NotLogged as why:
-        warning = f"MLflow has no record of this: {why}."
-        say(f"Warning: {warning}")
-        return replace(report, warnings=(*report.warnings, warning))
-    return replace(report, mlflow=run)
-
-
-def metrics(report: Report) -> dict[str, float]:
-    totals = reports.totals(report.results)
-    found = {name: totals[name] for name in ("pass_rate", "cases", "passed", "failed", "errors", "turns")}
-    found |= {f"latency_ms_{name}": value for name, value in totals["latency_ms"].items() if value is not None}
-    found |= {f"tokens_{name}": value for name, value in totals["tokens"].items()}
-    return {name: float(value) for name, value in found.items()} | {"seconds": report.seconds}
+def recorded(aws: Aws, run: Run, report: Report) -> None:
+    """The verdict on the package. Only a bad one rejects it: after an inconclusive one a person may decide."""
+    verdict, arn = report.verdict, run.package.arn
+    packages.record_verdict(aws.sagemaker, arn, verdict.verdict, verdict.summary, run.report_uri, report.mlflow)
+    if verdict.verdict == "fail":
+        packages.reject(aws.sagemaker, arn, " ".join([verdict.summary, *verdict.reasons]))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""What a step is told: the pipeline definition writes it as container arguments, the running step reads it back."""
+"""What a step is told: the pipeline definition writes it as container arguments, the running step reads it back.
+
+How it judges is a file beside these: `steps.settings`.
+"""
 
 import difflib
 import shlex
@@ -23,12 +26,12 @@ class Evaluate:
     report_uri: str | Ref
     experiment: str | Ref
     execution: str | Ref
-    min_pass_rate: float | Ref
+    settings: str | Ref = "/opt/ml/processing/settings"
     cases: str | Ref = "/opt/ml/processing/cases"
     report: str | Ref = "/opt/ml/processing/report"
     target: str | Ref = "job"
-    concurrency: int | Ref = 8
-    max_tokens: int | Ref = 128
+    machine: str | Ref = "unknown"  # the instance type that answers
+    commit: str | Ref = "unknown"  # of the repository that pipeline.yaml lies in
     startup_seconds: int | Ref = 900
     server_command: str | Ref = "dockerd-entrypoint.sh serve"
     mlflow_uri: str | Ref | None = None
@@ -46,7 +49,6 @@ class Deploy:
     instance_type: str | Ref
     role_arn: str | Ref
     execution: str | Ref
-    min_pass_rate: float | Ref
     model_package: str | Ref = "newest-approved"
     reason: str | Ref = "schedule"
     approve: str | Ref = "no"
@@ -55,10 +57,9 @@ class Deploy:
     startup_seconds: int | Ref = 900
     download_seconds: int | Ref = 900
     drain_seconds: float | Ref = 60
+    settings: str | Ref = "/opt/ml/processing/settings"
     cases: str | Ref = "/opt/ml/processing/cases"
     report: str | Ref = "/opt/ml/processing/report"
-    concurrency: int | Ref = 8
-    max_tokens: int | Ref = 128
     kms_key: str | Ref | None = None
     subnets: str | Ref | None = None
     security_groups: str | Ref | None = None
@@ -71,10 +72,7 @@ CHOICES = {
     "strategy": ("new_endpoint", "in_place"),
 }
 NUMBERS: dict[str, type[int] | type[float]] = {
-    "min_pass_rate": float,
     "drain_seconds": float,
-    "concurrency": int,
-    "max_tokens": int,
     "startup_seconds": int,
     "download_seconds": int,
     "instance_count": int,

@@ -16,6 +16,7 @@ from registry.packages import Package
 from steps.inputs import Deploy, Evaluate, Inputs, from_arguments
 
 MESSAGE_BYTES = 1024  # as much of an exit message as a Processing job's description shows
+CONNECTIONS = 256  # kept by a client at most: as many as there may be chats at a time
 STOPPED = 143  # 128 + SIGTERM
 
 
@@ -26,28 +27,34 @@ class Stopped(BaseException):
 class Aws:
     """The clients of one region, each made when it is first needed: importing boto3 takes a while."""
 
-    def __init__(self, region: str | None, connections: int = 10) -> None:
+    def __init__(self, region: str | None, connections: int = CONNECTIONS) -> None:
         self._region = region
         self._connections = connections
-        self._made: dict[str, Any] = {}
+        self._made: dict[tuple[str, str | None], Any] = {}
 
     @property
     def sagemaker(self) -> Any:
-        return self._client("sagemaker", read_timeout=60)
+        return self.client("sagemaker", read_timeout=60)
 
     @property
     def runtime(self) -> Any:
         # a container may take 60 s to answer; asking again is the replay's decision
-        return self._client("sagemaker-runtime", read_timeout=70, retries={"total_max_attempts": 1})
+        return self.client("sagemaker-runtime", read_timeout=70, retries={"total_max_attempts": 1})
 
-    def _client(self, service: str, **settings: Any) -> Any:
-        if service not in self._made:
+    @property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    def client(self, service: str, region: str | None = None, **settings: Any) -> Any:
+        """One client for each service and region, with the settings that it was first asked for with."""
+        key = (service, region)
+        if key not in self._made:
             import boto3
             from botocore.config import Config
 
             config = Config(max_pool_connections=self._connections, **settings)
-            self._made[service] = boto3.client(service, region_name=self._region, config=config)
-        return self._made[service]
+            self._made[key] = boto3.client(service, region_name=region or self._region, config=config)
+        return self._made[key]
 
 
 def say(line: str) -> None:
@@ -80,7 +87,7 @@ def run(cls: type[Inputs], story: Callable[[Inputs, Aws], str], argv: Sequence[s
     inputs: Evaluate | Deploy | None = None
     try:
         inputs = from_arguments(cls, argv)
-        message, code = story(inputs, Aws(region(inputs.execution), inputs.concurrency)), 0
+        message, code = story(inputs, Aws(region(inputs.execution))), 0
     except SluiceError as error:
         message, code = f"{error.message} {error.hint}".strip(), error.exit_code
     except Stopped:

@@ -4,18 +4,26 @@ Importing MLflow and opening its store takes seconds, so both happen in the back
 """
 
 import importlib.util
+import json
 import logging
 import os
+import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 OPEN_SECONDS = 60.0  # from the beginning; most of it passes while the model server starts
 LOG_SECONDS = 20.0
+PARAMS, METRICS = 100, 1000  # the most in one call
+LONGEST_PARAM, LONGEST_NAME = 6000, 250
+TABLE = "cases.json"
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING", "GIT_PYTHON_REFRESH": "quiet"}
 HURRY = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
+
+
+Table = Mapping[str, Sequence[Any]]  # {"columns": [...], "data": [[...], ...]}
 
 
 class NotLogged(Exception):
@@ -31,15 +39,10 @@ class MlflowLog:
         self._deadline = time.monotonic() + open_seconds
         self._opening = Background(self._open)
 
-    def log(
-        self,
-        name: str,
-        params: Mapping[str, str],
-        metrics: Mapping[str, float],
-        tags: Mapping[str, str],
-        report: Callable[[Mapping[str, str]], str],
+    def begin(
+        self, name: str, params: Mapping[str, str], metrics: Mapping[str, float], tags: Mapping[str, str]
     ) -> Mapping[str, str]:
-        """Log one run; `report` makes the report's text, once it is known where it was logged. Raises NotLogged."""
+        """Log one run and return where it is: tracking_uri, experiment, run_id. Raises NotLogged."""
         client, experiment_id = self._opening.result(self._deadline - time.monotonic(), self.uri)
 
         def write() -> Mapping[str, str]:
@@ -47,18 +50,30 @@ class MlflowLog:
 
             now = int(time.time() * 1000)
             run_id = client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
-            where = {"tracking_uri": self.uri, "experiment": self.experiment, "run_id": run_id}
-            client.log_batch(
-                run_id,
-                params=[Param(key, value) for key, value in params.items()],
-                metrics=[Metric(key, number, now, 0) for key, number in metrics.items()],
-            )
-            client.log_text(run_id, report(where), "report.json")
-            client.set_terminated(run_id)
-            return where
+            told = [Param(key_of(key), value[:LONGEST_PARAM]) for key, value in params.items()]
+            measured = [Metric(key_of(key), number, now, 0) for key, number in metrics.items()]
+            for some in parts(told, PARAMS):
+                client.log_batch(run_id, params=some)
+            for some in parts(measured, METRICS):
+                client.log_batch(run_id, metrics=some)
+            return {"tracking_uri": self.uri, "experiment": self.experiment, "run_id": run_id}
 
-        logged: Mapping[str, str] = Background(write).result(LOG_SECONDS, self.uri)
-        return logged
+        begun: Mapping[str, str] = Background(write).result(LOG_SECONDS, self.uri)
+        return begun
+
+    def end(self, run_id: str, files: Sequence[Path], table: Table) -> None:
+        """Add the report's files and a table of its cases, and close the run. Raises NotLogged."""
+        client, _ = self._opening.result(0.0, self.uri)
+
+        def write() -> None:
+            for file in files:
+                client.log_artifact(run_id, str(file))
+            # What `log_table` writes, which would need pandas here: rows as JSON, and a tag by which the UI finds them.
+            client.log_text(run_id, json.dumps(table, ensure_ascii=False), TABLE)
+            client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": TABLE, "type": "table"}]))
+            client.set_terminated(run_id)
+
+        Background(write).result(LOG_SECONDS, self.uri)
 
     def _open(self) -> tuple[Any, str]:
         if importlib.util.find_spec("mlflow") is None:
@@ -73,6 +88,15 @@ class MlflowLog:
         if found:
             return client, found.experiment_id
         return client, client.create_experiment(self.experiment, artifact_location=beside(self.uri, self.experiment))
+
+
+def parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def key_of(name: str) -> str:
+    """A name that MLflow takes: letters of any script, digits and a few marks."""
+    return re.sub(r"[^\w./ :-]", "_", name)[:LONGEST_NAME]
 
 
 class Background:

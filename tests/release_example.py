@@ -22,6 +22,7 @@ SOURCES = Sources(
     model="s3://sluice-123456789012-us-east-1/models/0a1b/",
     cases="s3://sluice-123456789012-us-east-1/cases/2c3d/",
     code="s3://sluice-123456789012-us-east-1/code/4e5f/",
+    settings="s3://sluice-123456789012-us-east-1/settings/6a7b/",
 )
 
 
@@ -42,7 +43,7 @@ def content(**changes: Any) -> dict[str, Any]:
         *sections, key = path.split("__")
         section = loaded
         for name in sections:
-            section = section[name]
+            section = section.setdefault(name, {})
         section[key] = value
     return loaded
 

@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def made(tmp_path_factory):
     variants = {
         "manual": shipped(),
         "automatic": load(written(folder, approval="automatic")),
+        "lenient": load(written(folder, evaluation__gate__inconclusive="deploy", evaluation__instances=3)),
         "endpoint": load(written(folder, evaluation__target="endpoint", evaluation__endpoint="chat-v7")),
         "guarded": load(
             written(
@@ -75,7 +77,7 @@ def test_the_definition_is_the_golden_one(made, variant, pipeline, request):
     assert found == json.loads(file.read_text(encoding="utf-8")), "read the diff, then pytest --update-golden"
 
 
-@pytest.mark.parametrize("variant", ["manual", "automatic", "endpoint", "guarded"])
+@pytest.mark.parametrize("variant", ["manual", "automatic", "lenient", "endpoint", "guarded"])
 def test_every_variant_is_what_aws_would_take(made, variant):
     validation.validate("release", made[variant].release)
     validation.validate("deploy", made[variant].deploy)
@@ -86,6 +88,49 @@ def test_a_manual_release_ends_at_the_gate_and_an_automatic_one_deploys(made):
     assert gate["IfSteps"] == []
     assert [each["Name"] for each in step(made["automatic"].release, "Gate")["Arguments"]["IfSteps"]] == ["Deploy"]
     assert [each["Name"] for each in gate["ElseSteps"]] == ["GateClosed"]
+
+
+def test_only_a_pass_opens_the_gate_unless_the_file_lets_the_inconclusive_through(made):
+    (strict,), (lenient,) = (
+        step(made[name].release, "Gate")["Arguments"]["Conditions"] for name in ("manual", "lenient")
+    )
+    assert (strict["Type"], strict["RightValue"]) == ("Equals", "pass")
+    assert (lenient["Type"], lenient["Values"]) == ("In", ["pass", "inconclusive"])
+
+
+def test_the_closed_gate_says_what_the_report_says(made):
+    closed = step(made["manual"].release, "GateClosed")["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
+    assert closed[0] == "The gate stays closed: " and closed[1]["Std:JsonGet"]["Path"] == "summary"
+
+
+def test_several_machines_share_the_evaluation_and_none_of_them_the_deployment(made):
+    release = made["lenient"].release
+    assert step(release, "Evaluate")["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 3
+    deploy = step(made["lenient"].deploy, "Deploy")["Arguments"]
+    assert deploy["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 1
+
+
+def test_how_a_version_is_judged_travels_as_a_file_and_is_told_in_words(made):
+    for pipeline, name in ((made["manual"].release, "Evaluate"), (made["manual"].deploy, "Deploy")):
+        found = step(pipeline, name)
+        inputs_by_name = {each["InputName"]: each["S3Input"] for each in found["Arguments"]["ProcessingInputs"]}
+        assert inputs_by_name["settings"]["S3Uri"] == {"Get": "Parameters.SettingsUri"}
+        assert found["Description"].startswith("gate.min_pass_rate=0.9; gate.champion.margin=0.1; ")
+
+
+def test_a_description_is_never_longer_than_a_step_may_have(tmp_path):
+    tags = {f"tag-{number}": {"min_pass_rate": 0.5, "max_p95_ms": 900.0} for number in range(100)}
+    told = definition.told_settings(load(written(tmp_path, evaluation__gate__tags=tags)))
+    assert len(told) == 3072 and told.endswith(" ...")
+
+
+def test_another_threshold_is_told_by_its_key(made, tmp_path):
+    config = load(written(tmp_path, evaluation__gate__min_pass_rate=0.8))
+    changed = definition.compile(config, PLACE, replace(SOURCES, settings="s3://bucket/settings/new/"))
+    assert list(diff(made["manual"].deploy, changed.deploy)) == [
+        ("Parameters[SettingsUri].DefaultValue", SOURCES.settings, "s3://bucket/settings/new/"),
+        ("Steps[Deploy].Description.gate.min_pass_rate", "0.9", "0.8"),
+    ]
 
 
 def test_evaluate_keeps_the_images_entrypoint_and_is_the_package_itself(made):
@@ -101,7 +146,7 @@ def test_evaluate_keeps_the_images_entrypoint_and_is_the_package_itself(made):
 def test_on_an_endpoint_evaluate_needs_neither_the_model_nor_its_image(made):
     evaluate = step(made["endpoint"].release, "Evaluate")["Arguments"]
     assert "scikit-learn" in evaluate["AppSpecification"]["ImageUri"]
-    assert [each["InputName"] for each in evaluate["ProcessingInputs"]] == ["cases", "code"]
+    assert [each["InputName"] for each in evaluate["ProcessingInputs"]] == ["cases", "code", "settings"]
     assert evaluate["Environment"] == {"AWS_DEFAULT_REGION": "us-east-1"}
     arguments = evaluate["AppSpecification"]["ContainerArguments"]
     assert arguments[arguments.index("--target") + 1] == "chat-v7"
@@ -137,7 +182,7 @@ def test_the_evaluate_step_reads_back_what_the_definition_wrote(made):
     assert arguments[:3] == ["python3", "/opt/ml/processing/code/run.py", "steps.evaluate"]
     line = " ".join(plain(arguments)[3:])  # the LMI image's entrypoint evaluates its arguments as one shell line
     told = inputs.from_arguments(inputs.Evaluate, shlex.split(line))
-    assert told.min_pass_rate == 0.9
+    assert (told.machine, told.commit) == ("ml.g5.xlarge", "reference")
     assert told.mlflow_uri == "https://mlflow.example.com/?a=1&b=2"
     assert told.server_command == "dockerd-entrypoint.sh serve"
 
@@ -149,6 +194,7 @@ def test_the_deploy_pipeline_takes_the_package_and_the_reason_as_parameters(made
         "Reason": "schedule",
         "CasesUri": SOURCES.cases,
         "CodeUri": SOURCES.code,
+        "SettingsUri": SOURCES.settings,
     }
     arguments = step(deploy, "Deploy")["Arguments"]["AppSpecification"]["ContainerArguments"]
     assert arguments[arguments.index("--model-package") + 1] == {"Get": "Parameters.ModelPackageArn"}

@@ -57,8 +57,8 @@ def keys(s3) -> list[str]:
 def test_a_release_is_uploaded_once(config, s3):
     prepared = upload.prepare(config, PLACE)
     assert keys(s3) == []
-    assert [upload.send(s3, each) for each in prepared.uploads] == [3, 1, 2]
-    assert [upload.send(s3, each) for each in prepared.uploads] == [0, 0, 0]
+    assert [upload.send(s3, each) for each in prepared.uploads] == [3, 1, 2, 1]
+    assert [upload.send(s3, each) for each in prepared.uploads] == [0, 0, 0, 0]
     prefix = prepared.sources.model.removeprefix(f"s3://{PLACE.bucket}/")
     assert prefix.startswith("models/")
     assert [key for key in keys(s3) if key.startswith("models/")] == [
@@ -98,7 +98,7 @@ def test_an_s3_prefix_is_used_as_it_is(config, tmp_path):
     prefixed = load(written(tmp_path, model__source="s3://weights/qwen3", evaluation__cases="cases"))
     prepared = upload.prepare(prefixed, PLACE)
     assert prepared.sources.model == "s3://weights/qwen3/"
-    assert [each.what for each in prepared.uploads] == ["cases", "code"]
+    assert [each.what for each in prepared.uploads] == ["cases", "code", "settings"]
 
 
 def test_one_case_file_will_do(config, tmp_path):

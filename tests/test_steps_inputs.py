@@ -14,15 +14,14 @@ EVALUATE = Evaluate(
     report_uri="s3://bucket/reports/chat/abc",
     experiment="chat",
     execution="arn:aws:sagemaker:us-east-1:123456789012:pipeline/chat/execution/abc",
-    min_pass_rate=0.9,
 )
 DEPLOY = Deploy(
     group="chat", endpoint="chat", instance_type="ml.g5.xlarge", role_arn="arn:aws:iam::1:role/r", execution="e",
-    min_pass_rate=0.75, drain_seconds=1.5, subnets="subnet-1,subnet-2", tags="team=chat",
+    drain_seconds=1.5, subnets="subnet-1,subnet-2", tags="team=chat",
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("inputs", [EVALUATE, DEPLOY, replace(EVALUATE, mlflow_uri="sqlite:///m.db", concurrency=3)])
+@pytest.mark.parametrize("inputs", [EVALUATE, DEPLOY, replace(EVALUATE, mlflow_uri="sqlite:///m.db", startup_seconds=3)])
 def test_a_step_reads_back_what_the_definition_wrote(inputs: Evaluate | Deploy) -> None:
     module, *argv = to_arguments(inputs)
     words = [word for part in argv for word in shlex.split(part)] if inputs.through_shell else argv
@@ -62,10 +61,10 @@ def test_an_ordinary_value_looks_the_same_on_the_wire(value: str) -> None:
     [
         (["--model-pakage", "x"], "unknown flag --model-pakage"),
         (["x"], "'x' stands before any flag"),
-        (["--min-pass-rate", "most"], "--min-pass-rate is 'most', which is not a number"),
-        (["--concurrency", "2.5"], "--concurrency is '2.5'"),
+        (["--startup-seconds", "most"], "--startup-seconds is 'most', which is not a number"),
+        (["--startup-seconds", "2.5"], "--startup-seconds is '2.5'"),
         (["--cases"], "--cases needs a value"),
-        (["--experiment", "x"], "--model-package, --report-uri, --execution, --min-pass-rate must be given"),
+        (["--experiment", "x"], "--model-package, --report-uri, --execution must be given"),
     ],
 )
 def test_flags_that_cannot_be_read_are_told(argv: list[str], said: str) -> None:

@@ -1,0 +1,18 @@
+"""Which commit a release was made from: told with it, so that a version leads back to what it was made of."""
+
+import re
+import subprocess
+from pathlib import Path
+
+UNKNOWN = "unknown"
+
+
+def commit(folder: Path) -> str:
+    """The commit of the repository that the folder is in, with -dirty if there is more than it holds; else unknown."""
+    asked = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # no git here, or one that waits for something
+        return UNKNOWN
+    found = done.stdout.strip()
+    return found if done.returncode == 0 and re.fullmatch(r"[0-9a-f]{40,64}(-dirty)?", found) else UNKNOWN

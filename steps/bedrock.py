@@ -1,0 +1,120 @@
+"""Amazon Bedrock, for the models that help to judge: Converse for a judge, InvokeModel for embeddings.
+
+The parameters are those of botocore's own model of the calls; not verified on AWS. Converse takes no seed, so the votes
+of a model that always says the same are one vote.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from evaluation.judge_model import JudgeFailed, Messages
+from evaluation.model_api import LONGEST_TEXT, Vectors, embedded
+from evaluation.pace import OutOfPatience, Patience
+from lmi.errors import UsageError
+
+PASSING = frozenset(
+    (
+        *("ThrottlingException", "ModelNotReadyException", "ModelTimeoutException"),
+        *("ServiceUnavailableException", "InternalServerException"),
+    )
+)
+COHERE_TEXT = 2_048  # characters
+
+
+class Bedrock:
+    """One model there; `runtime` is a bedrock-runtime client that does not retry by itself."""
+
+    def __init__(
+        self,
+        runtime: Any,
+        model: str,
+        retry_seconds: float = 60.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._runtime, self._model = runtime, model
+        self._patience = Patience(retry_seconds)
+        self._sleep = sleep
+
+    def ask(self, messages: Messages, max_tokens: int, seed: int) -> str:
+        """`judge_model.Ask`."""
+        system = [{"text": each["content"]} for each in messages if each["role"] == "system"]
+        told = [
+            {"role": each["role"], "content": [{"text": each["content"]}]}
+            for each in messages
+            if each["role"] != "system"
+        ]
+        answer = self._call(
+            self._runtime.converse,
+            modelId=self._model,
+            system=system,
+            messages=told,
+            inferenceConfig={"maxTokens": max_tokens, "temperature": 0.0},
+        )
+        return "".join(part.get("text", "") for part in answer["output"]["message"]["content"])
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """`Help.embed`: one vector for each text, in their order."""
+        if "cohere.embed" in self._model:
+            return embedded(texts, self._cohere, self._model, COHERE_TEXT)
+        return embedded(texts, self._titan, self._model, LONGEST_TEXT)
+
+    def _titan(self, texts: Sequence[str]) -> Vectors:
+        return [self._invoke({"inputText": text}).get("embedding") or [] for text in texts]
+
+    def _cohere(self, texts: Sequence[str]) -> Vectors:
+        found = self._invoke({"texts": list(texts), "input_type": "clustering", "truncate": "END"}).get("embeddings")
+        vectors: Vectors = found.get("float", []) if isinstance(found, dict) else found or []
+        return vectors
+
+    def _invoke(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        body = json.dumps(request, ensure_ascii=False).encode("utf-8", "replace")
+        answer = self._call(
+            self._runtime.invoke_model,
+            modelId=self._model,
+            body=body,
+            contentType="application/json",
+            accept="application/json",
+        )
+        try:
+            found = json.loads(answer["body"].read())
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise JudgeFailed(f"{self._model} in Bedrock replied with something that is no JSON object.")
+        return found
+
+    def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                answer = operation(**request)
+            except ClientError as error:
+                told = error.response.get("Error", {})
+                why = f"{told.get('Code', 'error')}: {told.get('Message', '')}"
+                if told.get("Code") not in PASSING:
+                    raise JudgeFailed(f"{self._model} in Bedrock does not answer: {why}") from None
+            except BotoCoreError as error:
+                why = str(error)
+            else:
+                self._patience.answered()
+                return answer
+            try:
+                self._sleep(self._patience.pause(attempt))
+            except OutOfPatience:
+                spent = f"for {self._patience.seconds:g} s it said nothing else"
+                raise JudgeFailed(f"{self._model} in Bedrock does not answer: {why} ({spent}).") from None
+
+
+def embedding_model(model: str) -> str:
+    """The same model, if its requests are known here. Raises UsageError."""
+    if "cohere.embed" not in model and "titan-embed-text" not in model:
+        raise UsageError(
+            f"evaluation.embeddings: the form of {model}'s requests in Bedrock is not known here.",
+            "Known are amazon.titan-embed-text and cohere.embed; any model behind an OpenAI-compatible url will do.",
+        )
+    return model

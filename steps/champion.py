@@ -1,0 +1,107 @@
+"""The version that is live beside the one under judgement: found in the registry, known by its report or replayed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from evaluation import report as reports
+from evaluation.cases import Case
+from evaluation.report import NoReport
+from evaluation.results import CaseResult
+from lmi.errors import SluiceError
+from registry import packages
+from registry.packages import NothingLive, Package
+from steps.job import Aws, say
+from steps.judging import Judging
+
+NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
+Json = dict[str, Any]
+
+
+def find(sagemaker: Any, package: Package) -> Package | None:
+    """The live version of the same group; None if there is none, or it is the one under judgement."""
+    try:
+        live = packages.live(sagemaker, package.group)
+    except NothingLive:
+        return None
+    return None if live.arn == package.arn else live
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`evaluation.judge.Compare`: the results under judgement, held against the champion's.
+
+    `hashes` are of this judgement: the champion's own report is as good as a replay only where all of them are its own.
+    """
+
+    aws: Aws
+    champion: Package
+    judging: Judging
+    hashes: Mapping[str, str]
+
+    def __call__(self, results: Sequence[CaseResult]) -> Json | None:
+        # NumPy and SciPy take a second to import, and only a comparison needs them
+        from evaluation.champion import choose, compare, not_compared
+        from evaluation.verdict import decide
+
+        judging, gate = self.judging, self.judging.settings.gate
+        stored = self.stored()
+        repeats = {case.id: max(case.repeats, judging.settings.repeats) for case in judging.cases}
+        choice = choose(stored, self.hashes, repeats)
+        if not choice.replay and stored:
+            say(f"Compared with version {self.champion.version} by its report: {choice.why}")
+            return compare(results, stored, gate, about=self.about, replayed=False)
+        if decide(results, gate.without_champion()).verdict == "fail":
+            say(f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer.")
+            return None
+        say(f"Version {self.champion.version} is replayed on {self.champion.endpoint_name}: {choice.why}")
+        try:
+            return compare(results, self.replayed(), gate, about=self.about, replayed=True)
+        except SluiceError as error:
+            return not_compared(f"The champion could not be replayed: {error.message}", gate, self.about)
+
+    @property
+    def about(self) -> Json:
+        champion = self.champion
+        return {
+            "model_package": champion.arn,
+            "version": str(champion.version),
+            "report": champion.report or None,
+            "environment": dict(champion.environment),
+            "image": champion.image,
+            "endpoint": champion.endpoint_name,
+            "mlflow_run": champion.mlflow_run or None,
+        }
+
+    def stored(self) -> Json | None:
+        """Its report, if it can still be read; else it is replayed."""
+        if not self.champion.report:
+            return None
+        place = urlsplit(self.champion.report)
+        try:
+            body = self.aws.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
+            return reports.parse(body, self.champion.report)
+        except (ClientError, BotoCoreError, NoReport) as error:
+            say(f"The champion's report {self.champion.report} cannot be used: {error}")
+            return None
+
+    def replayed(self) -> Sequence[CaseResult]:
+        """The champion on its own endpoint, with its users' requests beside these. Raises TargetDown."""
+        from evaluation.replay import replay
+        from steps.endpoint_target import EndpointTarget
+
+        judging = self.judging
+        plan = judging.settings.plan(on_endpoint=True)
+        target = EndpointTarget(self.aws.runtime, self.champion.endpoint_name)
+        replayed = replay(asked(judging.cases), target, plan, help=judging.help, subject=self.about)
+        if replayed.down:
+            raise replayed.down
+        return replayed.results
+
+
+def asked(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """What the RAG server answers comes from the endpoint under judgement, so these cases have no pair."""
+    return tuple(case for case in cases if case.through == "model")
