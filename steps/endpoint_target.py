@@ -4,8 +4,9 @@ import json
 import time
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HTTPClientError
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HTTPClientError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as StreamTimeout
 
 from evaluation import failures
 from evaluation.failures import Busy, Lost, Refused, TargetDown
@@ -55,9 +56,9 @@ class EndpointTarget:
             raise self._broken(error) from None
 
     def _broken(self, error: Exception) -> Lost | Refused | TargetDown:
-        """What follows when no answer came at all, or not all of one; botocore's timeout is urllib3's as well."""
+        """What follows when no answer came at all, or not all of one."""
         does_not = f"Endpoint {self.endpoint} does not answer: {error}"
-        if isinstance(error, ReadTimeoutError):
+        if isinstance(error, ReadTimeoutError | StreamTimeout):
             return Refused(does_not)
         return Lost(does_not) if isinstance(error, HTTPClientError | HTTPError) else TargetDown(does_not)
 

@@ -24,6 +24,9 @@ class StubModel:
         self.cut_stream = False
         self.break_stream = False
         self.streams = True
+        self.sends_events = False  # server-sent events, as other servers than the LMI container do
+        self.calls: list[dict[str, Any]] = []  # functions that every answer calls
+        self.retry_after = ""
         self.say: Say = lambda request: f"echo: {request['messages'][-1]['content']}"
         self.url = ""
 
@@ -56,6 +59,12 @@ class Handler(BaseHTTPRequestHandler):
         self.whole(200, b"")
 
     def do_POST(self) -> None:
+        try:
+            self.answer()
+        except ConnectionError:  # who asked did not want to hear the rest
+            self.close_connection = True
+
+    def answer(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.model.hang_up:
             self.close_connection = True
@@ -67,24 +76,30 @@ class Handler(BaseHTTPRequestHandler):
         elif request.get("stream") and self.model.streams:
             self.streamed(text)
         else:
-            choice = {"message": {"content": text}, "finish_reason": "stop"}
+            message = {"content": None, "tool_calls": self.model.calls} if self.model.calls else {"content": text}
+            choice = {"message": message, "finish_reason": "stop"}
             usage = {"prompt_tokens": 7, "completion_tokens": len(text.split())}
             self.whole(200, json.dumps({"choices": [choice], "usage": usage}).encode() + b"\n")
 
     def whole(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if self.model.retry_after:
+            self.send_header("Retry-After", self.model.retry_after)
         self.end_headers()
         self.wfile.write(body)
 
     def streamed(self, text: str) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/jsonlines")
+        kind = "text/event-stream" if self.model.sends_events else "application/jsonlines"
+        self.send_header("Content-Type", kind)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         items: list[dict[str, Any]] = [{"choices": [{"delta": {"content": word}}]} for word in text.split(" ")]
         for item in items[1:]:
             item["choices"][0]["delta"]["content"] = " " + item["choices"][0]["delta"]["content"]
+        if self.model.calls:
+            items = [{"choices": [{"delta": {"tool_calls": [call]}}]} for call in self.model.calls]
         if self.model.break_stream:
             items.insert(1, {"error": "the engine died"})
         items.append({"choices": [{"delta": {}, "finish_reason": "stop"}]})
@@ -93,8 +108,9 @@ class Handler(BaseHTTPRequestHandler):
             if self.model.cut_stream and index == 1:
                 self.close_connection = True
                 return
-            self.chunk(json.dumps(item, ensure_ascii=False).encode() + b"\n")
-        self.chunk(b"\n")
+            line = json.dumps(item, ensure_ascii=False).encode()
+            self.chunk(b"data: " + line + b"\n\n" if self.model.sends_events else line + b"\n")
+        self.chunk(b"data: [DONE]\n\n" if self.model.sends_events else b"\n")
         self.wfile.write(b"0\r\n\r\n")
 
     def chunk(self, data: bytes) -> None:

@@ -1,6 +1,7 @@
 """The rate, the patience with an endpoint that is not there yet, and what is said of the progress."""
 
 import threading
+from itertools import pairwise
 
 import pytest
 from replayed import Echo, chat
@@ -50,7 +51,7 @@ def test_in_no_stretch_of_time_are_there_more_than_the_rate_allows(time: Time) -
     for step in (0.0, 0.03, 0.3, 0.01, 0.01, 0.5, 0.0, 0.0, 0.05):
         time.passes(step)
         sent.append(time() + pace.delay())
-    assert all(later - earlier > 0.0999 for earlier, later in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier > 0.0999 for earlier, later in pairwise(sent))
 
 
 def test_the_rate_holds_for_all_chats_together() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from replayed import chat
 
 from evaluation.cases import Case, Turn
 from evaluation.failures import Busy, Lost, Refused, TargetDown
@@ -20,10 +21,6 @@ from lmi.errors import SluiceError, UsageError
 from lmi.wire import BadReply, Reply
 
 ONE = Plan(concurrency=1, max_tokens=9, retry_seconds=0.05)
-
-
-def chat(name: str, *questions: str, says: str = "echo", **more: Any) -> Case:
-    return Case(name, tuple(Turn(question, expect={"contains": says}) for question in questions), **more)
 
 
 class Endpoint:
