@@ -1,11 +1,11 @@
 """What a CreateProcessingJob request may ask for here.
 
-What would change the outcome and is not done is refused by name: more than one instance, Pipe mode, Continuous
-uploads, dataset definitions, feature store outputs, app-managed transfers, network isolation.
+What would change the outcome and is not done is refused by name: Pipe mode, Continuous uploads, dataset definitions,
+feature store outputs, app-managed transfers, network isolation.
 
 What only concerns AWS's own hardware, network, keys or records is accepted and has no effect: instance type and
 volume size, KMS keys, VPC and traffic encryption, the role (nothing is authorised here), ExperimentConfig and tags.
-ShardedByS3Key equals FullyReplicated, because there is one instance.
+Of several instance preferences the first is taken.
 """
 
 from collections.abc import Iterator
@@ -34,20 +34,12 @@ def outputs(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _unsupported(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from _cluster(_part(_part(request, "ProcessingResources"), "ClusterConfig"))
     for index, item in enumerate(_list(request, "ProcessingInputs")):
         yield from _input(item, f"ProcessingInputs[{index}]")
     for index, item in enumerate(outputs(request)):
         yield from _output(item, f"ProcessingOutputConfig.Outputs[{index}]")
     if _part(request, "NetworkConfig").get("EnableNetworkIsolation") is True:
         yield "NetworkConfig.EnableNetworkIsolation", "network isolation of a processing job"
-
-
-def _cluster(cluster: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for holder in (cluster, *_list(cluster, "InstancePreferences")):
-        count = holder.get("InstanceCount")
-        if isinstance(count, int) and count > 1:
-            yield "ProcessingResources.ClusterConfig.InstanceCount", f"a processing job on {count} instances"
 
 
 def _input(item: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,21 @@
 """One processing job, from InProgress to Completed, Failed or Stopped.
 
-Its folder stands for /opt/ml: inputs are fetched into it, the container runs, and when that has ended well the outputs
-are uploaded. FailureReason begins with whose fault it was: AlgorithmError (the container's), ClientError (the
-request's), InternalServerError (this machine's: a full disk, a folder that cannot be written). A job that runs over its
-time limit ends as Stopped.
+A folder for each instance stands for its /opt/ml: inputs are fetched into it, its container runs, and when all of them
+have ended well the outputs of all are uploaded, one instance after the other: of two files with one name the last
+remains. The first instance that fails ends the job and the others (which the service does not document).
+
+FailureReason begins with whose fault it was: AlgorithmError (the container's), ClientError (the request's),
+InternalServerError (this machine's: a full disk, a folder that cannot be written). A job that runs over its time limit
+ends as Stopped.
 """
 
 import json
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +31,7 @@ LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 LIMIT = 1024  # of ExitMessage and FailureReason, in bytes
 DEFAULT_RUNTIME = 86400
 STOP_GRACE = 30.0
+LOOK = 0.05  # seconds in which all instances of a job are looked at once
 HINT_LINES = 5
 
 
@@ -45,7 +51,7 @@ class ProcessingJob:
         self.finished = threading.Event()
         self._changed: Callable[[ProcessingJob], None] = lambda _: None
         self._lock = threading.Lock()
-        self._container: Container | None = None
+        self._containers: list[Container] = []
         self._stop_asked = False
         self._grace = STOP_GRACE
 
@@ -60,9 +66,9 @@ class ProcessingJob:
         with self._lock:
             if self.finished.is_set() or self._stop_asked:
                 return
-            self._stop_asked, container = True, self._container
+            self._stop_asked, running = True, list(self._containers)
         self._to("Stopping")
-        if container:
+        for container in running:
             # Not in this thread, which may hold the lock that the last lines of the log need.
             threading.Thread(target=container.stop, args=(self._grace,), name=f"stop {self.name}", daemon=True).start()
 
@@ -71,8 +77,8 @@ class ProcessingJob:
         self._changed = lambda _: None
         with self._lock:
             self._stop_asked = True
-            if self._container:
-                self._container.kill()
+            for container in self._containers:
+                container.kill()
 
     def description(self) -> dict[str, Any]:
         shown = {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
@@ -111,35 +117,47 @@ class ProcessingJob:
     def _work(self, containers: Containers, folder: Path, scale: float) -> tuple[str, str]:
         storage = Storage(self.account_id, self.region)
         outputs = (self.request.get("ProcessingOutputConfig") or {}).get("Outputs") or []
-        self._prepare(folder, outputs)
-        transfer.download(self.request.get("ProcessingInputs") or [], folder, storage)
+        machines = [Machine(index, self.instances, folder) for index in range(self.instances)]
+        for machine in machines:
+            self._prepare(machine, outputs)
+            transfer.download(self.request.get("ProcessingInputs") or [], machine.folder, storage, machine.share)
         if self._stop_asked:
             return "Stopped", ""
         self.started = datetime.now(UTC)
-        container = self._start_container(containers, folder)
+        running = [self._start_container(containers, machine) for machine in machines]
         limit = (self.request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", DEFAULT_RUNTIME)
-        code = container.wait(limit * scale)
-        if code is None:
+        ended = _first_failure(running, limit * scale)
+        for container in running:
             container.stop(self._grace)
-        self.exit_message, fault = _exit_message(folder)
-        if code is None:
+        at = machines[0 if ended is None else ended]
+        self.exit_message, fault = _exit_message(at.folder)
+        if ended is None:
             return "Stopped", f"MaxRuntimeExceeded: The job ran longer than the {limit} seconds it was given."
+        code = running[ended].exit_code or 0
         if code != 0 or fault:
-            said = f" {self.exit_message}" if self.exit_message else self._last_lines()
-            return "Failed", fault or f"AlgorithmError: {_ended(code)}.{said}"
-        transfer.upload(outputs, folder, storage)
+            said = f" {self.exit_message}" if self.exit_message else self._last_lines(at)
+            return "Failed", fault or f"AlgorithmError: {at.told(_ended(code))}.{said}"
+        for machine in machines:
+            transfer.upload(outputs, machine.folder, storage)
         return "Completed", ""
 
-    def _prepare(self, folder: Path, outputs: list[dict[str, Any]]) -> None:
+    @property
+    def instances(self) -> int:
+        cluster = (self.request.get("ProcessingResources") or {}).get("ClusterConfig") or {}
+        preferences = cluster.get("InstancePreferences") or [{}]
+        return int(cluster.get("InstanceCount") or preferences[0].get("InstanceCount") or 1)
+
+    def _prepare(self, machine: "Machine", outputs: list[dict[str, Any]]) -> None:
         """The folders of the outputs, and the files under /opt/ml/config by which a job can read about itself."""
+        folder = machine.folder
         for path in (folder / "output", folder / "config", *(_local(folder, item) for item in outputs)):
             path.mkdir(parents=True, exist_ok=True)
         config = {"ProcessingJobArn": self.arn, **self.request}
-        hosts = {"current_host": "algo-1", "hosts": ["algo-1"]}
+        hosts = {"current_host": machine.host, "hosts": machine.hosts}
         (folder / "config" / "processingjobconfig.json").write_text(json.dumps(config, default=str), "utf-8")
         (folder / "config" / "resourceconfig.json").write_text(json.dumps(hosts), "utf-8")
 
-    def _start_container(self, containers: Containers, folder: Path) -> Container:
+    def _start_container(self, containers: Containers, machine: "Machine") -> Container:
         app = self.request["AppSpecification"]
         container = containers.start(
             name=self.name,
@@ -147,33 +165,79 @@ class ProcessingJob:
             entrypoint=app.get("ContainerEntrypoint"),
             arguments=app.get("ContainerArguments") or (),
             environment=self.request.get("Environment") or {},
-            folder=folder,
+            folder=machine.folder,
             log_group=LOG_GROUP,
-            log_stream=self._log_stream,
+            log_stream=self._log_stream(machine),
             region=self.region,
             account=self.account_id,
         )
         with self._lock:
-            self._container, stopping = container, self._stop_asked
+            self._containers.append(container)
+            stopping = self._stop_asked
         if stopping:
             container.stop(self._grace)
         return container
 
-    @property
-    def _log_stream(self) -> str:
-        return f"{self.name}/algo-1-{int(self.created.timestamp())}"
+    def _log_stream(self, machine: "Machine") -> str:
+        return f"{self.name}/{machine.host}-{int(self.created.timestamp())}"
 
-    def _last_lines(self) -> str:
+    def _last_lines(self, machine: "Machine") -> str:
         """A hint, so that the reason of a failure rarely needs a second call."""
         with LOCK:
             group = logs_backends[self.account_id][self.region].groups.get(LOG_GROUP)
-            stream = group.streams.get(self._log_stream) if group else None
+            stream = group.streams.get(self._log_stream(machine)) if group else None
             lines = [event.message for event in stream.events[-HINT_LINES:]] if stream else []
         return f" The last lines of its log: {' | '.join(lines)}" if lines else " Its log is empty."
 
     def _to(self, status: str) -> None:
         self.status, self.modified = status, datetime.now(UTC)
         self._changed(self)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One of a job's instances."""
+
+    index: int
+    count: int
+    whole: Path  # the job's own folder
+
+    @property
+    def folder(self) -> Path:
+        return self.whole if self.count == 1 else self.whole / self.host
+
+    @property
+    def host(self) -> str:
+        return self.hosts[self.index]
+
+    @property
+    def hosts(self) -> list[str]:
+        return [f"algo-{number}" for number in range(1, self.count + 1)]
+
+    @property
+    def share(self) -> tuple[int, int]:
+        return self.index, self.count
+
+    def told(self, how: str) -> str:
+        return how if self.count == 1 else f"{self.host}: {how}"
+
+
+def _first_failure(running: list[Container], seconds: float) -> int | None:
+    """Which of them failed first, or the first of all if every one has ended well; None if the time is up before."""
+    deadline = time.monotonic() + seconds
+    waiting = dict(enumerate(running))
+    while waiting:
+        # one alone is waited for, of several each is looked at
+        pause = seconds if len(waiting) == len(running) == 1 else min(LOOK, max(deadline - time.monotonic(), 0.0))
+        for index, container in list(waiting.items()):
+            code = container.wait(pause / len(waiting))
+            if code:
+                return index
+            if code == 0:
+                del waiting[index]
+        if waiting and time.monotonic() >= deadline:
+            return None
+    return 0
 
 
 def _local(folder: Path, output: dict[str, Any]) -> Path:

@@ -24,14 +24,18 @@ def inside(folder: Path, container_path: str) -> Path:
     return folder / PurePosixPath(container_path).relative_to(OPT_ML)
 
 
-def download(inputs: list[dict[str, Any]], folder: Path, storage: Storage) -> None:
+def download(inputs: list[dict[str, Any]], folder: Path, storage: Storage, share: tuple[int, int] = (0, 1)) -> None:
+    """`share`: the which instance of how many this folder is; objects that are sharded by key go round among them."""
+    which, count = share
     for item in inputs:
         source = item["S3Input"]
         target = inside(folder, source["LocalPath"])
         target.mkdir(parents=True, exist_ok=True)
         try:
-            for bucket, key, name in _objects(source, storage):
-                _save(target, name, storage.read(bucket, key))
+            sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
+            for number, (bucket, key, name) in enumerate(_objects(source, storage)):
+                if not sharded or number % count == which:
+                    _save(target, name, storage.read(bucket, key))
         except NotStored as error:
             raise TransferFailed(f"ClientError: Cannot download input {item['InputName']!r}: {error}") from None
 

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from evaluation import report as reports
-from evaluation.cases import Case
 from evaluation.report import NoReport
-from evaluation.results import CaseResult
+from evaluation.results import CaseResult, slim
+from evaluation.verdict import decide
 from lmi.errors import SluiceError
 from registry import packages
 from registry.packages import NothingLive, Package
 from steps.job import Aws, say
-from steps.judging import Judging
+from steps.judging import Judging, OfTheModel
 
 NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
 Json = dict[str, Any]
@@ -45,7 +45,6 @@ class Comparison:
     def __call__(self, results: Sequence[CaseResult]) -> Json | None:
         # NumPy and SciPy take a second to import, and only a comparison needs them
         from evaluation.champion import choose, compare, not_compared
-        from evaluation.verdict import decide
 
         judging, gate = self.judging, self.judging.settings.gate
         stored = self.stored()
@@ -54,7 +53,7 @@ class Comparison:
         if not choice.replay and stored:
             say(f"Compared with version {self.champion.version} by its report: {choice.why}")
             return compare(results, stored, gate, about=self.about, replayed=False)
-        if decide(results, gate.without_champion()).verdict == "fail":
+        if decide(slim(results), gate.without_champion()).verdict == "fail":
             say(f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer.")
             return None
         say(f"Version {self.champion.version} is replayed on {self.champion.endpoint_name}: {choice.why}")
@@ -96,12 +95,8 @@ class Comparison:
         judging = self.judging
         plan = judging.settings.plan(on_endpoint=True)
         target = EndpointTarget(self.aws.runtime, self.champion.endpoint_name)
-        replayed = replay(asked(judging.cases), target, plan, help=judging.help, subject=self.about)
+        # what the RAG server answers comes from the endpoint under judgement, so those cases have no pair
+        replayed = replay(OfTheModel(judging.cases), target, plan, help=judging.help, subject=self.about)
         if replayed.down:
             raise replayed.down
         return replayed.results
-
-
-def asked(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """What the RAG server answers comes from the endpoint under judgement, so these cases have no pair."""
-    return tuple(case for case in cases if case.through == "model")

@@ -166,7 +166,7 @@ def replay(rollout: Rollout, aws: Aws, judging: Judging) -> None:
         rag=judging.rag,
         help=judging.help,
         subject=job.subject(package, inputs.execution, rollout.endpoint),
-        progress=job.tell,
+        progress=job.progress(),
         compare=Comparison(aws, champion, judging, judging.hashes(package)) if champion else None,
         gates=True,
     )

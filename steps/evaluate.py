@@ -4,18 +4,20 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evaluation import report as reports
+from evaluation.cases import Case
 from evaluation.failures import TargetDown
-from evaluation.judge import Began, account, judge
-from evaluation.replay import Replayed
+from evaluation.journal import Journal
+from evaluation.judge import Began, account
+from evaluation.replay import Progress, Replayed, replay
 from evaluation.report import Report
+from evaluation.shards import Shard
 from evaluation.target import HttpTarget, Target
-from evaluation.verdict import Verdict, shortened
 from lmi.errors import SluiceError
 from registry import packages
 from registry.packages import Package
@@ -28,6 +30,7 @@ from steps.job import Aws, say
 from steps.judging import Judging, ready
 from steps.mlflow_log import MlflowLog
 from steps.model_server import ModelServer, ServerFailed
+from steps.shards import Share, Telling, share_of
 
 SERVER_LOG = "model-server.log"
 
@@ -36,21 +39,44 @@ class CouldNotJudge(SluiceError):
     """There is no verdict: the report says why, and the package waits as it did."""
 
 
+@dataclass(frozen=True)
+class Here:
+    """This machine's part in the step: what is judged by what, where it is written, and which share of it is here."""
+
+    inputs: Evaluate
+    aws: Aws
+    judging: Judging
+    package: Package
+    folder: Path
+    share: Share | None  # None: all of it
+
+    @property
+    def subject(self) -> dict[str, str]:
+        return job.subject(self.package, self.inputs.execution, self.judging.endpoint)
+
+    @property
+    def server_log(self) -> Path:
+        """All machines write into one folder in S3, so on others than the first the file has the machine's name."""
+        own = self.share and not self.share.first
+        return self.folder / (f"{self.share.host}-{SERVER_LOG}" if own and self.share else SERVER_LOG)
+
+
 def evaluate(inputs: Evaluate, aws: Aws) -> str:
-    """The whole step, once; returns the verdict in a line."""
-    endpoint = None if inputs.target == "job" else inputs.target
-    judging = ready(inputs, aws, endpoint, inputs.machine)
+    """The whole step, once; returns the verdict in a line. On all machines but the first: what its share was."""
+    judging = ready(inputs, aws, None if inputs.target == "job" else inputs.target, inputs.machine)
     folder = room_for_report(Path(inputs.report))
-    mlflow = MlflowLog(inputs.mlflow_uri, inputs.experiment) if inputs.mlflow_uri else None
+    share = share_of(inputs, aws.s3)
+    judges = share is None or share.first
+    mlflow = MlflowLog(inputs.mlflow_uri, inputs.experiment) if inputs.mlflow_uri and judges else None
 
-    package = packages.describe(aws.sagemaker, inputs.model_package)
+    here = Here(inputs, aws, judging, packages.describe(aws.sagemaker, inputs.model_package), folder, share)
     judging.check_rag()
-    champion = champions.find(aws.sagemaker, package) if judging.settings.gate.against_champion else None
+    if not judges:
+        return part(here)
+    champion = champions.find(aws.sagemaker, here.package) if judging.settings.gate.against_champion else None
 
-    report = judged(inputs, aws, judging, package, champion, folder)
-    report = judging.complete(report, package)
-    run = Run(inputs, judging, package, champion)
-    report = accounts.written(report, folder, mlflow, run)
+    run = Run(inputs, judging, here.package, champion)
+    report = accounts.written(judged(here, champion), folder, mlflow, run)
     recorded(aws, run, report)
 
     verdict = report.verdict
@@ -68,48 +94,75 @@ def room_for_report(folder: Path) -> Path:
     return folder
 
 
-def judged(
-    inputs: Evaluate, aws: Aws, judging: Judging, package: Package, champion: Package | None, folder: Path
-) -> Report:
+def judged(here: Here, champion: Package | None) -> Report:
     """The judgement; a model server that fails is a report too, whose verdict is "error"."""
+    judging, began = here.judging, Began.now()
     wanted = judging.settings.gate
-    gate = wanted if champion else wanted.without_champion()
-    subject = job.subject(package, inputs.execution, judging.endpoint)
-    began = Began.now()
+    report = account(
+        learned(here),
+        wanted if champion else wanted.without_champion(),
+        judging.plan,
+        began,
+        subject=here.subject,
+        compare=Comparison(here.aws, champion, judging, judging.hashes(here.package)) if champion else None,
+    )
+    alone = (champions.NONE,) if wanted.against_champion and not champion else ()
+    return judging.complete(report, here.package, *alone)
+
+
+def learned(here: Here) -> Replayed:
+    """What the replay of all cases learned: of this machine, or of all that share them."""
+    if here.share is None:
+        return replayed(here, here.judging.cases, Journal(), job.progress())
+    journal = Journal()
+    own = replayed(here, Shard(here.judging.cases, here.share.here), journal, job.progress())
+    return here.share.together(own, journal, here.judging, here.subject)
+
+
+def part(here: Here) -> str:
+    """One machine's share of the cases, for the first one to judge."""
+    share = here.share
+    assert share is not None
+    journal = Journal(here.folder.parent / "journal")
+    with Telling(share, job.progress()) as telling:
+        found = replayed(here, Shard(here.judging.cases, share.here), journal, telling)
+    return share.brought(found, journal)
+
+
+def replayed(here: Here, cases: Collection[Case], journal: Journal, progress: Progress) -> Replayed:
+    """These cases, on this machine's target; a model server that fails is a target that is down."""
+    judging, ended = here.judging, None
     try:
-        with target(inputs, aws, folder) as (ask, server):
-            report = judge(
-                judging.cases,
+        with target(here) as (ask, server):
+            found = replay(
+                cases,
                 ask,
-                gate,
                 judging.plan,
                 rag=judging.rag,
                 help=judging.help,
-                subject=subject,
-                progress=job.tell,
-                compare=Comparison(aws, champion, judging, judging.hashes(package)) if champion else None,
-                gates=True,
+                subject=here.subject,
+                journal=journal,
+                progress=progress,
             )
-            ended = server.gone() if server and report.verdict.verdict == "error" else None
+            if server and found.down:
+                ended = server.gone()
     except ServerFailed as error:
-        down = TargetDown(f"{error.message} {error.hint}".strip())
-        return account(Replayed((), down), gate, judging.plan, began, subject=subject)
+        return Replayed((), TargetDown(f"{error.message} {error.hint}".strip()))
     if ended:
-        reason = f"The model server ended during the replay: {ended}"
-        return replace(report, verdict=Verdict("error", shortened(f"Could not be judged: {reason}"), (reason,)))
-    alone = (champions.NONE,) if wanted.against_champion and not champion else ()
-    return replace(report, warnings=(*report.warnings, *alone))
+        return replace(found, down=TargetDown(f"The model server ended during the replay: {ended}"))
+    return found
 
 
 @contextmanager
-def target(inputs: Evaluate, aws: Aws, folder: Path) -> Iterator[tuple[Target, ModelServer | None]]:
+def target(here: Here) -> Iterator[tuple[Target, ModelServer | None]]:
     """What is asked: the container's own model server, once it is ready, or a running endpoint."""
-    if inputs.target != "job":
+    inputs = here.inputs
+    if here.judging.endpoint:
         from steps.endpoint_target import EndpointTarget
 
-        yield EndpointTarget(aws.runtime, inputs.target), None
+        yield EndpointTarget(here.aws.runtime, here.judging.endpoint), None
         return
-    with ModelServer(inputs.server_command, folder / SERVER_LOG) as server:
+    with ModelServer(inputs.server_command, here.server_log) as server:
         say(f"The model server was ready after {server.wait_ready(inputs.startup_seconds):.1f} s.")
         with HttpTarget(server.url) as http:
             yield http, server

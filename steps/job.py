@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evaluation.results import Chat
+from evaluation.progress import Watch
 from lmi.errors import SluiceError
 from registry.packages import Package
 from steps.inputs import Deploy, Evaluate, Inputs, from_arguments
@@ -63,9 +63,9 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def tell(done: int, of: int, chat: Chat) -> None:
-    """A replay's progress."""
-    say(f"{done}/{of} {'passed' if chat.passed else 'FAILED'} {chat.case.id}")
+def progress() -> Watch:
+    """A replay's progress, in a line every few seconds."""
+    return Watch(say, every=5.0)
 
 
 def subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:

@@ -7,19 +7,19 @@ an endpoint that keeps its name; or the file leaves these cases to `sluice repla
 
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from evaluation import cases as chat_cases
-from evaluation.cases import Case
+from evaluation.cases import Case, gating
 from evaluation.hashes import hashes
 from evaluation.plan import Plan
 from evaluation.rag_target import HttpRag
 from evaluation.report import Report
 from evaluation.said import Help
+from evaluation.spool import Cases
 from evaluation.survey import Survey
 from lmi.errors import SluiceError, UsageError
 from registry.packages import Package
@@ -41,7 +41,7 @@ class Judging:
     """`endpoint` is the one that is judged; None: the job's own model server. `machine` is the type of its machines."""
 
     settings: Settings
-    cases: tuple[Case, ...]
+    cases: Collection[Case]
     left_out: tuple[str, ...]  # ids of cases that cannot be asked here
     help: Help
     rag: HttpRag | None
@@ -65,15 +65,15 @@ class Judging:
         """What a comparison with another package's report rests on."""
         place = "endpoint" if self.endpoint else "job"
         machine = f"{self.machine} {place}"
-        return hashes(self.cases, self.settings.scoring(), package.image, package.environment, machine)
+        return hashes(tuple(self.cases), self.settings.scoring(), package.image, package.environment, machine)
 
-    def complete(self, report: Report, package: Package) -> Report:
+    def complete(self, report: Report, package: Package, *warnings: str) -> Report:
         """The report with what was judged in which environment, by what, and what was not."""
         return replace(
             report,
             environment=dict(package.environment),
             hashes=self.hashes(package),
-            warnings=(*report.warnings, *self.warnings),
+            warnings=(*report.warnings, *self.warnings, *warnings),
         )
 
     def check_rag(self) -> None:
@@ -90,7 +90,7 @@ class Judging:
 def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> Judging:
     """Raises UsageError for anything that would only show when the model serves."""
     settings = wire.read(Path(inputs.settings))
-    every = chat_cases.gating(chat_cases.load(Path(inputs.cases)))
+    every = gating(Cases(Path(inputs.cases)))
     cases, left_out = chosen(every, settings.rag, on_endpoint=endpoint is not None)
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
@@ -99,22 +99,37 @@ def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, mac
     return Judging(settings, cases, left_out, help, rag, endpoint, machine)
 
 
-def chosen(cases: Sequence[Case], rag: wire.Rag, on_endpoint: bool) -> tuple[tuple[Case, ...], tuple[str, ...]]:
+def chosen(cases: Collection[Case], rag: wire.Rag, on_endpoint: bool) -> tuple[Collection[Case], tuple[str, ...]]:
     """The cases that can be asked here, and the ids of those that cannot. Raises UsageError if these stop a release."""
-    through = [case for case in cases if case.through == "rag"]
+    through = tuple(case.id for case in cases if case.through == "rag")
     if not through or (rag.url and on_endpoint):
-        return tuple(cases), ()
+        return cases, ()
     if not rag.url and not rag.leave_out:
         raise UsageError(
             f"{len(through)} cases go through the RAG server, which a release cannot ask about a version that is not"
-            f" live: {ids([case.id for case in through])}.",
+            f" live: {ids(through)}.",
             "Leave them to `sluice replay --rag` with `evaluation: {rag: {leave_out: true}}`, or move them out of "
             "evaluation.cases.",
         )
-    rest = tuple(case for case in cases if case.through != "rag")
-    if not rest:
+    if len(through) == len(cases):
         raise UsageError("Every case goes through the RAG server, so nothing is left to judge a version by.")
-    return rest, tuple(case.id for case in through)
+    return OfTheModel(cases), through
+
+
+class OfTheModel(Collection[Case]):
+    """Those of some cases that the model is asked directly."""
+
+    def __init__(self, cases: Collection[Case]) -> None:
+        self._cases = cases
+
+    def __iter__(self) -> Iterator[Case]:
+        return (case for case in self._cases if case.through == "model")
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __contains__(self, case: object) -> bool:
+        return any(case == each for each in self)
 
 
 def ids(found: Sequence[str]) -> str:

@@ -1,10 +1,12 @@
 """An in-memory SageMaker: registry, endpoints, invocation. Every request is held against botocore's own model."""
 
+import io
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from botocore import xform_name
@@ -16,7 +18,8 @@ GROUP = "qwen3-4b-chat"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.35.0-lmi17.0.0-cu128"
 ROLE = "arn:aws:iam::123456789012:role/sluice-execution"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
-MODELS = {service: get_session().get_service_model(service) for service in ("sagemaker", "sagemaker-runtime")}
+SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "bedrock-runtime", "secretsmanager")
+MODELS = {service: get_session().get_service_model(service) for service in SERVICES}
 OPERATIONS = {service: {xform_name(name): name for name in model.operation_names} for service, model in MODELS.items()}
 
 
@@ -308,12 +311,46 @@ class FakeRuntime(Fake):
             yield {"PayloadPart": {"Bytes": stream[start : start + 7]}}
 
 
+class FakeS3(Fake):
+    """Objects by their URI."""
+
+    service = "s3"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.objects: dict[str, bytes] = {}
+
+    def holds(self, uri: str, content: Any) -> None:
+        self.objects[uri] = json.dumps(content).encode()
+
+    def get_object_(self, Bucket: str, Key: str) -> dict[str, Any]:
+        if f"s3://{Bucket}/{Key}" not in self.objects:
+            raise refusal("GetObject", "The specified key does not exist.", "NoSuchKey")
+        return {"Body": io.BytesIO(self.objects[f"s3://{Bucket}/{Key}"])}
+
+    def upload_file(self, Filename: str, Bucket: str, Key: str) -> None:
+        self.objects[f"s3://{Bucket}/{Key}"] = Path(Filename).read_bytes()
+
+    def download_file(self, Bucket: str, Key: str, Filename: str) -> None:
+        Path(Filename).write_bytes(self.objects[f"s3://{Bucket}/{Key}"])
+
+    def put_object_(self, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:
+        self.objects[f"s3://{Bucket}/{Key}"] = Body
+        return {}
+
+
 class FakeAws:
-    """What a step gets: the two clients."""
+    """What a step gets: clients by their services."""
 
     def __init__(self) -> None:
         self.sagemaker = FakeSageMaker()
         self.runtime = FakeRuntime(self.sagemaker)
+        self.s3 = FakeS3()
+        self.others: dict[str, Fake] = {}
+
+    def client(self, service: str, region: str | None = None, **_: Any) -> Any:
+        own = {"sagemaker": self.sagemaker, "sagemaker-runtime": self.runtime, "s3": self.s3}
+        return (own | self.others)[service]
 
 
 class FakeClock:

@@ -104,16 +104,6 @@ def test_the_sdk_knows_no_step_type_that_is_not_named_here():
 NOT_HERE = {
     "caching": (processing(CacheConfig={"Enabled": True, "ExpireAfter": "P1D"}), "CacheConfig"),
     "run conditions": (processing(DependsOn=[{"Step": "A", "Trigger": "Failed"}]), "run condition 'Failed'"),
-    "two instances": (
-        processing(
-            arguments={
-                "ProcessingResources": {
-                    "ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
-                }
-            }
-        ),
-        "on 2 instances",
-    ),
     "pipe mode": (processing(arguments=with_input(S3InputMode="Pipe")), "Pipe input mode"),
     "gzip": (processing(arguments=with_input(S3CompressionType="Gzip")), "Gzip"),
     "https": (processing(arguments=with_input(S3Uri="https://bucket/data")), "other than s3://"),

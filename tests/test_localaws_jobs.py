@@ -86,6 +86,64 @@ def test_a_job_can_read_about_itself(aws: LocalAws):
     assert json.loads(files["resourceconfig.json"])["current_host"] == "algo-1"
 
 
+def several(count: int) -> dict[str, Any]:
+    return {"ProcessingResources": {"ClusterConfig": CLUSTER | {"InstanceCount": count}}}
+
+
+def test_on_several_instances_each_runs_on_its_own_and_knows_the_others(aws: LocalAws):
+    script = (
+        "cd /opt/ml; host=$(grep -o 'algo-.' config/resourceconfig.json | head -1);"
+        " cp config/resourceconfig.json processing/out/$host.json; echo $host > output/message; echo $host is here"
+    )
+    made = run(aws, "several", script, outputs={"out": f"s3://{BUCKET}/several"}, **several(3))
+    assert (made["ProcessingJobStatus"], made["ExitMessage"]) == ("Completed", "algo-1\n")
+    hosts = ["algo-1", "algo-2", "algo-3"]
+    assert {name: json.loads(text) for name, text in stored(aws, "several/").items()} == {
+        f"{host}.json": {"current_host": host, "hosts": hosts} for host in hosts
+    }
+    assert {f"{host} is here" for host in hosts} <= set(aws.log_lines(LOGS))
+    streams = aws.client("logs").describe_log_streams(logGroupName=LOGS, logStreamNamePrefix="several/")["logStreams"]
+    assert [one["logStreamName"].rpartition("-")[0] for one in streams] == [f"several/{host}" for host in hosts]
+
+
+def test_objects_sharded_by_key_go_round_among_the_instances_and_others_to_each(aws: LocalAws):
+    for number in range(5):
+        put(aws, f"dealt/{number}", "x")
+    made = job(
+        "cd /opt/ml/processing; host=$(grep -o 'algo-.' /opt/ml/config/resourceconfig.json | head -1);"
+        " ls dealt > out/$host; ls all >> out/$host",
+        inputs={"dealt": f"s3://{BUCKET}/dealt", "all": f"s3://{BUCKET}/dealt"},
+        outputs={"out": f"s3://{BUCKET}/hands"},
+        **several(2),
+    )
+    made["ProcessingInputs"][0]["S3Input"]["S3DataDistributionType"] = "ShardedByS3Key"
+    aws.client("sagemaker").create_processing_job(ProcessingJobName="dealt", **made)
+    assert end(aws, "dealt")["ProcessingJobStatus"] == "Completed"
+    every = [str(number) for number in range(5)]
+    assert {name: text.split() for name, text in stored(aws, "hands/").items()} == {
+        "algo-1": ["0", "2", "4", *every],
+        "algo-2": ["1", "3", *every],
+    }
+
+
+def test_the_first_instance_that_fails_ends_the_job_and_the_others(aws: LocalAws):
+    script = "grep -q 'current_host.: .algo-2' /opt/ml/config/resourceconfig.json && exit 3; sleep 600 & wait"
+    made = run(aws, "one-of-three", script, **several(3))
+    assert made["ProcessingJobStatus"] == "Failed"
+    assert made["FailureReason"].startswith("AlgorithmError: algo-2: The container ended with exit code 3")
+    assert processes_with("one-of-three") == []
+
+
+def test_several_instances_are_stopped_and_run_out_of_time_together(aws: LocalAws):
+    create(aws, "several-stopped", "sleep 600 & wait", **several(2))
+    eventually(lambda: describe(aws, "several-stopped").get("ProcessingStartTime"))
+    aws.client("sagemaker").stop_processing_job(ProcessingJobName="several-stopped")
+    assert end(aws, "several-stopped")["ProcessingJobStatus"] == "Stopped"
+    late = run(aws, "several-late", "sleep 600 & wait", StoppingCondition={"MaxRuntimeInSeconds": 30}, **several(2))
+    assert late["ProcessingJobStatus"] == "Stopped" and "MaxRuntimeExceeded" in late["FailureReason"]
+    assert processes_with("several-stopped") == processes_with("several-late") == []
+
+
 @pytest.mark.parametrize(
     "uri, names",
     [
@@ -185,15 +243,15 @@ def test_a_name_is_used_once(aws: LocalAws):
 
 
 def test_what_is_not_done_is_refused_by_name_and_what_is_wrong_by_place(aws: LocalAws):
-    with pytest.raises(ClientError, match=r"NotImplementedLocally.*a processing job on 2 instances") as refused:
-        create(aws, "two", ProcessingResources={"ClusterConfig": {**CLUSTER, "InstanceCount": 2}})
+    with pytest.raises(ClientError, match=r"NotImplementedLocally.*network isolation") as refused:
+        create(aws, "alone", NetworkConfig={"EnableNetworkIsolation": True})
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     with pytest.raises(ClientError, match=r"ValidationException.*ContainerArguments\[0\]: 300 characters, at most 256"):
         create(aws, "long", AppSpecification={"ImageUri": "i", "ContainerArguments": ["x" * 300]})
     with pytest.raises(ClientError, match=r"ValidationException.*ml.imaginary"):
         create(aws, "type", ProcessingResources={"ClusterConfig": {**CLUSTER, "InstanceType": "ml.imaginary"}})
     with pytest.raises(ClientError, match="Could not find requested job"):
-        describe(aws, "two")
+        describe(aws, "alone")
 
 
 def test_a_message_that_is_no_text_fails_the_job_and_a_long_one_is_cut(aws: LocalAws):

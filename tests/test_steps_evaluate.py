@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 from fake_sagemaker import ARN, GROUP, FakeAws, refusal
+from steps_example import settled
 
+from evaluation.gate import Gate
 from evaluation.report import CannotWrite
 from lmi.errors import UsageError
 from registry import packages
@@ -54,7 +56,7 @@ def inputs(tmp_path: Path, serves: Serves) -> Evaluate:
         report_uri="s3://bucket/reports/chat/abc",
         experiment="chat",
         execution=f"{ARN}:pipeline/chat-release/execution/abc",
-        min_pass_rate=0.9,
+        settings=settled(job / "settings"),
         cases=str(job / "cases"),
         report=str(job / "report"),
         startup_seconds=20,
@@ -87,7 +89,7 @@ def test_a_good_model_passes_and_the_package_says_so(aws: FakeAws, inputs: Evalu
         "model": "s3://b/models/1/",
         "execution": inputs.execution,
     }
-    assert report(inputs)["cases"][0]["turns"][0]["first_token_ms"] > 0
+    assert report(inputs)["cases"][0]["chats"][0]["turns"][0]["first_token_ms"] > 0
     assert "loading (good)" in (Path(inputs.report) / "model-server.log").read_text()
     assert_server_is_gone(tmp_path)
 
@@ -159,8 +161,10 @@ def test_what_the_endpoints_model_refuses_fails_its_case(aws: FakeAws, inputs: E
         return "echo"
 
     aws.runtime.says = says
-    evaluate(replace(inputs, target="chat-v1", min_pass_rate=0.5), aws)
-    assert report(inputs)["cases"][1]["turns"][0]["error"] == ("HTTP 424: ModelError: Received client error (424)")
+    settled(Path(inputs.settings), Gate(0.5))
+    evaluate(replace(inputs, target="chat-v1"), aws)
+    (turn,) = report(inputs)["cases"][1]["chats"][0]["turns"]
+    assert turn["error"] == "HTTP 424: Received client error (424)"
     assert report(inputs)["totals"]["errors"] == 1
 
 
@@ -195,7 +199,7 @@ def test_the_process_ends_well_with_a_verdict_and_leaves_it_as_its_exit_message(
     said, _ = step.communicate(timeout=60)
     assert step.returncode == 0, said
     assert "[model server] loading (good)" in said
-    assert "1/1 passed hello" in said
+    assert "1 of 1 chats" in said
     assert message(inputs) == "pass: 1 of 1 cases passed (100 %), the gate wants 90 %."
 
 

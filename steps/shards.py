@@ -1,0 +1,153 @@
+"""One evaluation on several machines: each replays its share of the cases, and the first judges what all have learned.
+
+They meet in S3, beside the report and under the name of the job: a step that is tried again is another job, and must
+not take the earlier one's word. What is shared and how it is put together: `evaluation.shards`.
+"""
+
+import json
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from evaluation import shards
+from evaluation.failures import TargetDown
+from evaluation.journal import FILE, Journal
+from evaluation.replay import Progress, Replayed
+from evaluation.results import Chat
+from evaluation.shards import Here, State
+from lmi.errors import SluiceError
+from steps.hosting import Clock
+from steps.inputs import Evaluate
+from steps.job import say
+from steps.judging import Judging
+
+TELL = 10.0  # seconds between two words to the others
+SPARE = 600.0  # seconds that one machine may come later than another, or be silent at a long answer
+SYSTEM = Clock()
+
+
+class PartFailed(SluiceError):
+    """This machine's share could not be replayed; the first one says so in the report."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """This machine among those of its job; `uri` is where they meet."""
+
+    here: Here
+    hosts: tuple[str, ...]  # all machines by their names; the first is this job's first
+    s3: Any
+    uri: str
+    silence: float  # seconds after which one that tells nothing new is given up
+
+    @property
+    def first(self) -> bool:
+        return self.here.first
+
+    @property
+    def host(self) -> str:
+        return self.hosts[self.here.index]
+
+    def brought(self, replayed: Replayed, journal: Journal) -> str:
+        """On all but the first: put the journal where it is looked for, and say so."""
+        if replayed.down:
+            self.tell(State(down=replayed.down.message))
+            raise PartFailed(f"{self.host} could not replay its share: {replayed.down.message}")
+        self.s3.upload_file(str(journal.path), *self._place(self.host, FILE))
+        chats = sum(len(result.chats) for result in replayed.results)
+        self.tell(State(chats, ended=True))
+        return f"{self.host} has replayed its share, {chats} chats; {self.hosts[0]} judges."
+
+    def together(
+        self, own: Replayed, journal: Journal, judging: Judging, subject: Mapping[str, str], clock: Clock = SYSTEM
+    ) -> Replayed:
+        """On the first: what all have learned, as if it had been one; `down` if a part is missing."""
+        if own.down:
+            return own
+        others = range(1, self.here.count)
+        say(f"{self.host} waits for {len(others)} other machines.")
+        try:
+            shards.wait(self.look, others, self.silence, clock.monotonic, clock.sleep)
+            with tempfile.TemporaryDirectory(prefix="sluice-shards-") as folder:
+                journals = [journal, *(self._fetched(index, Path(folder)) for index in others)]
+                # read while the folder is there; a journal holds its file open
+                return Replayed(shards.merged(judging.cases, judging.plan, subject, journals))
+        except TargetDown as down:
+            return Replayed((), down)
+
+    def tell(self, state: State) -> None:
+        bucket, key = self._place(self.host, "state.json")
+        self.s3.put_object(Bucket=bucket, Key=key, Body=state.as_bytes())
+
+    def look(self, index: int) -> State | None:
+        bucket, key = self._place(self.hosts[index], "state.json")
+        try:
+            return State.read(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                return None
+            raise
+
+    def _fetched(self, index: int, folder: Path) -> Journal:
+        own = folder / str(index)
+        own.mkdir()
+        self.s3.download_file(*self._place(self.hosts[index], FILE), str(own / FILE))
+        return Journal(own)
+
+    def _place(self, name: str, file: str) -> tuple[str, str]:
+        parts = urlsplit(self.uri)
+        return parts.netloc, f"{parts.path.strip('/')}/{name}/{file}"
+
+
+def share_of(inputs: Evaluate, s3: Any) -> Share | None:
+    """From what SageMaker tells a job about itself; None if it has one machine."""
+    report = Path(inputs.report)
+    config = report.parents[1] / "config" if report.parent.name == "processing" else report / "config"
+    try:
+        resources = json.loads((config / "resourceconfig.json").read_text())
+        arn = json.loads((config / "processingjobconfig.json").read_text())["ProcessingJobArn"]
+    except FileNotFoundError:
+        return None
+    here = shards.here(resources)
+    if here.count == 1:
+        return None
+    uri = f"{inputs.report_uri.rstrip('/')}/shards/{arn.rpartition('/')[2]}"
+    return Share(here, tuple(sorted(resources["hosts"])), s3, uri, inputs.startup_seconds + SPARE)
+
+
+class Telling:
+    """A context in which the others are told how far this machine is; also a replay's progress."""
+
+    def __init__(self, share: Share, progress: Progress, every: float = TELL) -> None:
+        self._share, self._progress, self._every = share, progress, every
+        self._chats = 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+
+    def __enter__(self) -> "Telling":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+        if error is not None:
+            self._share.tell(State(down=str(error) or type(error).__name__))
+
+    def __call__(self, done: int, of: int, chat: Chat) -> None:
+        self._chats = done
+        self._progress(done, of, chat)
+
+    def _tell(self) -> None:
+        told = None
+        while not self._over.wait(0 if told is None else self._every):
+            if (state := State(self._chats)) != told:
+                self._share.tell(state)
+                told = state
