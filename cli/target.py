@@ -33,14 +33,23 @@ class Target:
     endpoint_url: str | None
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Any = None) -> Any:
         if service not in self._clients:
             import boto3
 
             local = LOCAL_CREDENTIALS if self.name == "local" else {}
             session = boto3.Session(region_name=self.region, **local)
-            self._clients[service] = session.client(service, endpoint_url=self.endpoint_url)
+            self._clients[service] = session.client(service, endpoint_url=self.endpoint_url, config=config)
         return self._clients[service]
+
+    def runtime(self, at_once: int) -> Any:
+        """For so many requests in flight. A container may take 60 s; asking again is the replay's decision."""
+        from botocore.config import Config
+
+        return self.client(
+            "sagemaker-runtime",
+            Config(max_pool_connections=at_once, read_timeout=70, retries={"total_max_attempts": 1}),
+        )
 
     @property
     def sagemaker(self) -> Any:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +27,7 @@ def hashes(
 
     `machine` is the instance type, as latencies are compared as well.
     """
-    chosen = tuple(cases)
+    chosen = cases if isinstance(cases, Collection) else tuple(cases)
     return {
         "cases": chat_cases.digest(chosen),
         "scorers": digest_of_scoring(chosen, settings),

@@ -9,7 +9,7 @@ SURE = 2.0  # seconds before the rate says anything
 
 
 class Watch:
-    """Told of every chat that ends; says a line at most every so many seconds, and one at the end."""
+    """Told of every chat that ends; says a line at most every so many seconds, and then one at the end."""
 
     def __init__(self, say: Callable[[str], None], every: float, now: Callable[[], float] = time.monotonic) -> None:
         self._say, self._every, self._now = say, every, now
@@ -21,7 +21,8 @@ class Watch:
         self._turns += len(chat.turns)
         self._failed += not chat.passed
         now = self._now()
-        if done == of or now - self._said >= self._every:
+        told = self._said > self._started
+        if now - self._said >= self._every or (done == of and told):  # one that is over at once needs no word
             self._said = now
             self._say(self.line(done, of, now - self._started))
 

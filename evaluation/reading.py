@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from evaluation import scorers, yaml_file, yaml_stream
 from evaluation.cases import PASSAGES, Case, Turn
+from evaluation.scorers import own
 from evaluation.suggestion import suggestion
 from lmi.errors import UsageError
 
@@ -78,8 +79,10 @@ class Reader:
         self.name = file
         self.problems = problems
         self.large = large
+        self.folder = Path()
 
     def file(self, path: Path) -> Iterator[Case]:
+        self.folder = path.parent
         for item, place in self.lines(path) if path.suffix == ".jsonl" else self.yaml(path):
             if case := self.case(item, place):
                 yield case
@@ -191,6 +194,8 @@ class Reader:
 
     def argument(self, name: str, value: Any, place: str) -> Any:
         self.writable(value, f"{place}.{name}")
+        if name == "python":
+            own.beside(self.folder)
         for problem in scorers.kind(name).problems(value):
             self.problem(f"{place}.{name}", problem)
         return value

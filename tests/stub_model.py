@@ -14,6 +14,7 @@ Say = Callable[[dict[str, Any]], str]
 class StubModel:
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
         self.in_flight = 0
         self.peak = 0
         self.delay = 0.0
@@ -66,6 +67,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.model.keys.append(self.headers["Authorization"])
         if self.model.hang_up:
             self.close_connection = True
             return

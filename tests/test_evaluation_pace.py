@@ -127,9 +127,18 @@ def test_progress_tells_chats_rate_and_remaining_time(time: Time) -> None:
 def test_the_last_chat_is_always_told_and_failures_are_counted(time: Time) -> None:
     said: list[str] = []
     watch = Watch(said.append, every=10, now=time)
+    time.passes(10)
     watch(1, 2, ended(passed=False))
     watch(2, 2, ended())
-    assert said == ["2 of 2 chats, 1 failed"]
+    assert said == ["1 of 2 chats, 1 failed, 0.0 turns/s, about 0:10 left", "2 of 2 chats, 1 failed, 0.2 turns/s"]
+
+
+def test_a_replay_that_is_over_at_once_says_nothing(time: Time) -> None:
+    said: list[str] = []
+    watch = Watch(said.append, every=10, now=time)
+    watch(1, 2, ended())
+    watch(2, 2, ended())
+    assert not said
 
 
 def test_chats_from_before_an_interruption_make_nothing_look_quicker(time: Time) -> None:
