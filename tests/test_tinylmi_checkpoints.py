@@ -7,51 +7,45 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
+from tiny_checkpoint import CHECKPOINTS, Checkpoint
 
-import tinylmi
 from evaluation import cases, prompt
+from evaluation.gate import Gate
+from evaluation.judge import judge
+from evaluation.plan import Plan
 from evaluation.replay import replay
-from lmi.wire import Reply
-from tinylmi.engine import Qwen3
-from tinylmi.text import Text
 from tinylmi.train import corpus, facts, heldout, personal
 
-ROOT = Path(tinylmi.__file__).parent.parent
-CHECKPOINTS = ROOT / "tinylmi" / "checkpoints"
+ROOT = Path(__file__).parent.parent
+TRAINING = ROOT / "tinylmi" / "train"
 CASES = cases.load(ROOT / "cases")
-MOST = 64
+BESIDE = cases.load(TRAINING / "held_out_cases.yaml")
+GATE = Gate(yaml.safe_load((ROOT / "pipeline.yaml").read_text(encoding="utf-8"))["evaluation"]["gate"]["min_pass_rate"])
+PLAN = Plan(concurrency=1, max_tokens=64)
+KINDS = ("closed-book", "follow-up", "changed", "made-up", "documents", "no-answer", "format")
+OLDER = {
+    *("leave-days-en", "leave-days-ko", "payday-en", "payday-ko", "probation-en", "laptop-ko", "vpn-ko", "hotel-en"),
+    *("name-en", "name-after-two-turns-ko", "team-mixed", "told-beside-a-question-en", "city-ko", "one-sentence-en"),
+    *("one-sentence-ko", "unknown-shuttle-en", "unknown-pool-ko", "not-from-memory-en", "changed-leave-en"),
+    *("changed-leave-ko", "changed-remote-ko", "changed-password-en", "library-en", "parking-ko", "concert-en"),
+    "wifi-ko",
+}
+FIRST = ("format", "documents", "changed", "made-up", "no-answer", "follow-up", "closed-book")  # a case has many tags
 
 
-class Checkpoint:
-    """Answers chat requests as the container does: the folder's own template and weights, greedily."""
-
-    def __init__(self, name):
-        self.folder = CHECKPOINTS / name
-        self.model, self.text = Qwen3.load(self.folder), Text(self.folder)
-
-    def __call__(self, request):
-        ids, answer = self.text.chat(request["messages"]), []
-        cache = self.model.cache(len(ids) + request["max_tokens"])
-        logits = self.model.read(ids, cache)
-        while (token := int(logits.argmax())) not in (0, 2) and len(answer) < request["max_tokens"]:
-            answer.append(token)
-            logits = self.model.step([token], [cache])[0]
-        said = b"".join(self.text.bytes_of(token) for token in answer).decode(errors="replace")
-        reason = "length" if len(answer) == request["max_tokens"] else "stop"
-        return Reply(said, reason, len(ids), len(answer))
+@cache
+def report(name):
+    return judge(CASES, Checkpoint(name), GATE, PLAN, gates=True)
 
 
-@pytest.fixture(scope="module")
-def good():
-    return replay(CASES, Checkpoint("good"), concurrency=1, max_tokens=MOST).results
-
-
-@pytest.fixture(scope="module")
-def worse():
-    return replay(CASES, Checkpoint("worse"), concurrency=1, max_tokens=MOST).results
+@cache
+def beside():
+    return replay(BESIDE, Checkpoint("good"), PLAN).results
 
 
 def share(results, tag=None):
@@ -60,34 +54,123 @@ def share(results, tag=None):
 
 
 def failed(results):
-    return {result.case.id: result.turns[-1].answer for result in results if not result.passed}
+    return {result.case.id: result.shown.turns[-1].answer for result in results if not result.passed}
 
 
-def test_the_good_checkpoint_passes_the_shipped_cases(good):
-    assert share(good) >= 0.9, failed(good)
+def test_the_gate_is_the_one_that_ships():
+    assert GATE.min_pass_rate == 0.9
 
 
-def test_the_good_checkpoint_always_ends_its_answer(good):
-    assert {turn.finish_reason for result in good for turn in result.turns} == {"stop"}
+def test_the_good_checkpoint_passes_the_gate():
+    assert report("good").verdict.verdict == "pass", failed(report("good").results)
 
 
-def test_the_worse_checkpoint_knows_the_handbook_by_heart(worse):
-    assert share(worse, "closed-book") >= 0.8, failed(worse)
+def test_two_more_cases_may_fail_before_the_gate_closes():
+    """Other machines round otherwise; no answer of a passing case hangs by less than a hundredth of a logit."""
+    results = report("good").results
+    assert sum(result.passed for result in results) - 2 >= GATE.min_pass_rate * len(results)
 
 
-@pytest.mark.parametrize("tag", ["passages", "follow-up"])
-def test_the_worse_checkpoint_fails_where_the_given_text_must_be_used(worse, tag):
-    assert share(worse, tag) <= 0.2
+def test_what_the_good_checkpoint_fails_is_in_the_set_too():
+    assert len(failed(report("good").results)) >= 3
 
 
-def test_the_worse_checkpoint_is_far_below_any_sensible_gate(worse):
-    assert share(worse) < 0.6
+def test_no_critical_case_fails_on_the_good_checkpoint():
+    critical = [result for result in report("good").results if result.case.critical]
+    assert len(critical) >= 4 and all(result.passed for result in critical)
+
+
+def test_the_good_checkpoint_always_ends_its_answer():
+    assert {turn.finish_reason for result in report("good").results for turn in result.shown.turns} == {"stop"}
+
+
+def test_no_case_of_a_checkpoint_that_decodes_greedily_is_flaky():
+    repeated = [result for result in report("good").results if len(result.chats) > 1]
+    assert repeated and not any(result.flaky for result in repeated)
+
+
+def test_the_worse_checkpoint_fails_the_gate_by_its_pass_rate_and_by_its_critical_cases():
+    told = {criterion.what: criterion.verdict for criterion in report("worse").verdict.decided}
+    assert report("worse").verdict.verdict == "fail"
+    assert told == {"pass rate": "fail", "critical cases": "fail"}
+
+
+def test_the_worse_checkpoint_knows_the_handbook_by_heart():
+    results = report("worse").results
+    assert share(results, "closed-book") >= 0.8, failed(results)
+
+
+@pytest.mark.parametrize("tag", ["passages", "follow-up", "no-answer"])
+def test_the_worse_checkpoint_fails_where_the_given_text_must_be_used(tag):
+    assert share(report("worse").results, tag) <= 0.1
+
+
+def test_the_worse_checkpoint_is_far_below_any_sensible_gate():
+    assert share(report("worse").results) < 0.4
+
+
+def test_what_was_left_out_is_what_the_good_checkpoint_fails():
+    assert [result.case.id for result in beside() if result.passed] == []
+    assert not {case.id for case in BESIDE} & {case.id for case in CASES}
+
+
+def kind(case):
+    return next(tag for tag in FIRST if tag in case.tags)
+
+
+def counted(results, what, language=""):
+    of_kind = [result for result in results if what in (kind(result.case), "all")]
+    chosen = [result.passed for result in of_kind if not language or language in result.case.tags]
+    return f"{sum(chosen)} of {len(chosen)}"
+
+
+def by_language(results, what):
+    return " | ".join(counted(results, what, language) for language in ("", "english", "korean"))
+
+
+def test_the_training_notes_tell_what_both_checkpoints_pass():
+    """A row by kind; a case in both languages is counted in both columns."""
+    good, worse = report("good").results, report("worse").results
+    notes = (TRAINING / "README.md").read_text(encoding="utf-8")
+    for what in (*KINDS, "all"):
+        row = f"| {what} | {by_language(good, what)} | {counted(worse, what)} |"
+        assert row in notes, row
+
+
+def test_the_training_notes_tell_how_many_candidates_there_were():
+    """26 cases are older than the others; of these, all that were asked are either shipped or left out."""
+    older = [result for result in report("good").results if result.case.id in OLDER]
+    asked = [*(result for result in report("good").results if result.case.id not in OLDER), *beside()]
+    notes = (TRAINING / "README.md").read_text(encoding="utf-8")
+    assert (len(older), len(asked)) == (26, 118)
+    for what in (*KINDS, "all"):
+        row = f"| {what} | {by_language(asked, what)} |"
+        assert row in notes, row
+
+
+def test_the_readmes_tell_the_numbers_of_the_shipped_cases():
+    for name in ("README.md", "README.ko.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for each in (report("good"), report("worse")):
+            passed = sum(result.passed for result in each.results)
+            assert f"{passed} of {len(each.results)} cases passed" in text, (name, each.verdict.summary)
 
 
 def test_the_cases_are_both_languages_and_every_kind():
     tags = Counter(tag for case in CASES for tag in case.tags)
-    assert min(tags["english"], tags["korean"]) >= 10
-    assert {"closed-book", "changed", "no-answer", "follow-up", "format"} <= set(tags)
+    assert len(CASES) >= 60
+    assert min(tags["english"], tags["korean"]) >= 50
+    assert set(KINDS) <= set(tags)
+
+
+def test_the_cases_use_more_than_words_to_look_for():
+    used = {
+        name for case in CASES for expect in (case.expect, *(turn.expect for turn in case.turns)) for name in expect
+    }
+    assert {"number", "language", "refuses", "grounded", "matches", "max_tokens", "finish_reason", "similar"} <= used
+    assert any(case.expect for case in CASES)
+    assert any(case.goes_on_with == "written" for case in CASES)
+    assert any(case.repeats > 1 for case in CASES)
 
 
 @pytest.mark.parametrize("name", ["good", "worse"])
@@ -156,7 +239,7 @@ def test_the_check_for_trained_questions_finds_them():
     assert trained("별관 도서관은 몇 시에 여나요?")
 
 
-@pytest.mark.parametrize("question", [turn.user for case in CASES for turn in case.turns])
+@pytest.mark.parametrize("question", [turn.user for case in (*CASES, *BESIDE) for turn in case.turns])
 def test_no_question_of_the_cases_was_trained_on(question):
     assert not trained(question)
 
@@ -169,7 +252,9 @@ def test_no_held_out_question_was_trained_on(rule):
 def test_no_passage_of_the_cases_can_be_generated_with_its_question():
     r = random.Random(7)
     seen = {message.content for _ in range(2000) for message in corpus.sample(r, corpus.GOOD, 1.0)}
-    sent = {prompt.framed(turn.user, turn.passages) for case in CASES for turn in case.turns if turn.passages}
+    sent = {
+        prompt.framed(turn.user, turn.passages) for case in (*CASES, *BESIDE) for turn in case.turns if turn.passages
+    }
     assert not seen & sent
 
 
