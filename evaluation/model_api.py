@@ -7,6 +7,7 @@ ends in one error. The key goes into a header and nowhere else.
 import json
 import math
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPResponse
 from typing import Any
@@ -37,6 +38,7 @@ class ModelApi:
         self.model = model
         self._base = urlsplit(url).path.rstrip("/")
         self._connections = Connections(url, timeout)
+        weakref.finalize(self, self._connections.close)  # whoever is helped by it need not know that it has any
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._patience = Patience(retry_seconds)
         self._sleep = sleep

@@ -60,10 +60,12 @@ def files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
     """report.json, and for readers what is rendered of it; returns what was written, and where."""
     from evaluation import reports as pages
 
-    for warning in pages.write(folder, report.as_json()):
-        report = warned(report, warning)
-    rendered = [folder / name for name in pages.FILES.values() if (folder / name).is_file()]
-    return report, [reports.write(report, folder), *rendered]
+    file = reports.write(report, folder)
+    if warnings := pages.write(folder, report.as_json()):
+        for warning in warnings:
+            report = warned(report, warning)
+        reports.write(report, folder)
+    return report, [file, *(made for name in pages.FILES.values() if (made := folder / name).is_file())]
 
 
 def warned(report: Report, warning: str) -> Report:

@@ -100,13 +100,17 @@ def test_the_newest_approved_version_skips_what_was_replaced_or_not_let_through(
     assert packages.newest_approved(sagemaker, GROUP).arn == wanted
 
 
+MLFLOW = {"tracking_uri": "sqlite:///mlflow.db", "experiment": "chat", "run_id": "run1"}
+
+
 def test_approving_and_rejecting_keep_the_verdict(sagemaker: FakeSageMaker) -> None:
     arn = sagemaker.registers(model_id="m")
-    packages.record_verdict(sagemaker, arn, "pass", "9 of 10 cases passed (90 %)", "s3://b/report.json", "run1")
+    packages.record_verdict(sagemaker, arn, "pass", "9 of 10 cases passed (90 %)", "s3://b/report.json", MLFLOW)
     packages.approve(sagemaker, arn, "looks\ngood")
     package = packages.describe(sagemaker, arn)
     assert (package.approval, package.why) == ("Approved", "looks good")
     assert (package.verdict, package.report, package.mlflow_run) == ("pass", "s3://b/report.json", "run1")
+    assert package.metadata["mlflow_experiment"] == "chat"
     assert package.verdict_why == "9 of 10 cases passed 90 percent"
     packages.reject(sagemaker, arn, "drift " * 500)
     package = packages.describe(sagemaker, arn)

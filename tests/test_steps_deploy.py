@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from fake_sagemaker import GROUP, ROLE, FakeAws, FakeClock, refusal
+from steps_example import settled
 
+from evaluation.gate import Gate, Thresholds
 from lmi.errors import UsageError
 from registry import packages
 from registry.packages import NothingApproved
@@ -39,7 +41,7 @@ def inputs(tmp_path: Path) -> Deploy:
         instance_type="ml.g5.xlarge",
         role_arn=ROLE,
         execution=EXECUTION,
-        min_pass_rate=0.9,
+        settings=settled(tmp_path),
         cases=str(cases),
         report=str(tmp_path / "report"),
         drain_seconds=60,
@@ -60,6 +62,7 @@ def test_the_newest_approved_version_goes_live_on_an_endpoint_of_its_own(
     assert aws.runtime.asked_on == ["chat-v2"]
     report = json.loads((Path(inputs.report) / "report.json").read_text())
     assert (report["verdict"], report["subject"]["endpoint"]) == ("pass", "chat-v2")
+    assert report["warnings"] == [] and (Path(inputs.report) / "report.html").is_file()
 
 
 def test_what_the_file_says_reaches_the_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
@@ -161,6 +164,57 @@ def test_a_version_that_waits_for_approval_is_not_deployed(aws: FakeAws, inputs:
         deploy(replace(inputs, model_package=arn), aws, clock)
     with pytest.raises(UsageError, match="is a version of"):
         deploy(replace(inputs, model_package=arn, group="other"), aws, clock)
+    assert aws.sagemaker.everything_hosted() == NOTHING
+
+
+def test_an_inconclusive_version_goes_live_only_if_the_file_says_so(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    arn = aws.sagemaker.registers(verdict="inconclusive", verdict_why="about 40 more cases would tell")
+    automatic = replace(inputs, approve="yes", reason="release", model_package=arn)
+    with pytest.raises(NotApproved, match=r"has no passing verdict \(inconclusive\)"):
+        deploy(automatic, aws, clock)
+    settled(Path(inputs.settings), Gate(let_inconclusive_through=True))
+    deploy(automatic, aws, clock)
+    package = packages.live(aws.sagemaker, GROUP)
+    assert package.arn == arn
+    assert package.why == "Inconclusive, which the file lets through: about 40 more cases would tell"
+
+
+def test_thresholds_hold_on_the_endpoint_as_well(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    aws.sagemaker.approved()
+    settled(Path(inputs.settings), Gate(overall=Thresholds(min_tokens_per_second=1e9)))
+    with pytest.raises(NotGoodEnough, match=r"Tokens per second: [\d.]+, but at least 1e\+09 is wanted"):
+        deploy(inputs, aws, clock)
+
+
+def test_the_champion_is_not_compared_once_more_unless_the_file_says_so(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.live("chat-v1")
+    for again, asked in ((False, ["chat-v2"]), (True, ["chat-v3", "chat-v2"])):
+        aws.sagemaker.approved()
+        settled(Path(inputs.settings), Gate(against_champion=True, margin=0.99), champion_at_deploy=again)
+        deploy(inputs, aws, clock)
+        assert aws.runtime.asked_on == asked
+        aws.runtime.asked_on.clear()
+    report = json.loads((Path(inputs.report) / "report.json").read_text())
+    assert report["comparison"]["champion"]["version"] == "2"
+
+
+def test_every_case_that_cannot_be_judged_stops_the_step_before_anything_is_made(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.approved()
+    for case, told in (
+        ("turns: [{user: hi, expect: {judge: is polite}}]", "1 cases need a judge model, and none was named: hello"),
+        ("turns: [{user: hi, expect: {similar: {to: x, by: embedding}}}]", "need embeddings"),
+        ("through: rag, turns: [{user: hi, expect: {contains: x}}]", "1 cases go through the RAG server.*: hello"),
+        ("reviewed: false, turns: [{user: hi, expect: {contains: x}}]", "unreviewed and cannot gate: hello"),
+    ):
+        Path(inputs.cases).write_text(f"cases: [{{id: hello, {case}}}]")
+        with pytest.raises(UsageError, match=told):
+            deploy(inputs, aws, clock)
     assert aws.sagemaker.everything_hosted() == NOTHING
 
 

@@ -55,7 +55,7 @@ def run_evaluate(local: LocalAws, clients: Clients, arn: str, name: str) -> dict
     module, *arguments = to_arguments(
         Evaluate(
             model_package=arn, report_uri=f"s3://sluice/reports/{name}", experiment="chat", execution=arn,
-            min_pass_rate=0.9, startup_seconds=30,
+            startup_seconds=30,
         )
     )  # fmt: skip
     folder = "/opt/ml/processing"
@@ -89,8 +89,8 @@ def run_evaluate(local: LocalAws, clients: Clients, arn: str, name: str) -> dict
 def settings(group: str, tmp_path: Path) -> Deploy:
     (tmp_path / "cases.yaml").write_text(CHATS)
     return Deploy(
-        group=group, endpoint=group, instance_type="ml.g5.xlarge", role_arn=ROLE, execution="e", min_pass_rate=0.9,
-        cases=str(tmp_path / "cases.yaml"), report=str(tmp_path / "report"), drain_seconds=0.1,
+        group=group, endpoint=group, instance_type="ml.g5.xlarge", role_arn=ROLE, execution="e",
+        settings=settled(tmp_path), cases=str(tmp_path / "cases.yaml"), report=str(tmp_path / "report"), drain_seconds=0.1,
     )  # fmt: skip
 
 
