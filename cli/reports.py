@@ -1,7 +1,8 @@
-"""What report.json says: in the terminal, and as files. It is read where the package says it lies; nothing is computed again."""
+"""What report.json says, in the terminal and as files. It is read where the package says it lies; nothing is computed
+again."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ import click
 from cli import show
 from cli.target import Target, state_folder
 from evaluation import report
-from evaluation.reports.plain import count, counted, milliseconds, one_line, points, seconds
+from evaluation.reports.plain import count, counted, milliseconds, number, one_line, percent, points, seconds
 from evaluation.reports.told import Account, Case, listed, section, words
 from lmi.errors import SluiceError
 
@@ -62,6 +63,20 @@ def write_all(
             raise report.CannotWrite(f"The report cannot be written to {path}: {error.strerror or error}.") from None
 
 
+def form_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds --html, --markdown and --junit, for `write_all`."""
+    for form, about in (
+        ("junit", "as JUnit XML, for CI"),
+        ("markdown", "as a comment for a pull request"),
+        ("html", "as a page that needs nothing else"),
+    ):
+        command = click.option(
+            f"--{form}", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+            help=f"Write the report {about} (-: standard output).",
+        )(command)  # fmt: skip
+    return command
+
+
 def show_report(told: Mapping[str, Any], most: int = 5) -> None:
     """The verdict and what failed first, then why, then the figures."""
     account = Account(told)
@@ -80,7 +95,9 @@ def show_criteria(account: Account) -> None:
     for each in account.decided:
         of = words(each, "of")
         name = one_line(words(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
-        rows.append([words(each, "verdict"), name, one_line(words(each, "wanted"), 60), one_line(words(each, "why"), 200)])
+        rows.append(
+            [words(each, "verdict"), name, one_line(words(each, "wanted"), 60), one_line(words(each, "why"), 200)]
+        )
     show.table(["verdict", "criterion", "wanted", "why"], rows)
 
 
@@ -94,8 +111,11 @@ def show_failed_cases(told: Mapping[str, Any], most: int = 5) -> None:
         return
     show.console().print("\n[bold]What failed[/]")
     for case in cases[: most * 4]:
-        marks = [case.outcome, *(["critical"] if case.critical else []), *([flips[case.index].kind] if case.index in flips else [])]
-        show.console().print(f"  {show.styled(case.outcome)} {show.safe(one_line(case.id, 80))} [dim]{', '.join(marks[1:])}[/]")
+        marks = ["critical"] if case.critical else []
+        marks += [flips[case.index].kind] if case.index in flips else []
+        told_marks = f" [dim]{', '.join(marks)}[/]" if marks else ""
+        pad = " " * (7 - len(case.outcome))
+        show.console().print(f"  {show.styled(case.outcome)}{pad}{show.safe(one_line(case.id, 80))}{told_marks}")
     if len(cases) > most * 4:
         show.say(f"  and {counted(len(cases) - most * 4, 'more case')}.")
     show.console().print("\n[bold]Why[/]", end="")
@@ -140,20 +160,19 @@ def figures(account: Account) -> Iterator[str]:
         flips = account.flips
         lost = sum(flip.kind == "lost" for flip in flips)
         change = points(section(found, "difference").get("estimate"))
-        yield f"Against {one_line(account.champion_name, 60)}: {change} points, {lost} lost, {len(flips) - lost} gained."
+        name = one_line(account.champion_name, 60)
+        yield f"Against {name}: {change} points, {lost} lost, {len(flips) - lost} gained."
     if turns := account.figure("turns"):
         times = ", ".join(f"{name} {milliseconds(account.figure('latency_ms', name))}" for name in ("p50", "p95"))
         yield f"{count(turns)} turns in {seconds(account.told.get('seconds'))}; {times}."
-    for tag in tags_below(account):
-        yield tag
+    yield from tags_below(account)
 
 
 def tags_below(account: Account) -> Iterator[str]:
     """Tags that did worse than the whole, the worst first."""
+    tags = section(account.told, "tags")
     every = account.figure("pass_rate")
-    rates = {str(name): section(section(account.told, "tags"), name).get("pass_rate") for name in section(account.told, "tags")}
-    below = sorted((rate, name) for name, rate in rates.items() if isinstance(rate, float | int) and every is not None and rate < every)
+    rates = [(rate, name) for name in tags if (rate := number(section(tags, name).get("pass_rate"))) is not None]
+    below = sorted((rate, name) for rate, name in rates if every is not None and rate < every)
     if below:
-        yield "Weakest tags: " + ", ".join(f"{one_line(name, 40)} {100 * rate:.0f} %" for rate, name in below[:5]) + "."
-
-
+        yield "Weakest tags: " + ", ".join(f"{one_line(name, 40)} {percent(rate)}" for rate, name in below[:5]) + "."

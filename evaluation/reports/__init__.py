@@ -1,4 +1,4 @@
-"""report.json for people and for machines: one page, a comment, a JUnit document. Each is made from its plain values alone."""
+"""report.json for people and machines: a page, a comment, a JUnit document, each made from its plain values alone."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -19,13 +19,16 @@ class Step:
 def steps(told: Account) -> list[Step]:
     about, plan = section(told.told, "subject"), section(told.told, "plan")
     found: list[Step] = []
-    if commit := words(about, "commit") or words(plan, "commit"):
+    commit = words(about, "git_commit") or words(about, "commit")
+    if commit and commit != "unknown":
         found.append(Step("The same code and the same cases:", line("git", "checkout", commit)))
     if words(about, "execution"):
         found.append(Step("The whole release once more, from the file:", "sluice run --again"))
     found.append(Step(replayed(about), replay(told, about, plan)))
     if version := words(about, "version"):
-        found.append(Step("This page from the stored report:", line("sluice", "report", version, "--html", "report.html")))
+        found.append(
+            Step("This page from the stored report:", line("sluice", "report", version, "--html", "report.html"))
+        )
         if other := words(told.champion, "version"):
             found.append(Step("The comparison alone:", line("sluice", "compare", other, version)))
     return found
@@ -49,8 +52,8 @@ def replay(told: Account, about: Json, plan: Json) -> str:
     if rate is not None:
         asked += ["--min-pass-rate", f"{rate:g}"]
     for name, flag in FLAGS.items():
-        if (value := number(plan.get(name))) is not None:
-            asked += [flag, f"{value:g}"]
+        if (figure := number(plan.get(name))) is not None:
+            asked += [flag, f"{figure:g}"]
     return line(*asked)
 
 

@@ -1,6 +1,6 @@
 """The report as JUnit XML, in the part of it that Jenkins' schema (junit-10.xsd) and GitLab's reader have in common.
 
-Two suites: a test per criterion of the gate, so that a closed gate is red however many cases passed, and a test per case.
+Two suites: a test per criterion of the gate, so that a closed gate is red however many cases passed; a test per case.
 """
 
 import re
@@ -30,8 +30,15 @@ def document(report: Mapping[str, Any]) -> str:
 
 
 def gate(told: Account) -> Element:
-    decided = told.decided or [{"what": "verdict", "of": "all", "verdict": told.verdict, "why": words(told.told, "summary")}]
-    return suite("gate", told, [criterion(each) for each in decided], {"verdict": told.verdict, "summary": words(told.told, "summary")})
+    decided = told.decided or [
+        {"what": "verdict", "of": "all", "verdict": told.verdict, "why": words(told.told, "summary")}
+    ]
+    return suite(
+        "gate",
+        told,
+        [criterion(each) for each in decided],
+        {"verdict": told.verdict, "summary": words(told.told, "summary")},
+    )
 
 
 def cases(told: Account) -> Element:
@@ -115,7 +122,9 @@ def transcript(case: Case) -> Iterable[str]:
             yield said("expected", words(turn, "expected"))
             if error := words(turn, "error"):
                 yield said("error", error)
-            yield from (said("why", words(each, "why")) for each in sections(turn, "scores") if each.get("passed") is not True)
+            yield from (
+                said("why", words(each, "why")) for each in sections(turn, "scores") if each.get("passed") is not True
+            )
     if whole := sections(case.chat, "scores"):
         yield "the whole chat"
         yield said("expected", words(case.told, "expected"))

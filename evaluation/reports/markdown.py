@@ -1,8 +1,8 @@
-"""The report as a comment on a pull request: GitHub and GitLab render it, and nothing that a model said is rendered by them.
+"""The report as a comment on a pull request: GitHub and GitLab render it, and render nothing that a model said.
 
-Answers stand in fences that are longer than any in them, each line behind a mark of ours, so that none can be read as Markdown,
-or as a bot's command. Sentences that quote an answer are escaped, and what would become a mention, a link, a reference or a formula is
-broken by a space of no width.
+Answers stand in fences that are longer than any in them, each line behind a mark of ours, so that none can be read as
+Markdown or as a bot's command. Sentences that quote an answer are escaped, and what would become a mention, a link, a
+reference or a formula is broken by a space of no width.
 """
 
 import re
@@ -18,9 +18,10 @@ LIMIT = 60_000  # a comment on GitHub may have 65,536 characters
 KEPT = 4_000  # of them for what comes after the cases
 QUESTION, ANSWER, WHY = 300, 700, 300
 SYNTAX = re.compile(r"[\\`*_{}\[\]#|~!^]")
-BREAK = "&#8203;"
-# What the two turn into links: mentions, issues, merge requests, snippets, labels; addresses; words between colons.
-SIGIL = re.compile(r"([@#!%~&$:])(?=[\w\"])")
+BREAK = "\N{ZERO WIDTH SPACE}"
+# What the two make links of: addresses, mentions, issues, merge requests, epics, labels, milestones; and emoji.
+ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|www|gh)(?=[:.-])")
+SIGIL = re.compile(r"([@#!&%~:$])(?=[\w\"])")
 TITLES = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", "error": "Error"}
 
 
@@ -37,18 +38,22 @@ def page(report: Mapping[str, Any]) -> str:
 
 def inline(text: Any, most: int) -> str:
     """Text within a paragraph or a cell, as nothing but text."""
-    return broken(SYNTAX.sub(r"\\\g<0>", escape(one_line(text, most), quote=False)))
+    return with_breaks(SYNTAX.sub(r"\\\g<0>", escape(broken(one_line(text, most)), quote=False)))
 
 
 def within_tags(text: Any, most: int) -> str:
     """Text within HTML, where Markdown is not read but mentions are."""
-    return broken(escape(one_line(text, most), quote=False))
+    return with_breaks(escape(broken(one_line(text, most)), quote=False))
 
 
 def broken(text: str) -> str:
-    text = re.sub(r"(?i)(https?|ftp|mailto|www)([:.])", rf"\1{BREAK}\2", text)
-    text = text.replace("$", "<span>$</span>") if text.count("$") > 1 else text
-    return re.sub(r"(?<![\w&])((?:\\?[@#!%~$:])+)(?=[\w\"])", rf"\1{BREAK}", text).replace("@", f"@{BREAK}")
+    return SIGIL.sub(rf"\1{BREAK}", ADDRESS.sub(rf"\1{BREAK}", text))
+
+
+def with_breaks(text: str) -> str:
+    """The breaks where a reader of the source sees them; and no two dollars that could have a formula between them."""
+    text = text.replace(BREAK, "&#8203;")
+    return text.replace("$", "<span>$</span>") if text.count("$") > 1 else text
 
 
 def summary(told: Account) -> str:
@@ -80,10 +85,11 @@ def champion(told: Account) -> str:
     if not found:
         return ""
     lost = sum(flip.kind == "lost" for flip in told.flips)
-    found_difference = section(found, "difference")
-    spread = f"{points(found_difference.get('estimate'))} points ({points(found_difference.get('low'))} to {points(found_difference.get('high'))})"
-    line = f"**Against the champion, {inline(told.champion_name, 80)}**: {spread}, {lost} lost, {len(told.flips) - lost} gained."
-    return f"{line} {inline(words(found, 'why'), WHY)}".rstrip()
+    estimate, low, high = (points(section(found, "difference").get(name)) for name in ("estimate", "low", "high"))
+    flips = f"{lost} lost, {len(told.flips) - lost} gained"
+    line = f"**Against the champion, {inline(told.champion_name, 80)}**: {estimate} points ({low} to {high}), {flips}."
+    told_above = any(words(each, "why") == words(found, "why") for each in told.decided)
+    return line if told_above else f"{line} {inline(words(found, 'why'), WHY)}".rstrip()
 
 
 def cases(told: Account, room: int) -> Iterable[str]:
@@ -99,7 +105,8 @@ def cases(told: Account, room: int) -> Iterable[str]:
         drawn = head + folded(case, flip)
         room -= len(drawn) + 2
         if room < 0:
-            yield f"{counted(len(everything) - place, 'more case')} did not pass or changed sides: see report.html or report.json."
+            left = counted(len(everything) - place, "more case")
+            yield f"{left} did not pass or changed sides: see report.html or report.json."
             return
         yield drawn
         before = title
@@ -167,5 +174,9 @@ def figures(told: Account) -> str:
 
 
 def reproduce(told: Account) -> str:
-    lines = [line for step in again.steps(told) for line in (f"# {step.why}", clipped(step.command, 600)[0].replace("\n", " "))]
+    lines = [
+        line
+        for step in again.steps(told)
+        for line in (f"# {step.why}", clipped(step.command, 600)[0].replace("\n", " "))
+    ]
     return "<details><summary>How to reproduce</summary>\n\n" + fenced(lines, "sh") + "\n\n</details>"

@@ -12,7 +12,12 @@ HIDDEN = re.compile(
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 # A joiner belongs between emoji and between letters of some scripts; anywhere else it hides in a word.
-STRAY_JOINER = re.compile(r"(?<![^\x00-\u024f\uac00-\ud7a3])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u024f\uac00-\ud7a3])")
+STRAY_JOINER = re.compile(
+    r"(?<![^\x00-\u024f\uac00-\ud7a3])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\u024f\uac00-\ud7a3])"
+)
+# Accents upon accents climb over everything above them.
+ACCENT = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+STACKED = re.compile(f"({ACCENT}{{4}}){ACCENT}+")
 HANGUL = re.compile("[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3]")
 KANA = re.compile("[\u3041-\u30ff]")
 HAN = re.compile("[\u4e00-\u9fff]")
@@ -22,7 +27,7 @@ LOOKED_AT = 2000  # characters that tell the language of a text
 
 def visible(text: Any) -> str:
     """The text with each hidden character named, as [U+202E]; lines end with one \\n."""
-    shown = str(text).replace("\r\n", "\n")
+    shown = STACKED.sub(r"\1[...]", str(text).replace("\r\n", "\n"))
     return STRAY_JOINER.sub(named, HIDDEN.sub(named, shown))
 
 

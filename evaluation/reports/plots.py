@@ -1,7 +1,7 @@
 """Drawings as inline SVG: how long answers took, how long they were, and how far apart two versions are.
 
-They are drawn for a width of 360 units, so that their letters are as large as the text on a telephone and on a desk. Colours
-are the page's: each shape has a class.
+They are drawn for a width of 360 units, so that their letters are as large as the text on a telephone and on a desk.
+Colours are the page's: each shape has a class.
 """
 
 import math
@@ -79,7 +79,9 @@ def ticks(axis: Scale, most: int = 6) -> list[float]:
         return [step * number for number in range(int(axis.high / step + 1e-9) + 1)]
     powers = range(math.floor(math.log10(axis.low)), math.ceil(math.log10(axis.high)) + 1)
     for kinds in ((1, 2, 5), (1, 3), (1,)):
-        found = [10.0**power * kind for power in powers for kind in kinds if axis.low <= 10.0**power * kind <= axis.high]
+        found = [
+            10.0**power * kind for power in powers for kind in kinds if axis.low <= 10.0**power * kind <= axis.high
+        ]
         if len(found) <= most:
             return found
     return found[:: math.ceil(len(found) / most)]
@@ -149,10 +151,15 @@ def durations(
     floor = 96
     if first:
         floor = 190
-        parts += [tag("line", x1=LEFT, x2=RIGHT, y1=96, y2=96, class_="axis"), letters(LEFT, 118, "First token", "name")]
+        parts += [
+            tag("line", x1=LEFT, x2=RIGHT, y1=96, y2=96, class_="axis"),
+            letters(LEFT, 118, "First token", "name"),
+        ]
         parts += [histogram(first, axis, floor, 42, "bar second"), marks(axis, shown_first, 144, floor)]
     parts.append(axis_line(axis, floor, short_time))
-    about = f"{len(whole)} answers took between {milliseconds(min(whole))} and {milliseconds(max(whole))}: " + listed(shown)
+    about = f"{len(whole)} answers took between {milliseconds(min(whole))} and {milliseconds(max(whole))}: " + listed(
+        shown
+    )
     return picture("How long answers took", floor + 22, *parts, about=about)
 
 
@@ -187,7 +194,9 @@ def scatter(good: Sequence[tuple[float, float]], bad: Sequence[tuple[float, floa
 
     levels = [(place(height(value)), short_time(value)) for value in ticks(up, 4)]
     lines = [tag("line", x1=LEFT, x2=RIGHT, y1=y, y2=y, class_="grid") for y, _ in levels]
-    names = [tag("text", name, x=RIGHT, y=place(float(y) - 4), text_anchor="end", class_="tick over") for y, name in levels]
+    names = [
+        tag("text", name, x=RIGHT, y=place(float(y) - 4), text_anchor="end", class_="tick over") for y, name in levels
+    ]
     shapes = [each for each in (dots(good, "dots"), dots(bad, "dots bad-ring"), dots(bad, "dots bad-hole")) if each]
     about = f"{len(both)} answers, {len(bad)} of which did not pass."
     return picture("Time against tokens", 212, *lines, *shapes, *names, axis_line(across, 190, count), about=about)
@@ -208,7 +217,11 @@ def interval(low: float, estimate: float, high: float, margin: float | None) -> 
     parts.append(tag("line", x1=place(zero), x2=place(zero), y1=20, y2=64, class_="mark"))
     parts.append(tag("line", x1=place(axis.at(low)), x2=place(axis.at(high)), y1=42, y2=42, class_="span"))
     parts.append(tag("circle", cx=place(axis.at(estimate)), cy=42, r=5, class_="dot"))
-    parts += [letters(LEFT, 82, "← worse", "tick"), letters(zero, 82, "the same", "tick"), letters(RIGHT, 82, "better →", "tick")]
+    parts += [
+        letters(LEFT, 82, "← worse", "tick"),
+        letters(zero, 82, "the same", "tick"),
+        letters(RIGHT, 82, "better →", "tick"),
+    ]
     about = f"{estimate:+.1f} points, between {low:+.1f} and {high:+.1f}."
     return picture("Difference to the champion", 90, *parts, about=about)
 

@@ -1,6 +1,6 @@
 """A report.json read by people: which cases to look at, in which order, and why. Nothing is judged again here.
 
-Whatever is missing or of another kind than expected is as if it were empty: an old or a mended report can still be read.
+Whatever is missing or of another kind than expected is as if it were empty: an old or a mended report can be read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from evaluation.reports.plain import number
+from evaluation.reports.plain import number, one_line
 
 Json = Mapping[str, Any]
+NAME = 80  # characters of what something is called
 VERDICTS = ("pass", "fail", "inconclusive", "error")
 
 
@@ -152,8 +153,8 @@ class Account:
         if not model and package:
             model, _, version = package.partition("/")
         if model:
-            return f"{model} version {version}" if version else model
-        return words(about, "endpoint") or words(about, "url") or "a model"
+            return one_line(f"{model} version {version}" if version else model, NAME)
+        return one_line(words(about, "endpoint") or words(about, "url") or "a model", NAME)
 
     @cached_property
     def cases(self) -> list[Case]:
@@ -180,7 +181,8 @@ class Account:
     @property
     def champion_name(self) -> str:
         version = words(self.champion, "version")
-        return f"version {version}" if version else words(self.champion, "model_package") or "the champion"
+        told = f"version {version}" if version.isdigit() else version or words(self.champion, "model_package")
+        return one_line(told or "the champion", NAME)
 
     @cached_property
     def flips(self) -> list[Flip]:

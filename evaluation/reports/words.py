@@ -21,11 +21,11 @@ class Part:
 def differing(before: str, after: str) -> tuple[list[Part], list[Part]]:
     """Both texts in parts; put together again they are the texts, composed alike (NFC)."""
     left, right = words(before), words(after)
-    keys = [word.strip() for word in left], [word.strip() for word in right]
-    start = shared(*keys)
-    end = shared(keys[0][start:][::-1], keys[1][start:][::-1])
-    middle = [key[start : len(key) - end] for key in keys]
-    matcher = SequenceMatcher(None, *middle, autojunk=max(map(len, middle)) > FEW)
+    one, other = [word.strip() for word in left], [word.strip() for word in right]
+    start = shared(one, other)
+    end = shared(one[start:][::-1], other[start:][::-1])
+    one, other = one[start : len(one) - end], other[start : len(other) - end]
+    matcher = SequenceMatcher(None, one, other, autojunk=max(len(one), len(other)) > FEW)
     here, there = [Part("".join(left[:start]), False)], [Part("".join(right[:start]), False)]
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():
         here.append(Part("".join(left[start + i1 : start + i2]), kind != "equal"))

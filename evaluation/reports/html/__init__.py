@@ -51,7 +51,12 @@ def page(report: Mapping[str, Any]) -> str:
         top.top(told),
         tag("nav", tag("ul", *ways), aria_label="Parts of the report"),
         tag("main", *drawn.values()),
-        tag("footer", tag("p", "Made from report.json, which holds every answer in full. The page loads nothing and runs nothing.")),
+        tag(
+            "footer",
+            tag(
+                "p", "Made from report.json, which holds every answer in full. The page loads nothing and runs nothing."
+            ),
+        ),
         class_=told.verdict,
     )
     return f"<!doctype html>\n{tag('html', head(told), body, lang='en')}\n"

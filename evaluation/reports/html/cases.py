@@ -23,13 +23,19 @@ def article(case: Case, level: int = 3, before: Sequence[str] | None = None) -> 
     if case.critical:
         about.insert(0, tag("span", "critical", class_="tag critical"))
     if len(case.chats) > 1:
-        about.append(tag("span", f"{case.held} of {len(case.chats)} chats passed; chat {case.shown + 1} is shown", class_="note"))
+        about.append(
+            tag("span", f"{case.held} of {len(case.chats)} chats passed; chat {case.shown + 1} is shown", class_="note")
+        )
     head = tag("header", name, tag("p", *spaced(about), class_="about") if about else None)
     return tag("article", head, chat(case, before), class_="case", id=anchor(case))
 
 
 def spaced(parts: Sequence[Html]) -> list[Child]:
-    return [each for part in parts for each in (part, " ")][:-1]
+    """With blanks between, for those who copy or listen."""
+    shown: list[Child] = []
+    for part in parts:
+        shown += [" ", part] if shown else [part]
+    return shown
 
 
 def outcome(case: Case) -> Html:
@@ -40,7 +46,9 @@ def not_shown(all_of_them: int, shown: int) -> Html | None:
     left = all_of_them - shown
     if not left:
         return None
-    return tag("p", f"{counted(left, 'more is', 'more are')} in the table of all cases and in report.json.", class_="note")
+    return tag(
+        "p", f"{counted(left, 'more is', 'more are')} in the table of all cases and in report.json.", class_="note"
+    )
 
 
 def section(name: str, title: str, *content: Child) -> Html:
@@ -57,7 +65,11 @@ def failed(told: Account, chosen: Chosen) -> Html | None:
     if not here:
         return None
     lost = len(told.failed) - here
-    note = tag("p", f"{counted(lost, 'further case')} that the champion passed: see above.", class_="note") if lost else None
+    note = (
+        tag("p", f"{counted(lost, 'further case')} that the champion passed: see above.", class_="note")
+        if lost
+        else None
+    )
     return section("failed", "Failed cases", note, *map(article, chosen.failed), not_shown(here, len(chosen.failed)))
 
 

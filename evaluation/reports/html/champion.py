@@ -8,7 +8,11 @@ from evaluation.reports.plain import count, number, one_line, points
 from evaluation.reports.told import Account, Json, sections, words
 from evaluation.reports.told import section as part
 
-RATIOS = {"p50_ratio": "whole answer, median", "p95_ratio": "whole answer, p95", "first_token_p50_ratio": "first token, median"}
+RATIOS = {
+    "p50_ratio": "whole answer, median",
+    "p95_ratio": "whole answer, p95",
+    "first_token_p50_ratio": "first token, median",
+}
 
 
 def against(told: Account, chosen: Chosen) -> Html | None:
@@ -24,8 +28,8 @@ def against(told: Account, chosen: Chosen) -> Html | None:
         difference(told.comparison),
         sides(told),
         None if told.flips else tag("p", "No case changed sides.", class_="note"),
-        flips(chosen.lost, "Lost", f"{told.champion_name.capitalize()} passed these, and this one does not.", len(lost)),
-        flips(chosen.gained, "Gained", f"This one passes these, and {told.champion_name} did not.", gained),
+        flips(chosen.lost, "Lost", f"These passed in {told.champion_name}, and do not in this one.", len(lost)),
+        flips(chosen.gained, "Gained", f"These pass in this one, and did not in {told.champion_name}.", gained),
         latency(told.comparison),
         by_tag(told.comparison),
     )
@@ -60,12 +64,18 @@ def sides(told: Account) -> Html:
         row(f"{name} passed", count(found.get("both_passed")), count(listed_length(found, "lost")), numeric=(1, 2)),
         row(f"{name} failed", count(listed_length(found, "gained")), count(found.get("both_failed")), numeric=(1, 2)),
     ]
-    drawn = table("Cases by what the two did", ["", "This one passed", "This one failed"], body, numeric=(1, 2), small=True)
+    drawn = table(
+        "Cases by what the two did", ["", "This one passed", "This one failed"], body, numeric=(1, 2), small=True
+    )
     p = number(found.get("mcnemar_p"))
     flaky = listed_length(found, "flaky")
     test = f"{count(found.get('pairs'))} pairs" + (f", {flaky} of them flaky and not in the table." if flaky else ".")
-    test += (f" McNemar's exact test: p = {p:.3g}." if p is not None else "")
-    replayed = " The champion was replayed for this." if found.get("replayed") is True else " The champion's stored report was used."
+    test += f" McNemar's exact test: p = {p:.3g}." if p is not None else ""
+    replayed = (
+        " The champion was replayed for this."
+        if found.get("replayed") is True
+        else " The champion's stored report was used."
+    )
     return tag("div", drawn, tag("p", test + replayed, class_="note"))
 
 
@@ -81,10 +91,14 @@ def latency(told: Json) -> Html | None:
         low, estimate, high = (number(part({"of": found}, "of").get(name)) for name in ("low", "estimate", "high"))
         if estimate is not None:
             spread = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else "–"
-            body.append(row(RATIOS.get(key, one_line(key.replace("_", " "), 40)), f"{estimate:.2f} ×", spread, numeric=(1, 2)))
+            body.append(
+                row(RATIOS.get(key, one_line(key.replace("_", " "), 40)), f"{estimate:.2f} ×", spread, numeric=(1, 2))
+            )
     if not body:
         return None
-    return titled("Time", table("Time against the champion", ["", "Ratio", "Interval"], body, numeric=(1, 2), small=True))
+    return titled(
+        "Time", table("Time against the champion", ["", "Ratio", "Interval"], body, numeric=(1, 2), small=True)
+    )
 
 
 def titled(title: str, drawn: Html) -> Html:

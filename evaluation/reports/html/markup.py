@@ -6,7 +6,9 @@ from html import escape
 from evaluation.reports.plain import clipped, language, visible
 
 # Korean words with the blanks and signs between them; `split` gives them at every second place.
-KOREAN = re.compile(r"([\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3](?:[^A-Za-z\n'\"]*[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3])?)")
+KOREAN = re.compile(
+    r"([\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3](?:[^A-Za-z\n'\"]*[\u1100-\u11ff\u3131-\u318e\uac00-\ud7a3])?)"
+)
 VOID = frozenset({"meta", "link", "br", "line", "rect", "circle", "path", "col"})
 
 
@@ -21,7 +23,7 @@ Attribute = str | int | float | bool | None
 
 
 def tag(name: str, /, *children: Child, **attributes: Attribute) -> Html:
-    """An element. `class_` and `for_` lose their underscore, other underscores are hyphens; None and False are left out."""
+    """An element. `class_` loses its underscore, other underscores are hyphens; None and False are left out."""
     told = "".join(
         f" {attribute_name(key)}" if value is True else f' {attribute_name(key)}="{safe(str(value))}"'
         for key, value in attributes.items()
@@ -71,7 +73,9 @@ def hidden(text: str) -> Html:
     return tag("span", text, class_="sr")
 
 
-def table(caption: str, heads: list[str], body: list[Html], *, numeric: tuple[int, ...] = (), small: bool = False) -> Html:
+def table(
+    caption: str, heads: list[str], body: list[Html], *, numeric: tuple[int, ...] = (), small: bool = False
+) -> Html:
     """A table with a caption and column heads; `numeric` columns are set flush right."""
     cells = [
         tag("th", head or hidden("of"), scope="col", class_="number" if place in numeric else None)
@@ -89,7 +93,5 @@ def table(caption: str, heads: list[str], body: list[Html], *, numeric: tuple[in
 
 def row(head: Child, *cells: Child, numeric: tuple[int, ...] = (), **attributes: Attribute) -> Html:
     """A line of a table; its first cell heads it."""
-    rest_of_it = [
-        tag("td", cell, class_="number" if place in numeric else None) for place, cell in enumerate(cells, 1)
-    ]
+    rest_of_it = [tag("td", cell, class_="number" if place in numeric else None) for place, cell in enumerate(cells, 1)]
     return tag("tr", tag("th", head, scope="row"), *rest_of_it, **attributes)

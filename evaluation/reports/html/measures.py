@@ -37,7 +37,12 @@ def times(told: Account, whole: Sequence[float], first: Sequence[float]) -> Html
     marks = percentiles(told, "latency_ms", ("p50", "p95"))
     for name in ("max_p50_ms", "max_p95_ms", "max_p99_ms"):
         marks += limit(gate, name, f"{name[4:7]} limit")
-    return plots.durations(whole, first, marks, percentiles(told, "first_token_ms", ("p50", "p95")) + limit(gate, "max_first_token_ms", "p95 limit"))
+    return plots.durations(
+        whole,
+        first,
+        marks,
+        percentiles(told, "first_token_ms", ("p50", "p95")) + limit(gate, "max_first_token_ms", "p95 limit"),
+    )
 
 
 def percentiles(told: Account, what: str, names: Sequence[str]) -> list[Mark]:
@@ -72,13 +77,23 @@ def totals(told: Account) -> Html:
     body = []
     for key, name in (("latency_ms", "Whole answer"), ("first_token_ms", "First token")):
         if told.figure(key, "p50") is not None:
-            body.append(row(name, *(milliseconds(told.figure(key, each)) for each in ("p50", "p95", "p99", "max")), numeric=(1, 2, 3, 4)))
-    return joined(table("Time of an answer", heads, body, numeric=(1, 2, 3, 4)), tag("p", " · ".join(sums(told)), class_="note"))
+            body.append(
+                row(
+                    name,
+                    *(milliseconds(told.figure(key, each)) for each in ("p50", "p95", "p99", "max")),
+                    numeric=(1, 2, 3, 4),
+                )
+            )
+    return joined(
+        table("Time of an answer", heads, body, numeric=(1, 2, 3, 4)), tag("p", " · ".join(sums(told)), class_="note")
+    )
 
 
 def sums(told: Account) -> list[str]:
     shown = [f"{count(told.figure('turns'))} answers"]
-    shown.append(f"{count(told.figure('tokens', 'prompt'))} tokens read, {count(told.figure('tokens', 'completion'))} written")
+    shown.append(
+        f"{count(told.figure('tokens', 'prompt'))} tokens read, {count(told.figure('tokens', 'completion'))} written"
+    )
     if (speed := told.figure("tokens_per_second")) is not None:
         shown.append(f"{speed:g} tokens per second")
     for key, name in (("cost", "in all"), ("cost_per_answer", "an answer")):

@@ -23,39 +23,51 @@ ABOUT = {
 
 
 def configuration(told: Account) -> Html | None:
-    ours, theirs = part(told.told, "environment"), part(told.champion, "environment")
-    content: list[Child] = [difference(told, ours, theirs) if told.champion else settings(ours)]
-    content.append(facts("What was judged", {ABOUT.get(key, key): value for key, value in part(told.told, "subject").items()}))
-    content.append(facts("How it was replayed", {**part(told.told, "plan"), **{f"hash of {key}": value for key, value in part(told.told, "hashes").items()}}))
+    ours, theirs = settings_of(told.told, part(told.told, "subject")), settings_of(told.champion, told.champion)
+    content: list[Child] = [difference(told, ours, theirs) if theirs else facts("The container's settings", ours)]
+    content.append(
+        facts("What was judged", {ABOUT.get(key, key): value for key, value in part(told.told, "subject").items()})
+    )
+    content.append(
+        facts(
+            "How it was replayed",
+            {
+                **part(told.told, "plan"),
+                **{f"hash of {key}": value for key, value in part(told.told, "hashes").items()},
+            },
+        )
+    )
     if mlflow := part(told.told, "mlflow"):
         content.append(facts("In MLflow", mlflow))
     return section("configuration", "Configuration", *content) if any(content) else None
 
 
+def settings_of(holder: Mapping[str, object], about: Mapping[str, object]) -> dict[str, object]:
+    """The container's environment, with its image as one more setting."""
+    found = dict(part(holder, "environment"))
+    return {"image": about["image"], **found} if about.get("image") else found
+
+
 def difference(told: Account, ours: Mapping[str, object], theirs: Mapping[str, object]) -> Html:
     """The container's settings that are not the same, and the others folded away."""
-    names = sorted({*ours, *theirs})
+    names = sorted({*ours, *theirs}, key=lambda name: (name != "image", name))
     changed = [name for name in names if ours.get(name) != theirs.get(name)]
     same = [name for name in names if name not in changed]
     heads = ["Setting", f"Champion, {told.champion_name}", "This one"]
-    top: Html = tag("p", "The container's settings are the champion's.")
+    top: Html = tag("p", "The container's image and settings are the champion's.")
     if changed:
         body = [row(tag("code", name), setting(theirs, name, "del"), setting(ours, name, "ins")) for name in changed]
         top = table("Settings that differ", heads, body)
     if not same:
         return top
     label = tag("summary", counted(len(same), "setting is the same", "settings are the same"))
-    return joined(top, tag("details", label, facts("The same settings", {name: ours[name] for name in same})))
+    return joined(top, tag("details", label, facts("The same settings", {name: ours.get(name) for name in same})))
 
 
 def setting(values: Mapping[str, object], name: str, mark: str) -> Html:
     if name not in values:
         return tag("span", "not set", class_="note")
     return tag(mark, foreign("code", str(values[name]), VALUE))
-
-
-def settings(ours: Mapping[str, object]) -> Html | None:
-    return facts("The container's settings", ours) if ours else None
 
 
 def facts(title: str, values: Mapping[str, object]) -> Html | None:
@@ -79,5 +91,7 @@ def in_words(value: object) -> str:
 
 
 def reproduce(told: Account) -> Html:
-    steps = [joined(tag("p", step.why), tag("pre", tag("code", step.command), tabindex=0)) for step in again.steps(told)]
+    steps = [
+        joined(tag("p", step.why), tag("pre", tag("code", step.command), tabindex=0)) for step in again.steps(told)
+    ]
     return section("reproduce", "How to reproduce", *steps)

@@ -13,7 +13,12 @@ TITLES = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", "error
 
 
 def top(told: Account) -> Html:
-    title = tag("h1", tag("span", TITLES[told.verdict], class_="verdict"), " ", foreign("span", told.name, 120, class_="subject"))
+    title = tag(
+        "h1",
+        tag("span", TITLES[told.verdict], class_="verdict"),
+        " ",
+        foreign("span", told.name, 120, class_="subject"),
+    )
     summary = sentence("p", words(told.told, "summary"), 600, class_="summary")
     return tag("header", tag("p", *kicker(told), class_="kicker"), title, summary, figures(told), class_="top")
 
@@ -37,8 +42,16 @@ def figures(told: Account) -> Html:
     if told.comparison:
         difference = points(number(part(told.comparison, "difference").get("estimate")))
         lost = sum(flip.kind == "lost" for flip in told.flips)
-        shown.append(figure("Against the champion", difference, f"points: {lost} lost, {len(told.flips) - lost} gained"))
-    shown.append(figure("Median time", milliseconds(told.figure("latency_ms", "p50")), f"p95 {milliseconds(told.figure('latency_ms', 'p95'))}"))
+        shown.append(
+            figure("Against the champion", difference, f"points: {lost} lost, {len(told.flips) - lost} gained")
+        )
+    shown.append(
+        figure(
+            "Median time",
+            milliseconds(told.figure("latency_ms", "p50")),
+            f"p95 {milliseconds(told.figure('latency_ms', 'p95'))}",
+        )
+    )
     if (flaky := told.figure("flaky") or 0) > 0:
         shown.append(figure("Flaky", count(flaky), "passed and failed"))
     if (errors := told.figure("errors") or 0) > 0:
@@ -59,7 +72,9 @@ def figure(name: str, value: str, note: str) -> Html:
 
 def why(told: Account) -> Html:
     content: list[Child] = [criteria(told), reasons(told)]
-    content += [tag("p", tag("strong", "Note: "), sentence("span", each, 400), class_="warning") for each in told.warnings[:10]]
+    content += [
+        tag("p", tag("strong", "Note: "), sentence("span", each, 400), class_="warning") for each in told.warnings[:10]
+    ]
     if not any(content):
         content = [tag("p", "The report gives no reason beyond its summary.", class_="note")]
     return section("why", "Why", *content)
@@ -94,7 +109,10 @@ def reasons(told: Account) -> Html | None:
         return tag("ul", *(tag("li", sentence("span", each, 400)) for each in told.reasons[:SHOWN]), class_="reasons")
     lost = {flip.case.index for flip in told.flips if flip.kind == "lost"}
     cases.sort(key=lambda case: (not case.critical, case.index not in lost))
-    items = [tag("li", tag("p", *named(case, case.index in lost)), sentence("p", case.wrong.why, 240)) for case in cases[:SHOWN]]
+    items = [
+        tag("li", tag("p", *named(case, case.index in lost)), sentence("p", case.wrong.why, 240))
+        for case in cases[:SHOWN]
+    ]
     more = len(cases) - SHOWN
     ending = tag("p", f"and {counted(more, 'more case')} below.", class_="note") if more > 0 else None
     return joined(tag("ul", *items, class_="reasons"), ending)

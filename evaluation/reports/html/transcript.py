@@ -15,15 +15,19 @@ def chat(case: Case, before: Sequence[str] | None = None) -> Html:
     """The chat that is shown of a case; with the champion's answers beside it if there are any."""
     path = f"cases[{case.index}].chats[{case.shown}]"
     turns = [
-        turn(told, number, f"{path}.turns[{number - 1}]", before)
+        turn(case, told, number, f"{path}.turns[{number - 1}]", before)
         for number, told in enumerate(case.turns[:MOST_TURNS], 1)
     ]
     more = len(case.turns) - MOST_TURNS
-    ending = tag("p", f"{counted(more, 'more turn')} in report.json: ", tag("code", path), class_="note") if more > 0 else None
+    ending = (
+        tag("p", f"{counted(more, 'more turn')} in report.json: ", tag("code", path), class_="note")
+        if more > 0
+        else None
+    )
     return joined(tag("ol", *turns, class_="chat"), ending, whole(case))
 
 
-def turn(told: Json, number: int, path: str, before: Sequence[str] | None) -> Html:
+def turn(case: Case, told: Json, number: int, path: str, before: Sequence[str] | None) -> Html:
     """What went well is short; what went wrong, or is not what the champion said, is told with its scores."""
     passed = told.get("passed") is True
     earlier = before[number - 1] if before is not None and number <= len(before) else None
@@ -32,7 +36,7 @@ def turn(told: Json, number: int, path: str, before: Sequence[str] | None) -> Ht
     if earlier is None or same:
         lines.append(line("Both" if same else "Model", answer(told, path)))
     else:
-        lines += beside(earlier, told, path)
+        lines += beside(earlier, told, path, f'comparison.answers["{one_line(case.id, 80)}"][{number - 1}]')
     if not passed or (before is not None and not same):
         lines += about(told, path)
     heading = hidden(f"Turn {number}, {'passed' if passed else 'did not pass'}")
@@ -70,7 +74,7 @@ def calls(told: Json, path: str) -> Html | None:
     return joined(tag("span", "calls ", class_="note"), *shown) if shown else None
 
 
-def beside(earlier: str, told: Json, path: str) -> list[Html]:
+def beside(earlier: str, told: Json, path: str, earlier_path: str) -> list[Html]:
     """The champion's answer and this one, with the words that differ marked."""
     now = words(told, "answer")
     (old, left), (new, left_now) = clipped(earlier, ANSWER), clipped(now, ANSWER)
@@ -79,8 +83,10 @@ def beside(earlier: str, told: Json, path: str) -> list[Html]:
         old_parts = [Part(old, False)]
     else:
         old_parts, new_parts = differing(old, new)
-        new_side = tag("dd", side(new_parts, "ins", now, left_now, f"{path}.answer"), calls(told, path), class_="answer")
-    old_side = tag("dd", side(old_parts, "del", earlier, left, "comparison.answers"), class_="answer")
+        new_side = tag(
+            "dd", side(new_parts, "ins", now, left_now, f"{path}.answer"), calls(told, path), class_="answer"
+        )
+    old_side = tag("dd", side(old_parts, "del", earlier, left, earlier_path), class_="answer")
     return [line("Champion", old_side, "half"), line("Challenger", new_side, "half")]
 
 

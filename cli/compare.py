@@ -1,0 +1,147 @@
+"""`sluice compare`: two reports, versions, URLs or endpoints, case by case; A is the champion and B the challenger."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from cli import show
+from cli.reports import form_options, show_report, write_all
+from cli.sources import Reader, kind_of
+from lmi.errors import SluiceError
+
+if TYPE_CHECKING:
+    from evaluation.gate import Gate
+    from evaluation.plan import Plan
+
+Settled = TypeVar("Settled", "Gate", "Plan")
+LIVE = ("url", "endpoint")
+
+
+@click.command()
+@click.argument("a", metavar="A")
+@click.argument("b", metavar="B")
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), help="How much lower B's pass rate may be; otherwise the file's, or 0.05."
+)
+@click.option("--latency-margin", type=click.FloatRange(0), help="How much slower B's median may be, as a share.")
+@click.option(
+    "--confidence", type=click.FloatRange(0.5, 1, min_open=True, max_open=True), help="Otherwise the file's, or 0.95."
+)
+@click.option(
+    "--cases", type=click.Path(path_type=Path), help="What is replayed on a URL or an endpoint; otherwise the file's."
+)
+@click.option(
+    "--repeats", type=click.IntRange(1, 100), help="How often each case is replayed there; otherwise the file's."
+)
+@click.option("--concurrency", type=click.IntRange(1, 256), help="Chats at a time; otherwise the file's.")
+@click.option("--max-tokens", type=click.IntRange(1), help="The longest answer; otherwise the file's.")
+@form_options
+@show.json_option
+@click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,
+              help="What is released; read where A or B needs it.")  # fmt: skip
+@click.option("--target", "name", type=click.Choice(["local", "aws"]), default="local", show_default=True,
+              help="Which AWS versions and endpoints are in.")  # fmt: skip
+def compare(
+    a: str,
+    b: str,
+    html: Path | None,
+    markdown: Path | None,
+    junit: Path | None,
+    as_json: bool,
+    file: Path,
+    name: Literal["local", "aws"],
+    **asked: Any,
+) -> None:
+    """Compare two reports, versions or endpoints case by case.
+
+    A and B are each a report.json, the number of a version (its stored report), a URL or the name of an endpoint
+    (replayed now). Exits with 1 unless B is not worse than A by more than the margin.
+    """
+    reader = Reader(file, name)
+    told = compared(*sides(reader, a, b, asked, quiet=as_json), gate(reader, a, b, asked), replayed=kind_of(a) in LIVE)
+    write_all(told, html, markdown, junit)
+    if as_json:
+        show.document(told)
+    elif "-" not in map(str, (html, markdown, junit)):
+        show_report(told)
+    if told["verdict"] != "pass":
+        raise click.exceptions.Exit(1)
+
+
+def sides(reader: Reader, a: str, b: str, asked: dict[str, Any], quiet: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both as reports. Stored ones are read first: a typing mistake must not cost a replay."""
+    known = {source: reader.stored(source) for source in (a, b) if kind_of(source) not in LIVE}
+    if missing := [source for source in (a, b) if source not in known]:
+        cases, plan, help = what_to_replay(reader, missing, asked)
+        for source in missing:
+            known[source] = reader.judged(source, cases, plan, help, None if quiet else progress(source))
+    for source in (a, b):
+        if known[source].get("verdict") == "error":
+            raise SluiceError(f"{source} cannot be compared: {known[source].get('summary')}")
+    return known[a], known[b]
+
+
+def what_to_replay(reader: Reader, sources: list[str], asked: dict[str, Any]) -> Any:
+    """Cases, plan and help: what the command line says, and for the rest the file, if one is needed at all."""
+    from evaluation import cases as chat_cases
+    from evaluation.said import NOTHING
+    from steps.settings import Settings
+
+    needs_file = not asked["cases"] or any(kind_of(source) == "endpoint" for source in sources)
+    settings, help = Settings(), NOTHING
+    if needs_file:
+        from steps.helping import helped
+
+        settings = reader.config.settings
+        help = helped(settings, reader.clients)
+    cases = chat_cases.load(asked["cases"] or reader.config.evaluation.cases)
+    return cases, changed(settings.plan(on_endpoint=True), asked, ("repeats", "concurrency", "max_tokens")), help
+
+
+def gate(reader: Reader, a: str, b: str, asked: dict[str, Any]) -> "Gate":
+    from evaluation.gate import Gate
+
+    needs_file = any(kind_of(source) in ("version", "endpoint") for source in (a, b))
+    told = reader.config.settings.gate if needs_file else Gate()
+    return changed(told, asked, ("margin", "latency_margin", "confidence"))
+
+
+def changed(told: Settled, asked: dict[str, Any], names: tuple[str, ...]) -> Settled:
+    return replace(told, **{name: asked[name] for name in names if asked[name] is not None})
+
+
+def compared(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool) -> dict[str, Any]:
+    """B's report with the comparison in it, whose verdict is the comparison's: that is what was asked."""
+    from evaluation import champion
+
+    subject = a.get("subject") or {}
+    about = {**subject, "environment": a.get("environment") or {}}
+    about["version"] = subject.get("version") or subject.get("endpoint") or subject.get("url")
+    found = champion.compare(b, a, gate, about=about, replayed=replayed)
+    return b | {
+        "comparison": found,
+        "verdict": found["verdict"],
+        "summary": found["why"],
+        "decided": found.get("decided", []),
+        "reasons": [],
+        "warnings": [*unlike(a, b), *b.get("warnings", [])],
+    }
+
+
+def unlike(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """What the two should have had in common and did not. That their environments differ may be the very question."""
+    ours, theirs = (each.get("hashes") or {} for each in (a, b))
+    named = {"cases": "The cases are not the same", "scorers": "Answers were scored in another way"}
+    return [f"{told} in A and B." for name, told in named.items() if ours.get(name) != theirs.get(name)]
+
+
+def progress(source: str) -> Any:
+    """A line on the terminal that says how far the replay is; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        return None
+    from evaluation.progress import Watch
+
+    return Watch(lambda line: click.echo(f"\r\x1b[K  {source}: {line}", nl=False, err=True), every=0.2)

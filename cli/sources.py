@@ -1,0 +1,92 @@
+"""What `sluice report` and `sluice compare` are given, known by its looks: a file, a version, a URL, an endpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cli.reports import report_of
+from evaluation import report
+from lmi.errors import UsageError
+
+if TYPE_CHECKING:
+    from cli.target import Name, Target
+    from evaluation.cases import Case
+    from evaluation.plan import Plan
+    from evaluation.said import Help
+    from pipelines.config import PipelineConfig
+    from steps.job import Aws
+
+Kind = Literal["file", "version", "url", "endpoint"]
+
+
+def kind_of(source: str) -> Kind:
+    if source.startswith(("http://", "https://")):
+        return "url"
+    if Path(source).exists() or source.endswith(".json") or "/" in source:
+        return "file"
+    return "version" if source.isdigit() else "endpoint"
+
+
+@dataclass
+class Reader:
+    """Reads what is named; pipeline.yaml and the account are opened by what needs them, and by nothing else."""
+
+    file: Path
+    name: "Name"
+
+    @cached_property
+    def config(self) -> "PipelineConfig":
+        from cli.target import read
+
+        return read(self.file, self.name)
+
+    @cached_property
+    def target(self) -> "Target":
+        from cli.target import open_target
+
+        return open_target(self.name, self.config)
+
+    @cached_property
+    def clients(self) -> "Aws":
+        """For the models that help to judge."""
+        from steps.job import Aws
+
+        return Aws(self.target.region)
+
+    def stored(self, source: str) -> dict[str, Any]:
+        """A report from its file, or of a version from the registry. Raises UsageError for what holds none."""
+        match kind_of(source):
+            case "file":
+                return self.from_file(Path(source))
+            case "version":
+                from registry import packages
+
+                return report_of(
+                    self.target, packages.find(self.target.sagemaker, self.config.registry.group, int(source))
+                )
+        raise UsageError(f"{source} is neither a report's file nor the number of a version.")
+
+    def from_file(self, path: Path) -> dict[str, Any]:
+        path = path / report.FILE if path.is_dir() else path
+        try:
+            return report.parse(path.read_bytes(), str(path))
+        except OSError as error:
+            raise UsageError(f"The report {path} cannot be read: {error.strerror or error}.") from None
+
+    def judged(self, source: str, cases: "Sequence[Case]", plan: "Plan", help: "Help", progress: Any) -> dict[str, Any]:
+        """A replay on a URL or an endpoint, as its report."""
+        from evaluation.gate import Gate
+        from evaluation.judge import judge
+        from evaluation.target import HttpTarget
+
+        if kind_of(source) == "url":
+            with HttpTarget(source) as target:
+                done = judge(cases, target, Gate(0.0), plan, help=help, subject={"url": source}, progress=progress)
+        else:
+            from steps.endpoint_target import EndpointTarget
+
+            endpoint = EndpointTarget(self.target.client("sagemaker-runtime"), source)
+            done = judge(cases, endpoint, Gate(0.0), plan, help=help, subject={"endpoint": source}, progress=progress)
+        return done.as_json()
