@@ -64,7 +64,9 @@ class Connections:
             except BadReply:
                 connection.close()  # the rest of that answer must not be taken for the next one
                 raise
-            if response.will_close:
+            if response.length == 0:
+                response.close()  # http.client does not see that a body read piece by piece has ended
+            if response.will_close or not response.isclosed():
                 connection.close()
             else:
                 self._free.append(connection)

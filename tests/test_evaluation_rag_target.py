@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from fake_rag import World, settings
@@ -111,8 +111,10 @@ class Odd(BaseHTTPRequestHandler):
     kind = "text/event-stream"
     body = b""
     status = 200
+    asked: ClassVar[list[int]]  # the port that each request came from
 
     def do_POST(self) -> None:
+        self.asked.append(self.client_address[1])
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(self.status)
         self.send_header("Content-Type", self.kind)
@@ -126,7 +128,7 @@ class Odd(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd() -> Iterator[tuple[type[Odd], HttpRag]]:
-    handler = type("Told", (Odd,), {})
+    handler = type("Told", (Odd,), {"asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -148,6 +150,16 @@ def test_comments_line_ends_and_unknown_events_are_passed_over(odd: tuple[type[O
         b': still there\r\n\r\nevent: token\r\ndata: {"text": "\xec\x97\xb0"}\r\n\r\nevent: new\ndata: {}\n\n' + DONE
     )
     assert rag("u", "q", 1).text == "연"
+
+
+def test_a_stream_whose_length_was_said_leaves_its_connection_free_and_is_asked_once(
+    odd: tuple[type[Odd], HttpRag],
+) -> None:
+    handler, rag = odd
+    handler.body = DONE
+    for _ in range(3):
+        rag("u", "q", 1)
+    assert len(handler.asked) == 3 and len(set(handler.asked)) == 1
 
 
 @pytest.mark.parametrize(
