@@ -3,21 +3,22 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from cli import show
-from cli.reports import form_options, show_report, write_all
+from cli.forms import form_options
+from cli.reports import show_report, write_all
 from cli.sources import Reader, kind_of
 from lmi.errors import SluiceError
 
 if TYPE_CHECKING:
     from evaluation.gate import Gate
-    from evaluation.plan import Plan
 
-Settled = TypeVar("Settled", "Gate", "Plan")
 LIVE = ("url", "endpoint")
+REPLAYED = ("cases", "repeats", "seed", "concurrency", "max_tokens")
+DECIDING = ("margin", "latency_margin", "confidence")
 
 
 @click.command()
@@ -36,6 +37,7 @@ LIVE = ("url", "endpoint")
 @click.option(
     "--repeats", type=click.IntRange(1, 100), help="How often each case is replayed there; otherwise the file's."
 )
+@click.option("--seed", type=click.IntRange(0), help="What the seed of each repeat is made from.")
 @click.option("--concurrency", type=click.IntRange(1, 256), help="Chats at a time; otherwise the file's.")
 @click.option("--max-tokens", type=click.IntRange(1), help="The longest answer; otherwise the file's.")
 @form_options
@@ -74,31 +76,13 @@ def compare(
 def sides(reader: Reader, a: str, b: str, asked: dict[str, Any], quiet: bool) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both as reports. Stored ones are read first: a typing mistake must not cost a replay."""
     known = {source: reader.stored(source) for source in (a, b) if kind_of(source) not in LIVE}
-    if missing := [source for source in (a, b) if source not in known]:
-        cases, plan, help = what_to_replay(reader, missing, asked)
-        for source in missing:
-            known[source] = reader.judged(source, cases, plan, help, None if quiet else progress(source))
-    for source in (a, b):
+    given = {name: asked[name] for name in REPLAYED}
+    for source in dict.fromkeys((a, b)):
+        if source not in known:
+            known[source] = reader.judged(source, given, None if quiet else progress(source))
         if known[source].get("verdict") == "error":
             raise SluiceError(f"{source} cannot be compared: {known[source].get('summary')}")
     return known[a], known[b]
-
-
-def what_to_replay(reader: Reader, sources: list[str], asked: dict[str, Any]) -> Any:
-    """Cases, plan and help: what the command line says, and for the rest the file, if one is needed at all."""
-    from evaluation import cases as chat_cases
-    from evaluation.said import NOTHING
-    from steps.settings import Settings
-
-    needs_file = not asked["cases"] or any(kind_of(source) == "endpoint" for source in sources)
-    settings, help = Settings(), NOTHING
-    if needs_file:
-        from steps.helping import helped
-
-        settings = reader.config.settings
-        help = helped(settings, reader.clients)
-    cases = chat_cases.load(asked["cases"] or reader.config.evaluation.cases)
-    return cases, changed(settings.plan(on_endpoint=True), asked, ("repeats", "concurrency", "max_tokens")), help
 
 
 def gate(reader: Reader, a: str, b: str, asked: dict[str, Any]) -> "Gate":
@@ -106,11 +90,7 @@ def gate(reader: Reader, a: str, b: str, asked: dict[str, Any]) -> "Gate":
 
     needs_file = any(kind_of(source) in ("version", "endpoint") for source in (a, b))
     told = reader.config.settings.gate if needs_file else Gate()
-    return changed(told, asked, ("margin", "latency_margin", "confidence"))
-
-
-def changed(told: Settled, asked: dict[str, Any], names: tuple[str, ...]) -> Settled:
-    return replace(told, **{name: asked[name] for name in names if asked[name] is not None})
+    return replace(told, **{name: asked[name] for name in DECIDING if asked[name] is not None})
 
 
 def compared(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool) -> dict[str, Any]:

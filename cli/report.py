@@ -6,7 +6,8 @@ from typing import Literal
 import click
 
 from cli import show
-from cli.reports import form_options, show_report, write_all
+from cli.forms import form_options
+from cli.reports import show_report, write_all
 from cli.sources import Reader
 
 
@@ -14,7 +15,7 @@ from cli.sources import Reader
 @click.argument("source", metavar="FILE|VERSION")
 @form_options
 @click.option(
-    "--cases", "most", type=click.IntRange(0), default=5, show_default=True, help="So many transcripts at most."
+    "--most", type=click.IntRange(0), default=5, show_default=True, help="How many transcripts are shown at most."
 )
 @show.json_option
 @click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,

@@ -1,6 +1,6 @@
 """What `sluice report` and `sluice compare` are given, known by its looks: a file, a version, a URL, an endpoint."""
 
-from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +12,7 @@ from lmi.errors import UsageError
 
 if TYPE_CHECKING:
     from cli.target import Name, Target
-    from evaluation.cases import Case
-    from evaluation.plan import Plan
-    from evaluation.said import Help
     from pipelines.config import PipelineConfig
-    from steps.job import Aws
 
 Kind = Literal["file", "version", "url", "endpoint"]
 
@@ -48,13 +44,6 @@ class Reader:
 
         return open_target(self.name, self.config)
 
-    @cached_property
-    def clients(self) -> "Aws":
-        """For the models that help to judge."""
-        from steps.job import Aws
-
-        return Aws(self.target.region)
-
     def stored(self, source: str) -> dict[str, Any]:
         """A report from its file, or of a version from the registry. Raises UsageError for what holds none."""
         match kind_of(source):
@@ -75,18 +64,18 @@ class Reader:
         except OSError as error:
             raise UsageError(f"The report {path} cannot be read: {error.strerror or error}.") from None
 
-    def judged(self, source: str, cases: "Sequence[Case]", plan: "Plan", help: "Help", progress: Any) -> dict[str, Any]:
-        """A replay on a URL or an endpoint, as its report."""
-        from evaluation.gate import Gate
+    def judged(self, source: str, given: dict[str, Any], progress: Any) -> dict[str, Any]:
+        """A replay on a URL or an endpoint, as its report. `given` are options of `sluice replay` by their names."""
+        from cli.asked import asked_of
+        from cli.replay import replay
+        from evaluation.cases import load
         from evaluation.judge import judge
-        from evaluation.target import HttpTarget
 
-        if kind_of(source) == "url":
-            with HttpTarget(source) as target:
-                done = judge(cases, target, Gate(0.0), plan, help=help, subject={"url": source}, progress=progress)
-        else:
-            from steps.endpoint_target import EndpointTarget
-
-            endpoint = EndpointTarget(self.target.client("sagemaker-runtime"), source)
-            done = judge(cases, endpoint, Gate(0.0), plan, help=help, subject={"endpoint": source}, progress=progress)
-        return done.as_json()
+        where = {kind_of(source): source, "file": self.file, "target": self.name}
+        asked = asked_of(dict.fromkeys(str(each.name) for each in replay.params) | given | where, file_named=False)
+        # the RAG server asks its own endpoint, whichever is named here
+        cases = [case for case in load(asked.cases) if case.through == "model"]
+        with closing(asked):
+            gate, plan = asked.gate, asked.plan
+            done = judge(cases, asked.target, gate, plan, help=asked.help, subject=asked.subject, progress=progress)
+        return done.as_json() | {"hashes": asked.hashes(cases)}

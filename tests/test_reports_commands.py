@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from fake_sagemaker import FakeAws
+from release_example import shipped
 from report_example import approved, case, chat, example, report, score, turn
+from stub_model import StubModel, serving
 
+from cli.compare import compared, gate
 from cli.main import sluice
+from cli.sources import Reader, kind_of
 from evaluation import reports
 from lmi.errors import SluiceError, UsageError
 
@@ -127,3 +132,91 @@ def test_a_page_that_cannot_be_drawn_or_written_is_a_warning(tmp_path: Path) -> 
     (warning,) = reports.write(tmp_path, example())
     assert warning.startswith("report.html was not written: IsADirectoryError")
     assert (tmp_path / "junit.xml").exists()
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    file = tmp_path / "cases.yaml"
+    turns = [{"user": "연차는 며칠인가요?", "expect": {"contains": "15일"}}]
+    file.write_text(json.dumps({"cases": [{"id": f"c{number}", "turns": turns} for number in range(80)]}))
+    return file
+
+
+def test_two_urls_are_replayed_and_compared(tmp_path: Path, cases: Path) -> None:
+    good, worse = StubModel(), StubModel()
+    good.answers("15일입니다.")
+    worse.answers("20일입니다.")
+    page = tmp_path / "page.html"
+    with serving(good), serving(worse):
+        done = run("compare", good.url, worse.url, "--cases", cases, "--html", page)
+        same = run("compare", good.url, good.url, "--cases", cases)
+    assert done.exit_code == 1 and "80 lost, 0 gained" in done.output
+    assert "<del>15</del>일입니다." in page.read_text("utf-8")
+    assert same.exit_code == 0 and len(good.asked) == 160 and len(worse.asked) == 80
+
+
+def test_a_stored_report_is_compared_with_a_url(tmp_path: Path, cases: Path) -> None:
+    model = StubModel()
+    model.answers("15일입니다.")
+    with serving(model):
+        run("replay", "--url", model.url, "--cases", cases, "--out", tmp_path / "before")
+        done = run("compare", tmp_path / "before", model.url, "--cases", cases, "--json")
+    told = json.loads(done.output)
+    assert done.exit_code == 0 and told["comparison"]["pairs"] == 80 and told["warnings"] == []
+
+
+class Account:
+    """An account whose registry and bucket are in memory."""
+
+    def __init__(self) -> None:
+        self.aws = FakeAws()
+        self.sagemaker = self.aws.sagemaker
+
+    def client(self, service: str) -> Any:
+        return self.aws.client(service)
+
+    def has_judged(self, told: dict[str, Any]) -> None:
+        """One more version, with this report."""
+        number = len(self.sagemaker.packages) + 1
+        place = f"s3://bucket/{number}/report.json"
+        self.sagemaker.registers(verdict=told["verdict"], report=place)
+        self.aws.s3.holds(place, told)
+
+
+def reader(account: Account) -> Reader:
+    made = Reader(Path("pipeline.yaml"), "local")
+    made.__dict__ |= {"config": shipped(), "target": account}
+    return made
+
+
+def test_a_version_is_known_by_its_stored_report() -> None:
+    account = Account()
+    account.has_judged(judged(10, 0))
+    assert reader(account).stored("1")["totals"]["passed"] == 10
+    with pytest.raises(SluiceError, match="has no version 2"):
+        reader(account).stored("2")
+
+
+def test_two_versions_are_compared_by_their_reports() -> None:
+    account = Account()
+    account.has_judged(judged(200, 0, subject={"version": "1"}, environment={"OPTION_DTYPE": "bf16"}))
+    account.has_judged(judged(150, 50, subject={"version": "2"}, environment={"OPTION_DTYPE": "fp8"}))
+    asked = {"margin": None, "latency_margin": None, "confidence": None}
+    a, b = (reader(account).stored(version) for version in ("1", "2"))
+    told = compared(a, b, gate(reader(account), "1", "2", asked), replayed=False)
+    assert told["verdict"] == "fail" and told["comparison"]["champion"]["version"] == "1"
+    assert (
+        told["comparison"]["champion"]["environment"] == {"OPTION_DTYPE": "bf16"}
+        and told["comparison"]["replayed"] is False
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("7", "version"), ("http://127.0.0.1:8080/invocations", "url"), ("report.json", "file"), ("out/run-7", "file"),
+        ("qwen3-4b-chat-v7", "endpoint"),
+    ],
+)  # fmt: skip
+def test_what_is_named_is_known_by_its_looks(source: str, kind: str) -> None:
+    assert kind_of(source) == kind

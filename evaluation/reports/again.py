@@ -7,7 +7,14 @@ from evaluation.reports.plain import number
 from evaluation.reports.told import Account, Json, section, words
 
 # What a plan calls it -> what `sluice replay` calls it; a test holds these against the command's own options.
-FLAGS = {"concurrency": "--concurrency", "max_tokens": "--max-tokens"}
+FLAGS = {
+    "repeats": "--repeats",
+    "seed": "--seed",
+    "temperature": "--temperature",
+    "concurrency": "--concurrency",
+    "requests_per_second": "--requests-per-second",
+    "max_tokens": "--max-tokens",
+}
 
 
 @dataclass(frozen=True)
@@ -41,18 +48,22 @@ def replayed(about: Json) -> str:
 
 
 def replay(told: Account, about: Json, plan: Json) -> str:
+    """A replay on a URL says everything itself; any other takes the gate from the file."""
     asked = ["sluice", "replay"]
-    for name in ("url", "endpoint", "version"):
+    where = next((name for name in ("url", "endpoint", "version") if words(about, name)), "")
+    names = {"url": ("url", "model", "rag"), "endpoint": ("endpoint", "rag"), "version": ("version",)}.get(
+        where, ("rag",)
+    )
+    for name in names:
         if value := words(about, name):
             asked += [f"--{name}", value]
-            break
-    if cases := words(plan, "cases") or words(about, "cases"):
+    if cases := words(plan, "cases"):
         asked += ["--cases", cases]
     rate = number(section(told.told, "gate").get("min_pass_rate"))
-    if rate is not None:
+    if rate is not None and where == "url":
         asked += ["--min-pass-rate", f"{rate:g}"]
     for name, flag in FLAGS.items():
-        if (figure := number(plan.get(name))) is not None:
+        if (figure := number(plan.get(name))) is not None and (figure or name != "temperature"):
             asked += [flag, f"{figure:g}"]
     return line(*asked)
 
