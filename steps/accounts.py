@@ -6,6 +6,7 @@ Only report.json must be: without MLflow, or without a page, there is a warning 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from steps.job import say
 from steps.judging import Judging
 from steps.mlflow_log import MlflowLog, NotLogged, Table
 
+MOST = 1_000  # failed cases of a very large report that pages and tables show
 FIGURES = ("latency_ms", "first_token_ms", "completion_tokens", "cost")
 COLUMNS = (
     *("case", "passed", "tags", "turn", "question", "expected", "answer", "why"),
@@ -42,7 +44,7 @@ def written(report: Report, folder: Path, mlflow: MlflowLog | None, run: Run) ->
     """The report as it was written: with its run in MLflow, or with a warning why there is none."""
     if mlflow is None:
         return files(report, folder)[0]
-    told = report.as_json()
+    told = shown(report)
     try:
         name = f"{run.package.group}-v{run.package.version}"
         where = mlflow.begin(name, parameters(run), metrics(told), tags(told, run))
@@ -61,11 +63,19 @@ def files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
     from evaluation import reports as pages
 
     file = reports.write(report, folder)
-    if warnings := pages.write(folder, report.as_json()):
+    if warnings := pages.write(folder, shown(report)):
         for warning in warnings:
             report = warned(report, warning)
         reports.write(report, folder)
     return report, [file, *(made for name in pages.FILES.values() if (made := folder / name).is_file())]
+
+
+def shown(report: Report) -> dict[str, Any]:
+    """All of a report; of one that is read from disk, because it is so large, only cases that did not pass."""
+    if isinstance(report.results, tuple):
+        return report.as_json()
+    failed = (reports.case(result) for result in report.results if not result.passed)
+    return report.without_cases() | {"cases": list(islice(failed, MOST))}
 
 
 def warned(report: Report, warning: str) -> Report:

@@ -16,7 +16,8 @@ import pytest
 from fake_sagemaker import ARN, GROUP, FakeAws, refusal
 from steps_example import settled
 
-from evaluation.gate import Gate
+from evaluation.gate import Gate, Thresholds
+from evaluation.prices import Prices
 from evaluation.report import CannotWrite
 from lmi.errors import UsageError
 from registry import packages
@@ -184,10 +185,11 @@ def test_nothing_is_started_for_input_that_cannot_be_used(aws: FakeAws, inputs: 
 # as a process
 
 
-def start(inputs: Evaluate) -> "subprocess.Popen[str]":
+def start(inputs: Evaluate, **environment: str) -> "subprocess.Popen[str]":
     argv = [word for part in to_arguments(inputs)[1:] for word in shlex.split(part)]  # as the image's entrypoint does
     command = [sys.executable, str(TESTS / "evaluate_with_fakes.py"), *argv]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    whole = {**os.environ, **environment}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=whole)
 
 
 def message(inputs: Evaluate) -> str:
@@ -199,7 +201,6 @@ def test_the_process_ends_well_with_a_verdict_and_leaves_it_as_its_exit_message(
     said, _ = step.communicate(timeout=60)
     assert step.returncode == 0, said
     assert "[model server] loading (good)" in said
-    assert "1 of 1 chats" in said
     assert message(inputs) == "pass: 1 of 1 cases passed (100 %), the gate wants 90 %."
 
 
@@ -242,20 +243,6 @@ def test_flags_that_cannot_be_used_are_one_message(argv: list[str]) -> None:
     assert done.stdout.startswith("steps.evaluate: ") and done.stdout.count("\n") == 1 and not done.stderr
 
 
-def test_mlflow_gets_the_run_and_the_report_names_it(inputs: Evaluate, tmp_path: Path) -> None:
-    store = f"sqlite:///{tmp_path}/mlflow.db"
-    step = start(replace(inputs, mlflow_uri=store))
-    said, _ = step.communicate(timeout=120)
-    assert step.returncode == 0, said
-    run = report(inputs)["mlflow"]
-    assert run | {"run_id": "?"} == {"tracking_uri": store, "experiment": "chat", "run_id": "?"}
-    (logged,) = tmp_path.glob(f"mlflow-artifacts/chat/{run['run_id']}/artifacts/report.json")
-    assert json.loads(logged.read_text()) == report(inputs)
-    package = json.loads(next(line for line in said.splitlines() if line.startswith("PACKAGE"))[8:])
-    assert package["CustomerMetadataProperties"]["mlflow_run"] == run["run_id"]
-    assert said.count("INFO") == 0
-
-
 def test_an_mlflow_that_cannot_be_reached_is_a_warning_in_the_report(inputs: Evaluate) -> None:
     step = start(replace(inputs, mlflow_uri="http://127.0.0.1:9"))
     said, _ = step.communicate(timeout=120)
@@ -273,6 +260,62 @@ def test_an_image_without_mlflow_is_a_warning_too(
     assert report(inputs)["warnings"] == [
         "MLflow has no record of this: the mlflow package is not installed in this image."
     ]
+
+
+def test_what_is_rendered_of_the_report_lies_beside_it(aws: FakeAws, inputs: Evaluate) -> None:
+    evaluate(inputs, aws)
+    assert {file.name for file in Path(inputs.report).iterdir()} == {
+        "report.json", "report.html", "report.md", "junit.xml", "model-server.log",
+    }  # fmt: skip
+
+
+def test_a_page_that_cannot_be_made_costs_a_warning_and_no_verdict(aws: FakeAws, inputs: Evaluate) -> None:
+    (Path(inputs.report) / "report.html").mkdir(parents=True)
+    assert evaluate(inputs, aws).startswith("pass")
+    (warning,) = report(inputs)["warnings"]
+    assert warning.startswith("report.html was not written: IsADirectoryError")
+
+
+def test_thresholds_by_tag_reach_the_verdict(aws: FakeAws, inputs: Evaluate) -> None:
+    (Path(inputs.cases) / "cases.yaml").write_text(
+        """
+        cases:
+          - {id: one, turns: [{user: hi, expect: {contains: echo}}]}
+          - {id: two, tags: [korean], turns: [{user: 안녕, expect: {contains: nothing}}]}
+        """
+    )
+    settled(Path(inputs.settings), Gate(0.5))
+    assert evaluate(inputs, aws).startswith("pass")
+    settled(Path(inputs.settings), Gate(0.5, tags={"korean": Thresholds(min_pass_rate=0.9)}))
+    assert evaluate(inputs, aws).startswith("fail: Tag 'korean': 0 of 1 cases passed (0 %), but the gate wants 90 %.")
+
+
+def test_an_answer_costs_its_share_of_the_machines_hour(aws: FakeAws, inputs: Evaluate) -> None:
+    settled(Path(inputs.settings), Gate(overall=Thresholds(max_cost_per_answer=1e-12)))
+    assert evaluate(inputs, aws).startswith("inconclusive")
+    settled(
+        Path(inputs.settings),
+        Gate(overall=Thresholds(max_cost_per_answer=1e-12)),
+        job_prices=Prices(instance_hour=1.4),
+    )
+    assert evaluate(inputs, aws).startswith("fail: Cost per answer")
+    assert 0 < report(inputs)["totals"]["cost_per_answer"] < 0.01
+
+
+def test_the_report_says_in_which_environment_and_by_what_it_was_judged(aws: FakeAws, inputs: Evaluate) -> None:
+    settled(Path(inputs.settings), repeats=2, seed=7)
+    evaluate(inputs, aws)
+    told = report(inputs)
+    assert told["environment"] == {"OPTION_MAX_MODEL_LEN": "4096"}
+    assert set(told["hashes"]) == {"cases", "scorers", "environment"} and all(told["hashes"].values())
+    assert (told["plan"]["repeats"], told["plan"]["seed"], len(told["cases"][0]["chats"])) == (2, 7, 2)
+
+
+def test_the_step_imports_no_statistics_before_a_champion_is_compared() -> None:
+    slow = "{'scipy', 'numpy', 'pydantic', 'mlflow', 'boto3'}"
+    program = f"import sys, steps.evaluate; print(sorted({slow} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=TESTS.parent, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_step_never_waits_for_mlflow_longer_than_it_said() -> None:
