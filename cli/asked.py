@@ -13,12 +13,12 @@ from evaluation.prices import Prices
 from evaluation.said import NOTHING, Help
 from evaluation.target import HttpTarget, RagTarget, Target
 from lmi.errors import SluiceError, UsageError
-from steps.settings import Settings
 
 if TYPE_CHECKING:
     from pipelines.config import PipelineConfig
+    from steps.settings import Settings
 
-EVERYDAY, STANDARD, DEFAULTS = Gate(), Plan(), Settings()
+EVERYDAY, STANDARD = Gate(), Plan()
 PLANNED = ("concurrency", "max_tokens", "repeats", "seed", "temperature", "requests_per_second", "retry_seconds")
 Given = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ class Asked:
     gate: Gate = EVERYDAY
     plan: Plan = STANDARD
     help: Help = NOTHING
-    settings: Settings = DEFAULTS
+    settings: "Settings | None" = None  # the file's
     opened: tuple[Closes, ...] = ()
 
     def close(self) -> None:
@@ -63,9 +63,10 @@ class Asked:
         """What another report must have in common with this one to be compared; the environment is not known here."""
         from evaluation.cases import digest
         from evaluation.hashes import digest_of_scoring
+        from steps.settings import Settings
 
-        told = {name: value for name, value in vars(self.plan).items() if name in self.settings.scoring()}
-        scoring = self.settings.scoring() | told
+        scoring = (self.settings or Settings()).scoring()
+        scoring |= {name: value for name, value in vars(self.plan).items() if name in scoring}
         return {"cases": digest(cases), "scorers": digest_of_scoring(cases, scoring)}
 
 
@@ -93,7 +94,7 @@ def from_file(given: Given) -> Asked:
     return on_url(asked, given) if given["url"] else on_endpoint(asked, given, config)
 
 
-def help_of(config: "PipelineConfig", settings: Settings) -> Help:
+def help_of(config: "PipelineConfig", settings: "Settings") -> Help:
     if not settings.judge and not settings.embeddings:
         return NOTHING
     from steps.helping import helped

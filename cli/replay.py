@@ -4,22 +4,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import show
 from cli.asked import asked_of
-from cli.reports import form_options, show_report, write_all
-from evaluation import report as reports
+from cli.forms import form_options
 from evaluation.journal import FILE, Journal
 from evaluation.judge import judge
 from evaluation.progress import Watch
-from evaluation.report import Report
 from evaluation.spool import Cases
 from lmi.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluation.report import Report
 
 SHOWN = 1_000  # failed cases of a large replay that the terminal and the other forms are given
 QUIET = 15.0  # seconds between two lines of progress where no terminal is
@@ -94,13 +96,26 @@ def replay(
             subject=asked.subject,
             progress=progress,
             journal=journal,
+            meanwhile=what_comes_after,
         )
-        judged = replace(judged, hashes=asked.hashes(cases))
+        judged = replace(judged, hashes=asked.hashes(cases), plan={**judged.plan, "cases": str(asked.cases)})
         if folder := out or resume:
-            reports.write(judged, folder)
-            if judged.verdict.verdict != "error":
-                journal.forget()
+            written(judged, folder, journal)
     finish(judged, as_json, html, markdown, junit)
+
+
+def what_comes_after() -> None:
+    """Import what tells of the replay while the first answers are awaited: start-up counts."""
+    for name in ("cli.reports", "evaluation.hashes", "rich.table"):
+        import_module(name)
+
+
+def written(judged: "Report", folder: Path, journal: Journal) -> None:
+    from evaluation import report
+
+    report.write(judged, folder)
+    if judged.verdict.verdict != "error":
+        journal.forget()
 
 
 @contextmanager
@@ -138,10 +153,13 @@ def told_on_the_way() -> Iterator[Watch]:
             click.echo(err=True)
 
 
-def finish(judged: Report, as_json: bool, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
+def finish(judged: "Report", as_json: bool, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
     """The report in the forms that were asked for; the whole of a large one is never in memory."""
+    from cli.reports import show_report, write_all
+    from evaluation.report import pieces
+
     if as_json:
-        for piece in reports.pieces(judged):
+        for piece in pieces(judged):
             click.echo(piece, nl=False)
     if not as_json or html or markdown or junit:
         told = in_part(judged)
@@ -152,9 +170,11 @@ def finish(judged: Report, as_json: bool, html: Path | None, markdown: Path | No
         raise click.exceptions.Exit(1)
 
 
-def in_part(judged: Report) -> dict[str, Any]:
+def in_part(judged: "Report") -> dict[str, Any]:
     """All of a report; of a large one, only cases that did not pass."""
+    from evaluation.report import case
+
     if isinstance(judged.results, tuple):
         return judged.as_json()
-    failed = (reports.case(result) for result in judged.results if not result.passed)
+    failed = (case(result) for result in judged.results if not result.passed)
     return judged.without_cases() | {"cases": list(islice(failed, SHOWN))}

@@ -2,7 +2,7 @@
 again."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -61,20 +61,6 @@ def write_all(
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             raise report.CannotWrite(f"The report cannot be written to {path}: {error.strerror or error}.") from None
-
-
-def form_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds --html, --markdown and --junit, for `write_all`."""
-    for form, about in (
-        ("junit", "as JUnit XML, for CI"),
-        ("markdown", "as a comment for a pull request"),
-        ("html", "as a page that needs nothing else"),
-    ):
-        command = click.option(
-            f"--{form}", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
-            help=f"Write the report {about} (-: standard output).",
-        )(command)  # fmt: skip
-    return command
 
 
 def show_report(told: Mapping[str, Any], most: int = 5) -> None:

@@ -4,19 +4,21 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluation.cases import Case, gating
 from evaluation.gate import Gate
 from evaluation.journal import Journal
 from evaluation.plan import STANDARD, Plan
 from evaluation.replay import Progress, Replayed, replay
-from evaluation.report import Report
 from evaluation.results import CaseResult, slim
 from evaluation.said import NOTHING, Help
 from evaluation.target import RagTarget, Target
-from evaluation.verdict import Verdict, decide, shortened
 from lmi.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluation.report import Report
+    from evaluation.verdict import Verdict
 
 Compare = Callable[[Sequence[CaseResult]], Mapping[str, Any] | None]  # the results with the champion's
 
@@ -46,7 +48,8 @@ def judge(
     journal: Journal | None = None,
     compare: Compare | None = None,
     gates: bool = False,
-) -> Report:
+    meanwhile: Callable[[], None] | None = None,
+) -> "Report":
     """Judge whatever answers at `target`. If it is down, the report's verdict is "error", never "fail".
 
     `gates`: the verdict decides a release. Then nothing may come from a cache, and every case must be reviewed.
@@ -55,8 +58,16 @@ def judge(
         may_gate(cases, plan)
     began = Began.now()
     replayed = replay(
-        cases, target, plan, rag=rag, help=help, subject=subject, journal=journal, progress=progress
-    )  # fmt: skip
+        cases,
+        target,
+        plan,
+        rag=rag,
+        help=help,
+        subject=subject,
+        journal=journal,
+        progress=progress,
+        meanwhile=meanwhile,
+    )
     return account(replayed, gate, plan, began, subject=subject, compare=compare)
 
 
@@ -68,8 +79,11 @@ def account(
     *,
     subject: Mapping[str, str] | None = None,
     compare: Compare | None = None,
-) -> Report:
+) -> "Report":
     """The report of what was replayed here, or in parts elsewhere (`shards.merged`)."""
+    from evaluation.report import Report
+    from evaluation.verdict import decide
+
     results, down = replayed.results, replayed.down
     comparison = compare(results) if compare and not down else None
     verdict = decide(slim(results), gate, down=down.message if down else None, comparison=comparison)
@@ -93,7 +107,9 @@ def may_gate(cases: Iterable[Case], plan: Plan) -> None:
     gating(cases)
 
 
-def undecided(verdict: Verdict) -> Verdict:
+def undecided(verdict: "Verdict") -> "Verdict":
+    from evaluation.verdict import shortened
+
     if verdict.verdict != "pass":
         return verdict
     why = "Answers came from a cache, which decides nothing."

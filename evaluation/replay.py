@@ -47,11 +47,13 @@ def replay(
     subject: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
     progress: Progress | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Replayed:
     """Replay all cases, some chats at a time. When the target goes down, what was not finished is left out.
 
     `cases` are iterated more than once. `subject` is what is asked, in words; `journal` may hold chats of an
-    interrupted replay of the same. Raises UsageError, before anything is asked, if a case needs what was not given.
+    interrupted replay of the same. `meanwhile` is called once, while the first answers are awaited. Raises UsageError,
+    before anything is asked, if a case needs what was not given.
     """
     journal = Journal() if journal is None else journal
     survey = Survey(cases, plan.repeats)
@@ -62,6 +64,8 @@ def replay(
     for worker in workers:
         worker.start()
     try:
+        if meanwhile:
+            meanwhile()
         for worker in workers:
             worker.join()
     finally:
