@@ -276,3 +276,11 @@ def test_a_command_cannot_be_made_to_do_more() -> None:
     commands = [step.command for step in again.steps(told)]
     assert commands[0] == "git checkout '$(reboot)'"
     assert "sluice replay --url 'http://x/'\"'\"'; rm -rf ~ #'" in commands[1]
+
+
+def test_no_cell_of_a_table_begins_with_what_a_model_said() -> None:
+    """Pasted into a spreadsheet, it would be a formula there."""
+    said = turn("=1+1", "=HYPERLINK(1)", score("s", False, "looked for 'x', the answer says '=HYPERLINK(1)'"))
+    told = report([case("c", chat(said))], verdict="fail", comparison=comparison(lost=["c"], answers={"c": ["+1"]}))
+    cells = re.findall(r"<t[hd][^>]*>(?:<[^>]+>)*([^<]*)", html.page(told))
+    assert len(cells) > 50 and not [cell for cell in cells if cell.startswith(("=", "+", "@"))]

@@ -147,15 +147,17 @@ def durations(
     """Two distributions over one logarithmic axis: the whole answer, and its first token."""
     limits = [mark.value for mark in (*shown, *shown_first)]
     axis = scale([*whole, *first, *limits], log=True)
-    parts = [letters(LEFT, 12, "Whole answer", "name"), histogram(whole, axis, 96, 46), marks(axis, shown, 46, 96)]
-    floor = 96
+    floor = 108
+    parts = [
+        letters(LEFT, 10, "Whole answer", "name"),
+        histogram(whole, axis, floor, 46),
+        marks(axis, shown, 58, floor),
+    ]
     if first:
-        floor = 190
-        parts += [
-            tag("line", x1=LEFT, x2=RIGHT, y1=96, y2=96, class_="axis"),
-            letters(LEFT, 118, "First token", "name"),
-        ]
-        parts += [histogram(first, axis, floor, 42, "bar second"), marks(axis, shown_first, 144, floor)]
+        parts += [tag("line", x1=LEFT, x2=RIGHT, y1=floor, y2=floor, class_="axis")]
+        parts += [letters(LEFT, floor + 22, "First token", "name")]
+        floor = 218
+        parts += [histogram(first, axis, floor, 42, "bar second"), marks(axis, shown_first, 172, floor)]
     parts.append(axis_line(axis, floor, short_time))
     about = f"{len(whole)} answers took between {milliseconds(min(whole))} and {milliseconds(max(whole))}: " + listed(
         shown
@@ -173,9 +175,9 @@ def listed(shown: Sequence[Mark]) -> str:
 
 def lengths(tokens: Sequence[float], shown: Sequence[Mark]) -> Html:
     axis = scale([*tokens, *(mark.value for mark in shown), 1], log=False)
-    parts = [histogram(tokens, axis, 190, 140), marks(axis, shown, 46, 190), axis_line(axis, 190, count)]
+    parts = [histogram(tokens, axis, 218, 160), marks(axis, shown, 46, 218), axis_line(axis, 218, count)]
     about = f"Between {count(min(tokens))} and {count(max(tokens))} tokens: " + listed(shown)
-    return picture("How long answers were", 212, *parts, about=about)
+    return picture("How long answers were", 240, *parts, about=about)
 
 
 def scatter(good: Sequence[tuple[float, float]], bad: Sequence[tuple[float, float]]) -> Html:

@@ -156,6 +156,12 @@ class Account:
             return one_line(f"{model} version {version}" if version else model, NAME)
         return one_line(words(about, "endpoint") or words(about, "url") or "a model", NAME)
 
+    @property
+    def short(self) -> str:
+        """The same beside the champion."""
+        version = words(section(self.told, "subject"), "version")
+        return one_line(f"version {version}", NAME) if version.isdigit() else "this one"
+
     @cached_property
     def cases(self) -> list[Case]:
         return [Case(index, each) for index, each in enumerate(sections(self.told, "cases"))]

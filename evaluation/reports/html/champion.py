@@ -28,8 +28,8 @@ def against(told: Account, chosen: Chosen) -> Html | None:
         difference(told.comparison),
         sides(told),
         None if told.flips else tag("p", "No case changed sides.", class_="note"),
-        flips(chosen.lost, "Lost", f"These passed in {told.champion_name}, and do not in this one.", len(lost)),
-        flips(chosen.gained, "Gained", f"These pass in this one, and did not in {told.champion_name}.", gained),
+        flips(chosen.lost, "Lost", f"These passed in {told.champion_name}, and do not in {told.short}.", len(lost)),
+        flips(chosen.gained, "Gained", f"These pass in {told.short}, and did not in {told.champion_name}.", gained),
         latency(told.comparison),
         by_tag(told.comparison),
     )
@@ -65,7 +65,11 @@ def sides(told: Account) -> Html:
         row(f"{name} failed", count(listed_length(found, "gained")), count(found.get("both_failed")), numeric=(1, 2)),
     ]
     drawn = table(
-        "Cases by what the two did", ["", "This one passed", "This one failed"], body, numeric=(1, 2), small=True
+        "Cases by what the two did",
+        ["", f"{told.short} passed", f"{told.short} failed"],
+        body,
+        numeric=(1, 2),
+        kind="small",
     )
     p = number(found.get("mcnemar_p"))
     flaky = listed_length(found, "flaky")
@@ -97,7 +101,7 @@ def latency(told: Json) -> Html | None:
     if not body:
         return None
     return titled(
-        "Time", table("Time against the champion", ["", "Ratio", "Interval"], body, numeric=(1, 2), small=True)
+        "Time", table("Time against the champion", ["", "Ratio", "Interval"], body, numeric=(1, 2), kind="small")
     )
 
 

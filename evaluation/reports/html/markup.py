@@ -74,7 +74,7 @@ def hidden(text: str) -> Html:
 
 
 def table(
-    caption: str, heads: list[str], body: list[Html], *, numeric: tuple[int, ...] = (), small: bool = False
+    caption: str, heads: list[str], body: list[Html], *, numeric: tuple[int, ...] = (), kind: str | None = None
 ) -> Html:
     """A table with a caption and column heads; `numeric` columns are set flush right."""
     cells = [
@@ -86,7 +86,7 @@ def table(
         tag("caption", caption, class_="sr"),
         tag("thead", tag("tr", *cells)),
         tag("tbody", *body),
-        class_="small" if small else None,
+        class_=kind,
     )
     return tag("div", drawn, class_="scroll", role="region", aria_label=caption, tabindex=0)
 

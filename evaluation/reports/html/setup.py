@@ -53,7 +53,7 @@ def difference(told: Account, ours: Mapping[str, object], theirs: Mapping[str, o
     names = sorted({*ours, *theirs}, key=lambda name: (name != "image", name))
     changed = [name for name in names if ours.get(name) != theirs.get(name)]
     same = [name for name in names if name not in changed]
-    heads = ["Setting", f"Champion, {told.champion_name}", "This one"]
+    heads = ["Setting", f"Champion, {told.champion_name}", told.short.capitalize()]
     top: Html = tag("p", "The container's image and settings are the champion's.")
     if changed:
         body = [row(tag("code", name), setting(theirs, name, "del"), setting(ours, name, "ins")) for name in changed]

@@ -2,7 +2,7 @@
 
 import re
 
-from evaluation.reports.html.cases import anchor, section
+from evaluation.reports.html.cases import anchor, outcome, section
 from evaluation.reports.html.markup import Child, Html, foreign, joined, row, sentence, table, tag
 from evaluation.reports.plain import count, counted, milliseconds, number, one_line, percent, points, seconds
 from evaluation.reports.told import Account, Case, Json, words
@@ -84,7 +84,8 @@ def criteria(told: Account) -> Html | None:
     """What the gate wanted; what was not reached comes first."""
     if not told.decided:
         return None
-    return table("What the gate wants", ["Criterion", "Verdict", "Why"], [criterion(each) for each in told.decided])
+    body = [criterion(each) for each in told.decided]
+    return table("What the gate wants", ["Criterion", "Verdict", "Why"], body, kind="reasons")
 
 
 def criterion(told: Json) -> Html:
@@ -104,21 +105,21 @@ def reasons(told: Account) -> Html | None:
     """One line a case, each a way to its transcript."""
     cases = [*told.failed, *told.flaky]
     if not cases:
-        if not told.reasons:
-            return None
-        return tag("ul", *(tag("li", sentence("span", each, 400)) for each in told.reasons[:SHOWN]), class_="reasons")
+        items = [tag("li", sentence("span", each, 400)) for each in told.reasons[:SHOWN]]
+        return tag("ul", *items, class_="plain-reasons") if items else None
     lost = {flip.case.index for flip in told.flips if flip.kind == "lost"}
     cases.sort(key=lambda case: (not case.critical, case.index not in lost))
-    items = [
-        tag("li", tag("p", *named(case, case.index in lost)), sentence("p", case.wrong.why, 240))
-        for case in cases[:SHOWN]
-    ]
+    body = [reason(case, case.index in lost) for case in cases[:SHOWN]]
     more = len(cases) - SHOWN
     ending = tag("p", f"and {counted(more, 'more case')} below.", class_="note") if more > 0 else None
-    return joined(tag("ul", *items, class_="reasons"), ending)
+    return joined(table("Cases that did not pass", ["Case", "Result", "Why"], body, kind="reasons"), ending)
 
 
-def named(case: Case, lost: bool) -> list[Child]:
-    notes = [name for name, held in (("critical", case.critical), ("lost", lost), ("flaky", case.flaky)) if held]
+def reason(case: Case, lost: bool) -> Html:
+    notes = [name for name, held in (("critical", case.critical), ("lost", lost)) if held]
     link = tag("a", foreign("span", case.id, 80), href=f"#{anchor(case)}")
-    return [link, " ", tag("span", ", ".join([*notes, case.wrong.where]), class_="note block")]
+    return row(
+        joined(link, " ", tag("span", ", ".join([*notes, case.wrong.where]), class_="note block")),
+        outcome(case),
+        sentence("span", case.wrong.why, 240),
+    )
