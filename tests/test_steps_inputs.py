@@ -21,7 +21,7 @@ DEPLOY = Deploy(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("inputs", [EVALUATE, DEPLOY, replace(EVALUATE, mlflow_uri="sqlite:///m.db", startup_seconds=3)])
+@pytest.mark.parametrize("inputs", [EVALUATE, DEPLOY, replace(EVALUATE, mlflow_uri="https://m", startup_seconds=3)])
 def test_a_step_reads_back_what_the_definition_wrote(inputs: Evaluate | Deploy) -> None:
     module, *argv = to_arguments(inputs)
     words = [word for part in argv for word in shlex.split(part)] if inputs.through_shell else argv

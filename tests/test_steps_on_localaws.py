@@ -9,15 +9,21 @@ from typing import Any
 
 import pytest
 from localaws_fixture import ROLE, LocalAws, eventually, local_aws
+from steps_example import settled
 
+from evaluation.gate import Gate
 from localaws.settings import ImageRule
 from registry import packages
+from steps import hosting
 from steps.deploy import deploy
 from steps.hosting import EndpointFailed
 from steps.inputs import Deploy, Evaluate, to_arguments
+from steps.settings import FILE, Settings
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.35.0-lmi17.0.0-cu128"
+FILES = {"S3DataType": "S3Prefix", "S3InputMode": "File"}
 STUB = Path(__file__).parent / "stub_container.py"
+MANY = [{"id": f"c{n}", "turns": [{"user": f"question {n}", "expect": {"contains": "echo"}}]} for n in range(60)]
 CHATS = "cases: [{id: hello, turns: [{user: hi, expect: {contains: echo}}, {user: again, expect: {contains: echo}}]}]"
 
 
@@ -30,6 +36,10 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         s3.create_bucket(Bucket="sluice")
         s3.put_object(Bucket="sluice", Key="models/1/config.json", Body=b"{}")
         s3.put_object(Bucket="sluice", Key="cases/1/cases.yaml", Body=CHATS.encode())
+        s3.put_object(Bucket="sluice", Key="cases/many/cases.yaml", Body=json.dumps({"cases": MANY}).encode())
+        for name, gate in (("1", Gate()), ("champion", Gate(against_champion=True, margin=0.1))):
+            told = Settings(gate=gate, concurrency=4, retry_seconds=5.0).as_json()
+            s3.put_object(Bucket="sluice", Key=f"settings/{name}/{FILE}", Body=told)
         yield aws
 
 
@@ -50,7 +60,9 @@ def register(clients: Clients, group: str, behaviour: str) -> str:
     )
 
 
-def run_evaluate(local: LocalAws, clients: Clients, arn: str, name: str) -> dict[str, Any]:
+def run_evaluate(
+    clients: Clients, arn: str, name: str, machines: int = 1, cases: str = "1", gate: str = "1"
+) -> dict[str, Any]:
     """The step in a Processing job of the package's own image and environment, until it has ended."""
     module, *arguments = to_arguments(
         Evaluate(
@@ -60,7 +72,13 @@ def run_evaluate(local: LocalAws, clients: Clients, arn: str, name: str) -> dict
     )  # fmt: skip
     folder = "/opt/ml/processing"
     upload = {"S3Uri": f"s3://sluice/reports/{name}", "LocalPath": f"{folder}/report", "S3UploadMode": "EndOfJob"}
-    cases = {"S3Uri": "s3://sluice/cases/1", "LocalPath": f"{folder}/cases", "S3DataType": "S3Prefix"}
+    given = [
+        {
+            "InputName": what,
+            "S3Input": {"S3Uri": f"s3://sluice/{what}/{which}", "LocalPath": f"{folder}/{what}", **FILES},
+        }
+        for what, which in (("cases", cases), ("settings", gate))
+    ]
     clients.sagemaker.create_processing_job(
         ProcessingJobName=name,
         RoleArn=ROLE,
@@ -71,10 +89,10 @@ def run_evaluate(local: LocalAws, clients: Clients, arn: str, name: str) -> dict
             "ContainerArguments": arguments,
         },
         ProcessingResources={
-            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 30}
+            "ClusterConfig": {"InstanceCount": machines, "InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 30}
         },
-        Environment=dict(packages.describe(clients.sagemaker, arn).environment),
-        ProcessingInputs=[{"InputName": "cases", "S3Input": cases | {"S3InputMode": "File"}}],
+        Environment={**packages.describe(clients.sagemaker, arn).environment, "PYTHONPATH": str(STUB.parents[1])},
+        ProcessingInputs=given,
         ProcessingOutputConfig={"Outputs": [{"OutputName": "report", "S3Output": upload}]},
     )
 
@@ -86,38 +104,97 @@ def run_evaluate(local: LocalAws, clients: Clients, arn: str, name: str) -> dict
     return found
 
 
+def stored(local: LocalAws, name: str) -> dict[str, Any]:
+    body = local.client("s3").get_object(Bucket="sluice", Key=f"reports/{name}/report.json")["Body"].read()
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def listed(local: LocalAws, name: str) -> set[str]:
+    found = local.client("s3").list_objects_v2(Bucket="sluice", Prefix=f"reports/{name}/")["Contents"]
+    return {each["Key"].removeprefix(f"reports/{name}/") for each in found}
+
+
 def settings(group: str, tmp_path: Path) -> Deploy:
     (tmp_path / "cases.yaml").write_text(CHATS)
     return Deploy(
         group=group, endpoint=group, instance_type="ml.g5.xlarge", role_arn=ROLE, execution="e",
-        settings=settled(tmp_path), cases=str(tmp_path / "cases.yaml"), report=str(tmp_path / "report"), drain_seconds=0.1,
+        settings=settled(tmp_path), cases=str(tmp_path / "cases.yaml"), report=str(tmp_path / "report"),
+        drain_seconds=0.1,
     )  # fmt: skip
 
 
 def test_a_package_is_judged_in_a_processing_job_of_its_own_image(local: LocalAws, clients: Clients) -> None:
     good, bad = register(clients, "judged", "good"), register(clients, "judged", "wrong")
-    job = run_evaluate(local, clients, good, "judge-good")
+    job = run_evaluate(clients, good, "judge-good")
     assert (job["ProcessingJobStatus"], job["ExitMessage"]) == (
         "Completed",
         "pass: 1 of 1 cases passed (100 %), the gate wants 90 %.",
     )
     package = packages.describe(clients.sagemaker, good)
     assert (package.verdict, package.report) == ("pass", "s3://sluice/reports/judge-good/report.json")
-    stored = local.client("s3").get_object(Bucket="sluice", Key="reports/judge-good/report.json")["Body"].read()
-    assert json.loads(stored)["verdict"] == "pass"
+    assert stored(local, "judge-good")["verdict"] == "pass"
 
-    assert run_evaluate(local, clients, bad, "judge-bad")["ProcessingJobStatus"] == "Completed"
+    assert run_evaluate(clients, bad, "judge-bad")["ProcessingJobStatus"] == "Completed"
     package = packages.describe(clients.sagemaker, bad)
     assert (package.verdict, package.approval) == ("fail", "Rejected")
 
 
 def test_a_model_server_that_dies_fails_the_job_with_its_last_words(local: LocalAws, clients: Clients) -> None:
     arn = register(clients, "dies", "dies-at-start")
-    job = run_evaluate(local, clients, arn, "judge-dead")
+    job = run_evaluate(clients, arn, "judge-dead")
     assert job["ProcessingJobStatus"] == "Failed"
     assert "OPTION_DTYPE=half is not a value" in job["ExitMessage"]
     package = packages.describe(clients.sagemaker, arn)
     assert (package.verdict, package.approval) == ("error", "PendingManualApproval")
+
+
+def test_several_machines_share_the_cases_and_their_verdict_is_that_of_one(local: LocalAws, clients: Clients) -> None:
+    arn = register(clients, "shared", "good")
+    ended = {count: run_evaluate(clients, arn, f"shared-{count}", machines=count, cases="many") for count in (1, 3)}
+    assert [job["ProcessingJobStatus"] for job in ended.values()] == ["Completed"] * 2, ended
+    assert (
+        ended[1]["ExitMessage"]
+        == ended[3]["ExitMessage"]
+        == "pass: 60 of 60 cases passed (100 %), the gate wants 90 %."
+    )
+    one, three = (stored(local, f"shared-{count}") for count in (1, 3))
+    for told in (one, three):
+        for name in ("started", "seconds", "tags"):
+            del told[name]
+        for case in told["cases"]:
+            for turn in (turn for chat in case["chats"] for turn in chat["turns"]):
+                turn["latency_ms"] = turn["first_token_ms"] = 0
+        told["totals"] |= {name: None for name in ("latency_ms", "first_token_ms", "tokens_per_second")}
+    assert one == three
+    assert {"model-server.log", "algo-2-model-server.log", "algo-3-model-server.log"} <= listed(local, "shared-3")
+
+
+def test_a_machine_that_cannot_replay_its_share_leaves_no_verdict(local: LocalAws, clients: Clients) -> None:
+    arn = register(clients, "shared-badly", "dies-on-the-second")
+    job = run_evaluate(clients, arn, "shared-badly", machines=2, cases="many")
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "The model server ended before it was ready" in job["FailureReason"]
+    assert packages.describe(clients.sagemaker, arn).verdict in {"", "error"}
+
+
+def test_a_version_is_compared_with_the_live_one_by_what_the_registry_and_s3_know(
+    local: LocalAws, clients: Clients, tmp_path: Path
+) -> None:
+    first, second, worse = (register(clients, "compared", how) for how in ("good", "good", "forgets"))
+    assert "ExitMessage" in run_evaluate(clients, first, "compared-1", cases="many", gate="champion")
+    assert stored(local, "compared-1")["warnings"][0].startswith("No champion")
+    packages.approve(clients.sagemaker, first, "for the test")
+    deploy(replace(settings("compared", tmp_path), model_package=first), clients)
+
+    job = run_evaluate(clients, second, "compared-2", cases="many", gate="champion")
+    assert job["ExitMessage"].startswith("pass: 60 of 60 cases passed") and "Not worse" in job["ExitMessage"]
+    assert stored(local, "compared-2")["comparison"]["replayed"] is False
+
+    said = run_evaluate(clients, worse, "compared-3", cases="many", gate="champion")["ExitMessage"]
+    assert said.startswith("inconclusive: ") and "more cases would tell" in said
+    assert packages.describe(clients.sagemaker, worse).approval == "PendingManualApproval"
+    hosting.delete(clients.sagemaker, "compared-v1")
 
 
 def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
