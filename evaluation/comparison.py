@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 
 from evaluation.criteria import EVERY, Criterion, Word, counted, enough
 from evaluation.gate import Gate
-from evaluation.pairs import Pair, Went
+from evaluation.pairs import Pair
 from evaluation.resampling import resampled_mean, resampled_ratios
 from evaluation.statistics import (
     Interval,
     Sample,
     cases_needed,
-    flips_needed,
     holm,
     mcnemar_worse,
     ratio_needed,
@@ -75,7 +74,7 @@ def compared(pairs: Sequence[Pair], gate: Gate) -> Compared:
     difference = interval(pairs, found, gate.confidence, 1 - error)
     repeats = more_repeats(pairs, found, gate)
     latency = latencies(pairs, gate)
-    decided = [whole(pairs, found, difference, error, repeats, gate)]
+    decided = [whole(pairs, found, difference, repeats, gate)]
     decided += [worse_tag(tag, gate) for tag in tags if tag.p_corrected <= 1 - gate.confidence]
     if gate.latency_margin is not None:
         decided.append(fast_enough(latency.get("p50_ratio"), gate.latency_margin, gate, len(pairs)))
@@ -101,11 +100,8 @@ def flips(pairs: Sequence[Pair]) -> tuple[int, int]:
     return sum(pair.difference < 0 for pair in pairs), sum(pair.difference > 0 for pair in pairs)
 
 
-def whole(
-    pairs: Sequence[Pair], found: Sample, difference: Interval, error: float, repeats: int | None, gate: Gate
-) -> Criterion:
-    """All cases together. To be called worse, the model must be so by McNemar's exact test as well."""
-    worse, better = flips(pairs)
+def whole(pairs: Sequence[Pair], found: Sample, difference: Interval, repeats: int | None, gate: Gate) -> Criterion:
+    """All cases together, by where the interval lies."""
     margin, change = (
         f"{100 * gate.margin:g} points",
         f"{points(difference.estimate)} over {counted(len(pairs), 'case')}",
@@ -115,12 +111,13 @@ def whole(
     if difference.low >= -gate.margin - 1e-9:
         verdict = "pass"
         why = f"Not worse than the champion by more than {margin}: {change}, at worst {points(difference.low, -1)}."
-    elif difference.high < -gate.margin and mcnemar_worse(worse, better) <= error:
+    elif difference.high < -gate.margin:
         verdict = "fail"
+        worse, better = flips(pairs)
         best = f"at best {points(difference.high, 1)} ({counted(worse, 'case')} worse, {better} better)"
         why = f"Worse than the champion by more than {margin}: {change}, {best}."
     else:
-        needed = more_cases(pairs, found, error, gate)
+        needed = cases_needed(found, -gate.margin, gate.confidence, len(pairs))
         between = f"{points(difference.low, -1)} to {points(difference.high, 1)}"
         again = f", or {repeats} repeats of these" if repeats else ""
         why = (
@@ -128,13 +125,6 @@ def whole(
             f" {change} ({between})."
         )
     return Criterion("against the champion", EVERY, difference.estimate, wanted(gate), verdict, why, needed)
-
-
-def more_cases(pairs: Sequence[Pair], found: Sample, error: float, gate: Gate) -> int | None:
-    needed = cases_needed(found, -gate.margin, gate.confidence, len(pairs))
-    if needed is None or found.mean >= -gate.margin:
-        return needed
-    return max(needed, flips_needed(*flips(pairs), len(pairs), error))
 
 
 def more_repeats(pairs: Sequence[Pair], found: Sample, gate: Gate) -> int | None:
@@ -168,19 +158,14 @@ def worse_tag(tag: Tag, gate: Gate) -> Criterion:
 def latencies(pairs: Sequence[Pair], gate: Gate) -> dict[str, Interval]:
     """How many times the champion's time this model takes, by the cases that both answered."""
     found: dict[str, Interval] = {}
-    for what, names, shares in (
-        ("latencies", ("p50_ratio", "p95_ratio"), (0.50, 0.95)),
-        ("first_tokens", ("first_token_p50_ratio",), (0.50,)),
+    for names, shares, timed in (
+        (("p50_ratio", "p95_ratio"), (0.50, 0.95), [pair.latencies for pair in pairs]),
+        (("first_token_p50_ratio",), (0.50,), [pair.first_tokens for pair in pairs]),
     ):
-        timed = [(times(pair.after, what), times(pair.before, what)) for pair in pairs]
         both = [(after, before) for after, before in timed if after and before]
         ratios = resampled_ratios([after for after, _ in both], [before for _, before in both], shares, gate.confidence)
         found |= dict(zip(names, ratios or (), strict=False))
     return found
-
-
-def times(chats: Sequence[Went], what: str) -> list[float]:
-    return [time for chat in chats for time in getattr(chat, what)]
 
 
 def fast_enough(ratio: Interval | None, margin: float, gate: Gate, pairs: int) -> Criterion:

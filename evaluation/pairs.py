@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from evaluation.results import CaseResult, Chat
 
@@ -30,10 +31,19 @@ class Pair:
     before: tuple[Went, ...]  # the champion's chats
     after: tuple[Went, ...]  # the challenger's
 
-    @property
+    @cached_property
     def difference(self) -> float:
         """Of the shares that passed: -1 is lost, 1 is gained."""
         return rate(self.after) - rate(self.before)
+
+    @cached_property
+    def latencies(self) -> tuple[list[float], list[float]]:
+        """The challenger's and the champion's, of all turns that were answered."""
+        return times(self.after, "latencies"), times(self.before, "latencies")
+
+    @cached_property
+    def first_tokens(self) -> tuple[list[float], list[float]]:
+        return times(self.after, "first_tokens"), times(self.before, "first_tokens")
 
     @property
     def repeats(self) -> int:
@@ -52,6 +62,10 @@ class Pair:
 
 def rate(chats: Sequence[Went]) -> float:
     return sum(chat.passed for chat in chats) / len(chats)
+
+
+def times(chats: Sequence[Went], what: Literal["latencies", "first_tokens"]) -> list[float]:
+    return [time for chat in chats for time in getattr(chat, what)]
 
 
 def paired(before: Side, after: Side) -> list[Pair]:

@@ -98,7 +98,7 @@ def spread(found: Sample, mean: float) -> float:
 
     gaps = [(value - mean, count) for value, count in found.points]
     end = (-1.0 if mean < found.mean else 1.0) - mean
-    if mean == found.mean:
+    if abs(mean - found.mean) < 1e-10:
         return math.sqrt(found.variance)
     if end == 0:
         return 0.0
@@ -106,12 +106,13 @@ def spread(found: Sample, mean: float) -> float:
     def pull(tilt: float) -> float:
         return math.fsum(count * gap / (found.size + tilt * gap) for gap, count in gaps)
 
-    most = -found.size / end
-    if all(gap != end for gap, _ in gaps) and pull(most) * end <= 0:
+    most = -found.size / end  # the tilt at which the end's own share is free
+    seen = any(gap == end for gap, _ in gaps)
+    if not seen and pull(most) * end <= 0:
         shares = [(gap, count / (found.size + most * gap)) for gap, count in gaps]
         shares.append((end, 1 - math.fsum(share for _, share in shares)))
     else:
-        tilt = brentq(pull, 0.0, most * (1 - 1e-12))
+        tilt = brentq(pull, 0.0, most * (1 - 1e-12) if seen else most)
         shares = [(gap, count / (found.size + tilt * gap)) for gap, count in gaps]
     return math.sqrt(math.fsum(share * gap**2 for gap, share in shares))
 
@@ -198,14 +199,6 @@ def answers_needed(above: int, of: int, share: float, confidence: float) -> int 
     )
     total = math.ceil((errors / (seen - share)) ** 2)
     return max(total - of, 1) if total <= MOST else None
-
-
-def flips_needed(worse: int, better: int, pairs: int, error: float) -> int:
-    """How many more pairs until the exact test calls it worse, if cases go on to flip as they did; 0 if it does."""
-    times = 1.0
-    while worse > better and mcnemar_worse(round(times * worse), round(times * better)) > error:
-        times *= 1.05
-    return math.ceil((times - 1) * pairs)
 
 
 def ratio_needed(found: Interval, limit: float, confidence: float, pairs: int) -> int | None:
