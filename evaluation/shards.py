@@ -42,8 +42,13 @@ class Here:
 
 def here(config: Mapping[str, Any]) -> Here:
     """From `/opt/ml/config/resourceconfig.json`, which SageMaker writes on every instance of a Processing job."""
-    hosts = sorted(config["hosts"])
-    return Here(hosts.index(config["current_host"]), len(hosts))
+    found = hosts(config)
+    return Here(found.index(config["current_host"]), len(found))
+
+
+def hosts(config: Mapping[str, Any]) -> list[str]:
+    """The names of all instances, algo-2 before algo-10."""
+    return sorted(config["hosts"], key=lambda name: (len(name), name))
 
 
 class Shard(Collection[Case]):

@@ -119,7 +119,7 @@ def share_of(inputs: Evaluate, s3: Any) -> Share | None:
     if here.count == 1:
         return None
     uri = f"{inputs.report_uri.rstrip('/')}/shards/{arn.rpartition('/')[2]}"
-    return Share(here, tuple(sorted(resources["hosts"])), s3, uri, inputs.startup_seconds + SPARE)
+    return Share(here, tuple(shards.hosts(resources)), s3, uri, inputs.startup_seconds + SPARE)
 
 
 class Telling:

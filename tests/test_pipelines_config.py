@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from release_example import SHIPPED, content, shipped, written
 
+from evaluation.gate import Gate
 from lmi.errors import UsageError
 from pipelines.config import ConfigError, for_local, load
+from steps.settings import Settings
 
 
 def complaints(path: Path) -> list[str]:
@@ -120,10 +122,99 @@ deployment: {endpoint: small}
         ({"deployment__endpoint": "e" * 46}, "at most 45 are allowed."),
         ({"evaluation__target": "endpoint"}, "evaluation.endpoint: is missing: with target endpoint"),
         ({"evaluation__endpoint": "chat"}, "evaluation.endpoint: is only for target endpoint"),
+        ({"evaluation__gate__max_p95_msec": 1}, "evaluation.gate.max_p95_msec: unknown key. Did you mean max_p95_ms?"),
+        ({"evaluation__gate__max_p95_ms": 0}, "evaluation.gate.max_p95_ms: must be more than 0, not 0."),
+        (
+            {"evaluation__gate__tags": {"ko": {"min_pas_rate": 1}}},
+            "evaluation.gate.tags.ko.min_pas_rate: unknown key. Did",
+        ),
+        ({"evaluation__gate__tags": {"ko": {"min_pass_rate": 2}}}, "evaluation.gate.tags.ko.min_pass_rate: must be at"),
+        ({"evaluation__gate__tags": {"ko": {}}}, "evaluation.gate.tags.ko: says nothing. It takes min_pass_rate"),
+        ({"evaluation__gate__tags": {" ko": {"min_pass_rate": 1}}}, "must be a tag as cases have it"),
+        ({"evaluation__gate__tags": ["ko"]}, "evaluation.gate.tags: must be a section"),
+        ({"evaluation__gate__champion": {"margin": 0}}, "evaluation.gate.champion.margin: must be more than 0, not 0."),
+        ({"evaluation__gate__champion": {"margin": 5}}, "evaluation.gate.champion.margin: must be less than 1, not 5."),
+        ({"evaluation__gate__champion": {"confidence": 0.4}}, "evaluation.gate.champion.confidence: must be more than"),
+        (
+            {"evaluation__gate__inconclusive": "wait"},
+            "evaluation.gate.inconclusive: must be stop or deploy, not 'wait'.",
+        ),
+        ({"evaluation__repeats": 0}, "evaluation.repeats: must be at least 1, not 0."),
+        ({"evaluation__instances": 2.5}, "evaluation.instances: must be a whole number"),
+        ({"evaluation__requests_per_second": 0}, "evaluation.requests_per_second: must be more than 0"),
+        ({"evaluation__judge": {}}, "evaluation.judge.model: is missing."),
+        ({"evaluation__judge": {"model": "gpt:latest"}}, "must be the name of a model with its version"),
+        ({"evaluation__judge": {"model": "m", "votes": 0}}, "evaluation.judge.votes: must be at least 1"),
+        ({"evaluation__judge": {"model": "m", "url": "openai.com"}}, "evaluation.judge.url: must be a URL"),
+        (
+            {"evaluation__judge": {"model": "m", "key_secret": "sk-1"}},
+            "evaluation.judge.key_secret: must be a secret's ARN",
+        ),
+        (
+            {"evaluation__judge": {"model": "m", "url": "https://u:p@x"}},
+            "evaluation.judge.url: holds a name or a password",
+        ),
+        (
+            {"evaluation__judge": {"model": "m", "url": "https://x", "region": "us-east-1"}},
+            "evaluation.judge.region: is only for Bedrock",
+        ),
+        (
+            {"evaluation__embeddings": {"model": "m", "key_variable": "KEY"}},
+            "evaluation.embeddings.key_variable: is only for a url",
+        ),
+        (
+            {"evaluation__rag": {"url": "https://chat.example.com"}},
+            "evaluation.rag.url: has no use here: the RAG server asks a new endpoint only once it is live",
+        ),
+        (
+            {"evaluation__target": "endpoint", "evaluation__endpoint": "chat", "evaluation__instances": 2},
+            "evaluation.instances: is only for target job",
+        ),
+        (
+            {"evaluation__gate__max_cost_per_answer": 0.001},
+            "evaluation.gate.max_cost_per_answer: cannot be held: nothing says what an answer costs. Add "
+            "evaluation.price_per_million_tokens, or ml.g5.xlarge to prices.",
+        ),
+        (
+            {"evaluation__gate__tags": {"ko": {"max_cost_per_answer": 1}}, "deployment__instance_type": "ml.g6.xlarge"},
+            "evaluation.gate.tags.ko.max_cost_per_answer: cannot be held: nothing says what an answer costs. Add "
+            "evaluation.price_per_million_tokens, or ml.g5.xlarge and ml.g6.xlarge to prices.",
+        ),
+        ({"evaluation__price_per_million_tokens": {"prompt": 1}}, "price_per_million_tokens.completion: is missing."),
     ],
 )
 def test_what_is_wrong_is_said_with_its_path(tmp_path, changes, told):
     assert told in complaint(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evaluation__gate__max_cost_per_answer": 0.001, "prices": {"ml.g5.xlarge": 1.4}},
+        {
+            "evaluation__gate__max_cost_per_answer": 0.001,
+            "evaluation__price_per_million_tokens": {"prompt": 0.1, "completion": 0.4},
+        },
+        {"evaluation__rag": {"url": "https://chat.example.com"}, "deployment__strategy": "in_place"},
+        {"evaluation__rag": {"leave_out": True}},
+        {"evaluation__gate__champion": {}, "evaluation__judge": {"model": "anthropic.claude-3-5-haiku-20241022-v1:0"}},
+        {"evaluation__gate__tags": {"한국어 존댓말": {"min_pass_rate": 1, "max_first_token_ms": 900.5}}},
+    ],
+)
+def test_what_fits_together_is_taken(tmp_path, changes):
+    load(written(tmp_path, **changes))
+
+
+def test_a_file_without_the_newer_keys_judges_as_it_always_did(tmp_path):
+    evaluation = {"cases": "cases", "gate": {"min_pass_rate": 0.8}}
+    found = load(written(tmp_path, evaluation=evaluation)).settings
+    assert found == Settings(gate=Gate(0.8))
+    assert not found.gate.against_champion and found.judge is None
+
+
+def test_the_shipped_file_compares_with_the_champion_by_a_margin():
+    gate = shipped().settings.gate
+    assert gate.against_champion and gate.margin == 0.1 and not gate.let_inconclusive_through
 
 
 def test_a_fixed_name_may_be_as_long_as_sagemaker_takes(tmp_path):

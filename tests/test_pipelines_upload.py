@@ -13,6 +13,7 @@ from release_example import PLACE, written
 from lmi.errors import SluiceError, UsageError
 from pipelines import archive, upload
 from pipelines.config import load
+from steps import settings
 
 CASES = """
 cases:
@@ -106,6 +107,34 @@ def test_one_case_file_will_do(config, tmp_path):
     assert list(upload.prepare(one, PLACE).uploads[1].files) == ["hello.yaml"]
 
 
+def test_how_a_version_is_judged_is_another_file_only_when_it_is_judged_otherwise(config, tmp_path):
+    before = upload.prepare(config, PLACE)
+    content = before.uploads[-1].files["settings.json"]
+    assert settings.parse(content) == config.settings
+    for changes, moved in (({"evaluation__gate__min_pass_rate": 0.5}, True), ({"approval": "automatic"}, False)):
+        changed = load(written(tmp_path, model__source="model", evaluation__cases="cases", **changes))
+        after = upload.prepare(changed, PLACE).sources
+        assert (after.settings != before.sources.settings) is moved
+        assert (after.cases, after.code) == (before.sources.cases, before.sources.code)
+
+
+def test_modules_that_the_cases_name_go_with_them(config):
+    folder = config.evaluation.cases
+    (folder / "own.yaml").write_text(
+        "cases: [{id: own, turns: [{user: hi, expect: {python: polite_words:is_polite}}]},"
+        " {id: deep, turns: [{user: hi, expect: {python: house_rules.tone:is_calm}}]}]"
+    )
+    (folder / "polite_words.py").write_text("def is_polite(said): return True")
+    (folder / "unrelated.py").write_text("raise SystemExit")
+    (folder / "house_rules").mkdir()
+    (folder / "house_rules" / "__init__.py").write_text("")
+    (folder / "house_rules" / "tone.py").write_text("def is_calm(said): return True")
+    assert set(upload.case_files(folder)) == {
+        "hello.yaml", "own.yaml", "polite_words.py", "house_rules/__init__.py", "house_rules/tone.py",
+    }  # fmt: skip
+    assert set(upload.case_files(folder / "hello.yaml")) == {"hello.yaml"}
+
+
 @pytest.mark.parametrize(
     ("make", "told"),
     [
@@ -154,6 +183,30 @@ def test_a_step_runs_out_of_the_archive(tmp_path):
     )
     assert done.returncode != 0
     assert "unknown flag --nonsense" in done.stdout + done.stderr
+
+
+def test_what_is_read_beside_the_code_is_in_the_archive_too(tmp_path):
+    (tmp_path / "sluice.zip").write_bytes(archive.zipped())
+    program = """
+import sys
+sys.path[:0] = [sys.argv[1]]
+import evaluation
+assert evaluation.__file__.startswith(sys.argv[1]), evaluation.__file__
+from evaluation.hashes import sources
+from evaluation.reports.html import page
+names = [name for name, _ in sources()]
+assert {"prompt.py", "wording.py", "judged.py"} <= set(names), names
+print(len(page({"verdict": "pass"})))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "sluice.zip")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 5_000
 
 
 def test_wheels_travel_with_the_code_on_aws(tmp_path):
