@@ -16,6 +16,7 @@ from report_hostile import HOSTILE, endless, hostile, large
 
 from cli import main
 from evaluation.reports import again, html
+from evaluation.reports.html.markup import tag
 
 OURS = {
     *(
@@ -284,3 +285,23 @@ def test_no_cell_of_a_table_begins_with_what_a_model_said() -> None:
     told = report([case("c", chat(said))], verdict="fail", comparison=comparison(lost=["c"], answers={"c": ["+1"]}))
     cells = re.findall(r"<t[hd][^>]*>(?:<[^>]+>)*([^<]*)", html.page(told))
     assert len(cells) > 50 and not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
+
+
+def test_an_element_escapes_every_text_that_it_is_given() -> None:
+    assert (
+        tag("p", "<b>\x1b\ud800", tag("i", "&"), title='"<')
+        == '<p title="&quot;&lt;">&lt;b&gt;[U+001B][U+D800]<i>&amp;</i></p>'
+    )
+    assert tag("p", f"{tag('b', 'joined by hand')}") == "<p>&lt;b&gt;joined by hand&lt;/b&gt;</p>"
+
+
+def test_of_very_many_failed_cases_some_are_told_in_full_and_the_rest_are_counted() -> None:
+    page = html.page(report([case(f"c{n}", chat(turn("q", "a", score("s", False, "w")))) for n in range(300)]))
+    assert page.count("<article") == 120 and "180 more are in the table of all cases" in page
+
+
+def test_a_report_that_tells_only_some_of_its_cases_says_so_and_draws_nothing() -> None:
+    whole = report(passing(50))
+    page = html.page(whole | {"cases": whole["cases"][:5]})
+    assert "Not drawn: only some of the cases are told here." in page and "<svg" not in page.split('id="tags"')[0]
+    assert "45 further cases counted above and not told here." in page

@@ -48,8 +48,9 @@ def cases(told: Account) -> Element:
         made = test_of(case, room)
         room -= sum(len(part.text or "") for part in made)
         tests.append(made)
+    left = {"cases left out": f"{told.left_out} of {told.left_out + len(told.cases)}"} if told.left_out else {}
     held = {f"flaky: {case.id}": f"{case.held} of {len(case.chats)} chats passed" for case in told.flaky}
-    return suite("cases", told, tests, held)
+    return suite("cases", told, tests, left | held)
 
 
 def suite(name: str, told: Account, tests: list[Element], properties: Mapping[str, str]) -> Element:

@@ -166,6 +166,11 @@ class Account:
     def cases(self) -> list[Case]:
         return [Case(index, each) for index, each in enumerate(sections(self.told, "cases"))]
 
+    @property
+    def left_out(self) -> int:
+        """How many cases are counted in the figures and not told: a very large replay keeps those that did not pass."""
+        return max(int(self.figure("cases") or 0) - len(self.cases), 0)
+
     @cached_property
     def failed(self) -> list[Case]:
         """What did not pass in any chat; critical cases first, those without an answer last."""

@@ -12,6 +12,9 @@ from evaluation.reports.told import section as part
 
 
 def measures(told: Account) -> Html | None:
+    if told.left_out:
+        note = tag("p", "Not drawn: only some of the cases are told here.", class_="note")
+        return section("measures", "Time and tokens", totals(told), note)
     answered = [turn for case in told.cases for turn in case.all_turns() if not words(turn, "error")]
     whole = figures(answered, "latency_ms")
     if not whole:
