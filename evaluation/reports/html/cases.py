@@ -102,7 +102,8 @@ def everything(told: Account, chosen: Chosen) -> Html | None:
         numeric=(3, 4),
     )
     label = tag("summary", counted(len(told.cases), "case"), ", what did not pass first")
-    rest = tag("p", f"{counted(told.left_out, 'further case')} counted above and not told here.", class_="note") if told.left_out else None
+    left = counted(told.left_out, "further case")
+    rest = tag("p", f"{left} counted above and not told here.", class_="note") if told.left_out else None
     return section("all", "All cases", tag("details", label, drawn, open=len(told.cases) <= 60), rest)
 
 
