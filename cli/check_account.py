@@ -39,6 +39,7 @@ def facts(config: PipelineConfig) -> ModelFacts | None:
 def wanted(config: PipelineConfig) -> Wanted:
     evaluation = config.evaluation
     mlflow = evaluation.mlflow or ""
+    helpers = [each for each in (evaluation.judge, evaluation.embeddings) if each]
     keys = {
         "role_arn": ("role_arn",), "table": ("history", "table"), "kms_key": ("kms_key",),
         "mlflow": ("evaluation", "mlflow"), "model_uri": ("model", "source"),
@@ -52,6 +53,9 @@ def wanted(config: PipelineConfig) -> Wanted:
         mlflow=mlflow if mlflow.startswith("arn:") else None,
         model_uri=config.model.source if config.model.folder is None else None,
         evaluated_endpoint=evaluation.endpoint,
+        champion=evaluation.gate.champion is not None,
+        secrets=tuple(each.key_secret for each in helpers if each.key_secret),
+        bedrock=tuple(each.model for each in helpers if not each.url),
         steps=RELEASE,
         jobs=(DEPLOY_INSTANCE,),
         images=(cpu_image(config.region),),

@@ -33,11 +33,15 @@ def find(cloudformation: Any, stack: str) -> Mapping[str, str] | None:
 def parameters(config: PipelineConfig) -> dict[str, str]:
     """What the template must know of the file; the rest are its own defaults."""
     mlflow = config.evaluation.mlflow or ""
+    judge, embeddings = config.evaluation.judge, config.evaluation.embeddings
     return {
         "HistoryTableName": config.history.table,
         "KmsKeyArn": config.kms_key or "",
         "UseVpc": "yes" if config.vpc else "no",
         "MlflowArn": mlflow if mlflow.startswith("arn:") else "",
+        "JudgeSecretArn": (judge.key_secret if judge else None) or "",
+        "EmbeddingsSecretArn": (embeddings.key_secret if embeddings else None) or "",
+        "UseBedrock": "yes" if any(each and not each.url for each in (judge, embeddings)) else "no",
     }
 
 

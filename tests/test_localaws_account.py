@@ -162,8 +162,10 @@ def test_updates_reach_what_they_should(aws: LocalAws) -> None:
     create(aws, "second", TEMPLATE, Name="second", HistoryTableName="second-history")
     before = outputs(aws, "second")
     key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"
+    secret = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:judge-AbCdEf"
     update(aws, "second", TEMPLATE.replace("ExpirationInDays: 730", "ExpirationInDays: 365"), Name="second",
-           HistoryTableName="second-history", LogRetentionDays="30", UseVpc="yes", KmsKeyArn=key)  # fmt: skip
+           HistoryTableName="second-history", LogRetentionDays="30", UseVpc="yes", KmsKeyArn=key,
+           JudgeSecretArn=secret, EmbeddingsSecretArn=secret, UseBedrock="yes")  # fmt: skip
     assert stack(aws, "second")["StackStatus"] == "UPDATE_COMPLETE"
     assert outputs(aws, "second") == before
     assert log_groups(aws, "/second/") == {"/second/server": 30}
@@ -173,6 +175,8 @@ def test_updates_reach_what_they_should(aws: LocalAws) -> None:
     encryption = aws.client("s3").get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert encryption["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
     assert statements(aws, before["ExecutionRoleArn"], "vpc") and statements(aws, before["ExecutionRoleArn"], "key")
+    for name in ("judge", "embeddings", "bedrock"):
+        assert statements(aws, before["ExecutionRoleArn"], name)
     update(aws, "second", TEMPLATE, Name="second", HistoryTableName="second-history")
     role = before["ExecutionRoleArn"].rpartition("/")[2]
     assert aws.client("iam").list_role_policies(RoleName=role)["PolicyNames"] == ["execution"]

@@ -10,6 +10,7 @@ from release_example import SHIPPED, content, shipped, written
 
 from evaluation.gate import Gate
 from lmi.errors import UsageError
+from pipelines import account
 from pipelines.config import ConfigError, for_local, load
 from steps.settings import Settings
 
@@ -215,6 +216,16 @@ def test_a_file_without_the_newer_keys_judges_as_it_always_did(tmp_path):
 def test_the_shipped_file_compares_with_the_champion_by_a_margin():
     gate = shipped().settings.gate
     assert gate.against_champion and gate.margin == 0.1 and not gate.let_inconclusive_through
+
+
+def test_the_stack_is_told_whose_keys_and_models_evaluations_use(tmp_path):
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:judge-AbCdEf"
+    nobody = {"JudgeSecretArn": "", "EmbeddingsSecretArn": "", "UseBedrock": "no"}
+    assert nobody.items() <= account.parameters(shipped()).items()
+    judge = {"model": "judge-1", "url": "https://judge.example.com/v1", "key_secret": secret}
+    changes = {"evaluation__judge": judge, "evaluation__embeddings": {"model": "amazon.titan-embed-text-v2:0"}}
+    told = account.parameters(load(written(tmp_path, **changes)))
+    assert {"JudgeSecretArn": secret, "EmbeddingsSecretArn": "", "UseBedrock": "yes"}.items() <= told.items()
 
 
 def test_a_fixed_name_may_be_as_long_as_sagemaker_takes(tmp_path):

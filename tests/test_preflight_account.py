@@ -31,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 MODEL = f"s3://{BUCKET}/models/qwen/"
 CPU_IMAGE = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn:1.4-2-py312-cpu-py3"
 KEY = arn("kms", "key/1234")
+SECRET = arn("secretsmanager", "secret:judge-AbCdEf")
 MLFLOW = arn("sagemaker", "mlflow-tracking-server/m")
 SETUP = Setup(
     image="djl-inference:0.35.0-lmi17.0.0-cu128",
@@ -411,7 +412,7 @@ def everything() -> Scene:
     account = FakeAccount()
     wanted = replace(
         WANTED, role_arn=ROLE, trigger_role_arn=TRIGGER, bucket=BUCKET, kms_key=KEY, mlflow=MLFLOW, tags=True,
-        evaluated_endpoint="chat",
+        evaluated_endpoint="chat", champion=True, secrets=(SECRET,), bedrock=("amazon.nova-lite-v1:0",),
     )  # fmt: skip
     setup = replace(IN_VPC, strategy="in_place")
     return Scene(setup, wanted, Account(account.client), ACCOUNT, "aws", account.caller, REGION)
@@ -457,6 +458,7 @@ def granted(role: str) -> Iterator[dict[str, Any]]:
     values = {
         "AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT,
         "Bucket.Arn": f"arn:aws:s3:::{BUCKET}", "ExecutionRole.Arn": role, "KmsKeyArn": KEY, "MlflowArn": MLFLOW,
+        "JudgeSecretArn": SECRET, "EmbeddingsSecretArn": SECRET,
     }  # fmt: skip
     template = yaml.load(stacks.TEMPLATE, Template)
     for resource in template["Resources"].values():

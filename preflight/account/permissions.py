@@ -20,6 +20,7 @@ STEPS: Mapping[str, tuple[str, str]] = {  # as it is called, and what happens wh
     "evaluate": ("Evaluate", "the job fails, and the version gets no verdict"),
     "deploy": ("Deploy", "the deployment fails after the evaluation was paid, and nothing goes live"),
     "endpoint": ("the endpoint", "it fails while it is made"),
+    "champion": ("the comparison with the live version", "the verdict is inconclusive whenever it must be replayed"),
     "mlflow": ("Evaluate's log to MLflow", "the run is not logged; the verdict does not depend on it"),
     "trigger": ("approvals and schedules", "they start nothing, and nobody is told"),
 }
@@ -35,7 +36,7 @@ INTERFACES = (
 )  # fmt: skip
 MLFLOW = (
     "sagemaker-mlflow:CreateExperiment", "sagemaker-mlflow:CreateRun", "sagemaker-mlflow:GetExperimentByName",
-    "sagemaker-mlflow:LogBatch", "sagemaker-mlflow:UpdateRun",
+    "sagemaker-mlflow:GetRun", "sagemaker-mlflow:LogBatch", "sagemaker-mlflow:SetTag", "sagemaker-mlflow:UpdateRun",
 )  # fmt: skip
 Context = Mapping[str, str]
 
@@ -182,6 +183,18 @@ def _of_evaluate(scene: Scene) -> Iterator[Need]:
     if endpoint := scene.wanted.evaluated_endpoint:
         where = scene.arn("sagemaker", f"endpoint/{endpoint}")
         yield Need("evaluate", ("sagemaker:InvokeEndpointWithResponseStream",), (where,))
+    if scene.wanted.champion:
+        live = f"{scene.setup.names.get('endpoint', 'any')}-v1"
+        yield Need("evaluate", ("sagemaker:ListModelPackages",))
+        invoke = ("sagemaker:InvokeEndpointWithResponseStream",)
+        yield Need("champion", invoke, (scene.arn("sagemaker", f"endpoint/{live}"),), severity="warning")
+    if secrets := scene.wanted.secrets:
+        yield Need("evaluate", ("secretsmanager:GetSecretValue",), secrets)
+    if models := scene.wanted.bedrock:
+        arns = tuple(f"arn:{scene.partition}:bedrock:{scene.region}::foundation-model/{name}" for name in models)
+        profiles = tuple(scene.arn("bedrock", f"inference-profile/{name}") for name in models)
+        for either in zip(arns, profiles, strict=True):
+            yield Need("evaluate", ("bedrock:InvokeModel",), either, any_of=True)
     if scene.wanted.mlflow:
         yield Need("mlflow", MLFLOW, (scene.wanted.mlflow,), severity="warning")
 
@@ -211,7 +224,8 @@ def _of_job(scene: Scene, step: Step) -> Iterator[Need]:
     bucket, arn = scene.wanted.bucket, f"arn:{scene.partition}:s3:::{scene.wanted.bucket}"
     if bucket:
         yield Need(step, ("s3:ListBucket",), (arn,))
-        yield Need(step, ("s3:GetObject",), (f"{arn}/cases/any", f"{arn}/code/any"))
+        read = ("cases", "code", "settings", *(["reports"] if scene.wanted.champion else []))
+        yield Need(step, ("s3:GetObject",), tuple(f"{arn}/{each}/any" for each in read))
         yield Need(step, ("s3:PutObject",), (f"{arn}/reports/any",))
     yield from _of_weights(scene, step)
     yield from _of_container(scene, step, scene.wanted.images)

@@ -34,6 +34,9 @@ class Wanted:
     mlflow: str | None = None  # the tracking server's ARN
     model_uri: str | None = None  # where the weights are in S3, if not where the setup's model_data says
     evaluated_endpoint: str | None = None  # a running endpoint that is judged
+    champion: bool = False  # a version is compared with the one that is live
+    secrets: tuple[str, ...] = ()  # ARNs: keys of models that help to judge
+    bedrock: tuple[str, ...] = ()  # such models there
     steps: tuple[Step, ...] = ENDPOINT
     jobs: tuple[str, ...] = ()  # instance types of further Processing jobs, as the one that deploys
     images: tuple[str, ...] = ()  # URIs of further images, as that job's
