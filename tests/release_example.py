@@ -42,7 +42,7 @@ def content(**changes: Any) -> dict[str, Any]:
         *sections, key = path.split("__")
         section = loaded
         for name in sections:
-            section = section[name]
+            section = section.setdefault(name, {})
         section[key] = value
     return loaded
 
