@@ -157,7 +157,11 @@ def _whose(setup: Setup) -> str:
     if read(setup, LENGTH) is not None:
         return ""
     unread = _unread(setup)
-    return f" (the model's own: {unread.name} is not read)" if unread else f" (the model's own: {LENGTH} is not set)"
+    return (
+        f" (the model's own: {unread.place.where} is not read)"
+        if unread
+        else f" (the model's own: {LENGTH} is not set)"
+    )
 
 
 def _length_place(setup: Setup) -> Place:
