@@ -18,6 +18,8 @@ import yaml
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.session import get_session
 from fake_account import ACCOUNT, BUCKET, IMAGE, REGION, REGISTRY, ROLE, TRIGGER, FakeAccount, Refusal, arn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from localaws_fixture import LocalAws, aws
 
 from preflight.account import ENDPOINT, RELEASE, RULES, Wanted, findings, model, pages, permissions
@@ -176,7 +178,16 @@ def test_credentials_that_are_not_accepted_are_no_credentials(account: FakeAccou
     assert "not accepted" in only(account).message
 
 
-@pytest.mark.parametrize("permission", sorted({read.permission for read in READS.values()} - {"sts:GetCallerIdentity"}))
+NOT_BY_A_RELEASE = {  # the first is stood in for by the permission to pull; the others read configurations off the account
+    "ecr:DescribeImages",
+    "sagemaker:DescribeModel",
+    "sagemaker:DescribeModelPackage",
+    "application-autoscaling:DescribeScalableTargets",
+}
+ASKED = {read.permission for read in READS.values()} - NOT_BY_A_RELEASE - {"sts:GetCallerIdentity"}
+
+
+@pytest.mark.parametrize("permission", sorted(ASKED))
 def test_a_permission_that_is_missing_is_a_note_that_names_it(account: FakeAccount, permission: str) -> None:
     account.denies(permission)
     account.runs_endpoint("other", "ml.c5.large", 1)
@@ -185,15 +196,13 @@ def test_a_permission_that_is_missing_is_a_note_that_names_it(account: FakeAccou
         del account.quotas["Number of instances across active endpoints"]
     if permission == "ecr:BatchGetImage":
         account.denies("ecr:DescribeImages")
-    if permission in {"ecr:DescribeImages", "sagemaker:DescribeModel", "sagemaker:DescribeModelPackage"}:
-        return  # pulling is asked instead; a release does not ask for these
-    if permission == "application-autoscaling:DescribeScalableTargets":
-        return
-    notes = found(account, IN_VPC, replace(WANTED, kms_key=KEY, evaluated_endpoint="other"))
-    assert notes
-    assert {each.severity for each in notes} == {"note"}
-    assert any(permission in each.message for each in notes)
-    assert {each.code for each in notes} <= {"AWS002", "AWS003"}
+    archive = replace(IN_VPC, model_data=f"s3://{BUCKET}/m/model.tar.gz")
+    account.holds(f"s3://{BUCKET}/m/model.tar.gz", b"x")
+    for setup in (IN_VPC, archive):
+        notes = found(account, setup, replace(WANTED, kms_key=KEY, evaluated_endpoint="other"))
+        assert {(each.code, each.severity) for each in notes} <= {("AWS002", "note"), ("AWS003", "note")}
+        if setup is IN_VPC:
+            assert any(permission in each.message for each in notes)
 
 
 def test_with_no_permission_at_all_every_check_says_so_and_none_fails(account: FakeAccount) -> None:
@@ -224,6 +233,25 @@ def test_a_service_that_does_not_answer_costs_only_its_own_check(
     account.runs_job("other", "ml.m5.large")
     said = found(account, IN_VPC, replace(WANTED, kms_key=KEY))
     assert {(each.code, each.severity) for each in said} <= {("AWS003", "note")}
+
+
+TEXTS = st.one_of(st.none(), st.text(max_size=30), st.text(max_size=10).map(lambda text: f"s3://{text}"))
+
+
+@given(TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS, st.binary(max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_written_no_check_falls_over_it(
+    role: Any, uri: Any, key: Any, image: Any, kind: Any, subnet: Any, content: bytes
+) -> None:
+    made = FakeAccount()
+    made.has_bucket(BUCKET)
+    for name in ("config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer_config.json"):
+        made.holds(f"{MODEL}{name}", content)
+    network = Network((subnet,), (subnet,)) if subnet else None
+    setup = replace(SETUP, image=image, instance_type=kind, network=network, model_data=uri, region=kind or REGION)
+    wanted = replace(WANTED, role_arn=role, kms_key=key, table=key, bucket=image, evaluated_endpoint=subnet)
+    assert found(made, setup, wanted)
+    assert found(made, replace(SETUP, model_data=MODEL), Wanted())
 
 
 # stack
@@ -936,9 +964,12 @@ def test_a_price_that_has_changed_is_told(account: FakeAccount) -> None:
 
 
 def test_fees_and_reservations_are_no_hourly_price(account: FakeAccount) -> None:
+    account.prices.clear()
     account.charges("ml.g5.xlarge", "Hosting", 13.57, unit="Quantity")
     account.charges("ml.g5.xlarge", "Hosting", 0.0)
     assert codes(account) == []
+    account.charges("ml.g5.xlarge", "Hosting", 1.6)
+    assert "1.6 USD" in only(account).message
 
 
 def test_two_prices_are_none(account: FakeAccount) -> None:

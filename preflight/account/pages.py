@@ -1,6 +1,6 @@
 """The rules about the account, AWS001 to AWS034: pages only, so that they can be shown without asking anything."""
 
-from preflight.account.reads import READS, permissions
+from preflight.account.reads import READS
 from preflight.finding import Confidence, Rule, Severity
 
 DOCS = "https://docs.aws.amazon.com"
@@ -18,10 +18,13 @@ def _rule(code: str, title: str, severity: Severity, confidence: Confidence, sou
 
 
 def _table() -> str:
-    rows = dict.fromkeys((read.permission, f"{service} {name}") for (service, name), read in READS.items())
-    return "\n".join(
-        ["| permission | call |", "|---|---|", *(f"| `{permission}` | {call} |" for permission, call in rows)]
-    )
+    calls: dict[str, list[str]] = {}
+    about: dict[str, dict[str, None]] = {}
+    for (service, name), read in READS.items():
+        calls.setdefault(read.permission, []).append(f"{service} {name}")
+        about.setdefault(read.permission, {})[read.about] = None
+    rows = [f"| `{each}` | {', '.join(calls[each])} | {'; '.join(about[each])} |" for each in calls]
+    return "\n".join(["| permission | call | what it tells |", "|---|---|---|", *rows])
 
 
 NO_ACCOUNT = _rule(
@@ -42,8 +45,7 @@ DENIED = _rule(
     "The caller may not ask one of the questions. The finding names the permission and what was therefore not "
     "checked; the release itself may well be fine. Whoever wants every check made allows these, all of which only "
     "read:\n\n"
-    f"{_table()}\n\n"
-    f'As the `Action` of one statement with `Resource: "*"`: {", ".join(permissions())}.',
+    f"{_table()}\n\nNo release needs them.",
 )
 UNANSWERED = _rule(
     "AWS003",
