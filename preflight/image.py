@@ -23,7 +23,7 @@ RELEASES = "https://github.com/deepjavalibrary/djl-serving/blob/master/serving/d
 SUGGESTED = 17  # the release to move to, unless the model needs a newer one
 # A version where a tag is meant: 0.36.0, 0.36.0-lmi18, lmi17, latest; with or without the SDK's own name for it.
 SHORT = re.compile(
-    r"(djl-lmi:?)?(latest|v?[0-9]{1,3}(\.[0-9]{1,3}){1,2}(-[A-Za-z0-9.-]*)?|lmi-?[0-9]{1,3}(\.[0-9]+)*)?"
+    r"(djl-lmi:?)?(?P<version>latest|v?[0-9]{1,3}(\.[0-9]{1,3}){1,2}(-[A-Za-z0-9.-]*)?|lmi-?[0-9]{1,3}(\.[0-9]+)*)?"
 )
 # The first transformers that knows a model: vLLM falls back on that library for what it does not have itself.
 TRANSFORMERS = {
