@@ -8,7 +8,6 @@ from preflight import lines
 from preflight.finding import Finding, Place, Rule
 from preflight.setup import Setup
 
-DRIVERS = "https://docs.aws.amazon.com/sagemaker/latest/dg/inference-gpu-drivers.html"
 VARIANT = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html"
 JOB = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html"
 CRASH = "https://github.com/aws/sagemaker-python-sdk/pull/6281"
@@ -19,12 +18,12 @@ BLACKWELL = "https://docs.nvidia.com/cuda/blackwell-compatibility-guide/"
 CUDA_13_AMI = "al2023-ami-sagemaker-inference-gpu-4-1"
 CUDA_12_AMI = "al2-ami-sagemaker-inference-gpu-3-1"
 CUDA_13_DRIVER = 580
-TOO_OLD = 500  # drivers below are too old for CUDA 13's compatibility package as well
 CONFLICT = "ml.g5"  # the family of which AWS says both: refused by its CI, listed by its SDK
 # Cards that are in no table any more: the family, the card, and the last CUDA that has kernels for it.
 OLD_CARDS = {"ml.p2": ("K80", 11), "ml.p3": ("V100", 12), "ml.p3dn": ("V100", 12)}
 ARM = "ml.p6e-gb200"
 BLACKWELL_FROM, BLACKWELL_CUDA = 10, (12, 8)
+FAILS_ON_T4 = (12, 8)  # images with an older CUDA are known to have answered on a T4
 
 IMG006 = Rule(
     "IMG006",
@@ -34,12 +33,13 @@ IMG006 = Rule(
     CRASH,
     "CUDA 13 is made for NVIDIA driver 580. An endpoint's host has an older one unless the variant asks for "
     f"`InferenceAmiVersion: {CUDA_13_AMI}`: 470 on g4dn, g5 and p4d, 535 on g6 and p5, 550 on p5e and p5en.\n\n"
-    "With 470 the container cannot start (`CannotStartContainerError`), and there is no log (an error). With 535 and "
-    "550 it should be able to, by the compatibility libraries in the image, and its authors mean it to; but AWS's SDK "
-    "asks for that host image for every cu130 image, because endpoints crashed before their first log line (a "
-    "warning). On g5 even asking may not help: AWS's own tests saw `ml.g5.12xlarge` refused with it as an invalid "
-    "combination in July 2026, while its SDK lists g5 among the families since September. CreateEndpointConfig costs "
-    "nothing and tells.\n\nLMI 17 to 24 have CUDA 12 and need none of this.",
+    "The LMI image brings NVIDIA's compatibility libraries, and its authors mean it to run on driver 535; one public "
+    "deployment log (July 2026) even shows LMI 26 answering on `ml.g5.12xlarge` with the default host. But other CUDA "
+    "13 images fail there (`CannotStartContainerError`, no log), and AWS's SDK asks for that host image with every "
+    "cu130 image since September 2026, because endpoints crashed before their first log line. On g5 asking may not "
+    "help: AWS's own tests saw `ml.g5.12xlarge` refused with it as an invalid combination in July 2026, while the SDK "
+    "lists g5 among the families. CreateEndpointConfig costs nothing and tells.\n\nLMI 17 to 24 have CUDA 12 and need "
+    "none of this.",
     bad="--image djl-inference:0.36.0-lmi27.0.0-cu130\n--instance-type ml.g6.xlarge",
     good=f"--image djl-inference:0.36.0-lmi27.0.0-cu130\n--instance-type ml.g6.xlarge\n--ami {CUDA_13_AMI}",
 )
@@ -139,36 +139,34 @@ def cuda_13_host(setup: Setup) -> Iterator[Finding]:
     driver = str(ami["driver"] if ami else row.get("default_driver", ""))
     can_ask = setup.form != "yaml"  # pipeline.yaml has no key for it
     fix = lines.at(setup.at("ami"), CUDA_13_AMI) if can_ask else lines.at(setup.at("image"), images.EXAMPLE)
-    ask = f"Ask for {CUDA_13_AMI}, or use LMI 17 to 24 (CUDA 12)."
+    ask = f"Ask for {CUDA_13_AMI}, or use LMI 17 to 24, which have CUDA 12."
     if not can_ask or family == CONFLICT:
-        ask = "Use LMI 17 to 24, which have CUDA 12."
-    if driver and int(driver) < TOO_OLD:
-        what = (
-            f"The host of {setup.instance_type} has NVIDIA driver {driver}; CUDA 13 needs {CUDA_13_DRIVER}. The "
-            f"container cannot start (CannotStartContainerError), without a log. {ask}"
-        )
-        line = lines.at(setup.at("image"), images.EXAMPLE) if family == CONFLICT else fix
-        yield IMG006.at(place, what, line, severity="error", confidence="documented", source=DRIVERS)
-        return
+        ask = "LMI 17 to 24 have CUDA 12 and need none of this."
     has = f"has driver {driver}" if driver else "has a driver that is not documented"
     what = (
-        f"The host of {setup.instance_type} {has}; CUDA 13 is made for {CUDA_13_DRIVER}. The image's compatibility "
-        "libraries are meant to bridge that, but AWS's SDK asks for another host image with every cu130 image, because "
-        f"such endpoints crashed before their first line of log. {ask}"
+        f"CUDA 13 is made for driver {CUDA_13_DRIVER}, and the host of {setup.instance_type} {has}. The image brings "
+        "libraries that may bridge it (a public log shows LMI 26 answering on ml.g5.12xlarge as it is), but other CUDA "
+        "13 images crashed so before their first line of log, and AWS's SDK asks for another host image with every "
+        f"one. {ask}"
     )
-    yield IMG006.at(place, what, fix)
+    yield IMG006.at(place, what, lines.at(setup.at("image"), images.EXAMPLE) if family == CONFLICT else fix)
 
 
 def cuda_12_host(setup: Setup) -> Iterator[Finding]:
     image, ami = setup.parsed, _ami(setup.ami)
     if image is None or not image.cuda or ami is None or ami["ami"] != CUDA_13_AMI or _is_cuda_13(image):
         return
+    row = _card(setup.instance_type)
+    if row is not None and _compute(row) >= BLACKWELL_FROM:
+        return  # AWS's own samples pair them on these cards
     what = (
         f"The image has CUDA {_dotted(image)}, the host of {CUDA_13_AMI} driver {CUDA_13_DRIVER} and CUDA 13. In AWS's "
         "own tests CUDA 12 containers did not start there: the endpoint stays in Creating, without a log. Leave the "
         "AMI out, or take the one that is for CUDA 12."
     )
-    yield IMG007.at(setup.at("ami"), what, lines.at(setup.at("ami"), CUDA_12_AMI))
+    yield IMG007.at(
+        setup.at("ami"), what, lines.at(setup.at("ami"), CUDA_12_AMI), severity="error" if row else "warning"
+    )
 
 
 def old_card(setup: Setup) -> Iterator[Finding]:
@@ -261,11 +259,11 @@ def _old(setup: Setup, image: Image, name: str, place: Place, in_job: bool) -> I
     elif row is not None and not row["bf16"]:
         wanted = setup.option("dtype")
         if wanted and wanted.value.strip().lower() in {"bf16", "bfloat16"}:
-            what = f"The {row['gpu']} has no bfloat16, and {wanted.place.where} asks for it: vLLM refuses to start."
-            yield IMG008.at(place, what, fix, confidence="verified")
+            what = f"The {row['gpu']} of {name} has no bfloat16, and this asks for it: vLLM refuses to start."
+            yield IMG008.at(wanted.place, what, lines.option(setup, "dtype", "fp16"), confidence="verified")
             return
         ami = None if in_job else _ami(setup.ami)
-        certain = ami is None and not in_job and (image.cuda_version or (0, 0)) >= (12, 0)
+        certain = ami is None and not in_job and (image.cuda_version or (0, 0)) >= FAILS_ON_T4
         if certain:
             what = (
                 f"The {row['gpu']} has no bfloat16, and its host has driver {row.get('default_driver', '470')} by "

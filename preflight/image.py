@@ -20,6 +20,8 @@ MODELS = "https://github.com/vllm-project/vllm/blob/main/vllm/model_executor/mod
 QWEN = "https://github.com/vllm-project/vllm/issues/22973"
 RELEASES = "https://github.com/deepjavalibrary/djl-serving/blob/master/serving/docs/lmi/release_notes.md"
 
+MOST_REGIONS = "763104351884"  # AWS's account in most commercial regions
+ALIKE = 6  # digits: that two accounts begin with the same is no accident
 SUGGESTED = 17  # the release to move to, unless the model needs a newer one
 # A version where a tag is meant: 0.36.0, 0.36.0-lmi18, lmi17, latest; with or without the SDK's own name for it.
 SHORT = re.compile(
@@ -276,6 +278,13 @@ def registry(setup: Setup) -> Iterator[Finding]:
                 "there are none at this address, the pull fails, and the endpoint with it."
             )
             yield IMG005.at(place, what, _uri(setup, named.region or ""))
+    elif _slipped(named):
+        wanted = images.ACCOUNTS.get(named.region or "", MOST_REGIONS)
+        what = (
+            f"{named.account} is AWS's account in no region; in {named.region} it is {wanted}. If it is not one of "
+            "yours, there is no such registry: the pull fails, and the endpoint with it."
+        )
+        yield IMG005.at(place, what, _uri(setup, named.region or ""), confidence="inferred")
     elif named.is_copy and setup.parsed is not None and setup.parsed.release is not None:
         what = (
             f"This is a copy in account {named.account}. By its tag it is LMI {setup.parsed.release}, and is checked "
@@ -376,6 +385,12 @@ def _no_ecr(setup: Setup, named: Reference) -> Iterator[Finding]:
     elif setup.region and setup.region not in images.ACCOUNTS and images.may_be_lmi(setup.image):
         what = f"No registry of LMI images is known in {setup.region}: there may be none to pull from."
         yield IMG005.at(setup.at("region"), what, severity="warning", confidence="inferred")
+
+
+def _slipped(named: Reference) -> bool:
+    """Whether an account seems to be AWS's own, written down wrongly: the first digits are, others are not."""
+    alike = (each for each in images.ACCOUNTS.values() if each[:ALIKE] == (named.account or "")[:ALIKE])
+    return named.is_copy and named.name == images.REPOSITORY and next(alike, None) is not None
 
 
 def _uri(setup: Setup, region: str) -> str:

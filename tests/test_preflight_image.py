@@ -145,6 +145,8 @@ def test_a_release_whose_options_are_not_known_is_a_note_and_stops_a_release():
          f"--image 692866216735.dkr.ecr.eu-south-1.amazonaws.com/djl-inference:{TAG}"),
         (f"727897471807.dkr.ecr.cn-north-1.amazonaws.com/djl-inference:{TAG}", "cn-north-1", "error",
          f"--image 727897471807.dkr.ecr.cn-north-1.amazonaws.com.cn/djl-inference:{TAG}"),
+        (f"763104330519.dkr.ecr.us-east-1.amazonaws.com/djl-inference:{TAG}", "us-east-1", "error",
+         f"--image {HOST}/djl-inference:{TAG}"),
         (f"{COPY}/my-djl:{TAG}", "us-east-1", "note", ""),
         (f"{COPY}/my-djl:{TAG}", "eu-west-1", "error", ""),
         (f"public.ecr.aws/deep-learning-containers/djl-inference:{TAG}", "us-east-1", "error",
@@ -219,8 +221,10 @@ def test_a_model_that_does_not_chat_is_told():
         (TAG, "ml.g5.xlarge", AMI_13, {("IMG007", "--ami", "error")}),
         (TAG, "ml.g6.xlarge", AMI_13, {("IMG007", "--ami", "error")}),
         (release(21), "ml.p5.48xlarge", AMI_13, {("IMG007", "--ami", "error")}),
-        (CUDA_13, "ml.g5.xlarge", None, {("IMG006", "--image", "error")}),
-        (CUDA_13, "ml.p4d.24xlarge", None, {("IMG006", "--image", "error")}),
+        (release(22), "ml.g7e.2xlarge", AMI_13, set()),
+        (release(22), "ml.g9.xlarge", AMI_13, {("IMG007", "--ami", "warning")}),
+        (CUDA_13, "ml.g5.xlarge", None, {("IMG006", "--image", "warning")}),
+        (CUDA_13, "ml.p4d.24xlarge", None, {("IMG006", "--image", "warning")}),
         (CUDA_13, "ml.g5.xlarge", AMI_12, {("IMG006", "--ami", "warning")}),
         (CUDA_13, "ml.g5.xlarge", AMI_13, {("IMG006", "--ami", "warning")}),
         (CUDA_13, "ml.g6.xlarge", None, {("IMG006", "--image", "warning")}),
@@ -232,6 +236,8 @@ def test_a_model_that_does_not_chat_is_told():
         (CUDA_13, "ml.g9.xlarge", None, set()),
         (TAG, "ml.g4dn.xlarge", None, {("IMG008", "--instance-type", "error")}),
         (TAG, "ml.g4dn.xlarge", AMI_12, {("IMG008", "--instance-type", "warning")}),
+        (release(14), "ml.g4dn.xlarge", None,
+         {("IMG011", "--image", "note"), ("IMG008", "--instance-type", "warning")}),
         (CUDA_13, "ml.g4dn.xlarge", AMI_13, {("IMG008", "--instance-type", "warning")}),
         (CUDA_13, "ml.p3.2xlarge", None, {("IMG008", "--instance-type", "error")}),
         (TAG, "ml.p3.2xlarge", None, {("IMG008", "--instance-type", "warning")}),
@@ -262,8 +268,8 @@ def test_what_nobody_could_settle_is_said_to_be_open():
 
 def test_bfloat16_on_a_card_without_it_never_starts():
     wanted = setup(instance="ml.g4dn.xlarge", ami=AMI_12, environment={"OPTION_DTYPE": "bf16"})
-    assert "OPTION_DTYPE asks for it" in the("IMG008", wanted).message
-    assert the("IMG008", wanted).severity == "error"
+    assert told(wanted) == {("IMG008", "OPTION_DTYPE", "error")}
+    assert the("IMG008", wanted).fix == "OPTION_DTYPE=fp16"
 
 
 def test_the_line_to_write_is_one_that_works():
