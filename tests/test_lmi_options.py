@@ -44,8 +44,8 @@ def effects(release=17, **given):
         ({"rolling_batch": "disable"}, "legacy"),
         ({"rolling_batch": "disable", "async_mode": "true"}, None),
         ({"rolling_batch": "none"}, "stops"),
-        ({"async_mode": "false"}, "legacy"),
-        ({"batch_size": "4"}, "legacy"),
+        ({"async_mode": "false"}, "ignored"),
+        ({"batch_size": "4"}, None),
         ({"enable_stateful_sessions": "false"}, "legacy"),
     ],
 )
