@@ -245,6 +245,13 @@ def test_a_translated_name_counts_only_where_lmis_own_is_not_set():
     assert setup({"MAX_BATCH_SIZE": "8"}).option("max_rolling_batch_size").value == "8"
 
 
+def test_an_image_that_may_be_lmis_is_taken_for_it_and_one_that_nobody_knows_is_not():
+    environment = {"SM_VLLM_MAX_MODEL_LEN": "4096"}
+    assert told(setup(environment, image="0.35.0")) == {("ENV001", "SM_VLLM_MAX_MODEL_LEN", "error")}
+    assert told(setup(environment, image=None)) == {("ENV001", "SM_VLLM_MAX_MODEL_LEN", "error")}
+    assert found(setup(environment, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/chat:prod")) == []
+
+
 def test_lmis_options_have_no_effect_in_another_image():
     finding = the("ENV001", setup({"OPTION_MAX_ROLLING_BATCH_SIZE": "16"}, image=VLLM))
     assert (finding.severity, finding.fix) == ("error", "SM_VLLM_MAX_NUM_SEQS=16")

@@ -182,6 +182,7 @@ def test_another_image_in_another_account_is_none_of_our_business():
         (15, "Qwen3ForCausalLM", "warning", 17),
         (14, "Gemma3ForConditionalGeneration", "error", 17),
         (15, "GptOssForCausalLM", "error", 17),
+        (16, "BeeForConditionalGeneration", "error", 17),
         (15, "Qwen3NextForCausalLM", "error", 17),
         (16, "Qwen3VLForConditionalGeneration", "error", 17),
         (17, "Gemma4ForCausalLM", "warning", 24),
@@ -258,6 +259,13 @@ def test_a_model_that_does_not_chat_is_told():
 )  # fmt: skip
 def test_image_instance_and_host_fit_or_it_is_told_what_does_not(tag, instance, ami, wanted):
     assert told(setup(tag, instance, ami)) == wanted
+
+
+def test_an_arm_processor_is_named_as_the_reason():
+    for instance in ("ml.c7g.4xlarge", "ml.m6gd.xlarge", "ml.r8g.large", "ml.p6e-gb200.36xlarge"):
+        assert "ARM" in the("IMG010", setup(instance=instance)).message
+    for instance in ("ml.c5.xlarge", "ml.m7i.large", "ml.r5d.xlarge"):
+        assert "no GPU" in the("IMG010", setup(instance=instance)).message
 
 
 def test_what_nobody_could_settle_is_said_to_be_open():
