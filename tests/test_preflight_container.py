@@ -134,6 +134,8 @@ def test_a_gated_model_with_a_token_is_let_through_and_one_under_another_name_is
     assert told(setup(llama | {"HUGGING_FACE_HUB_TOKEN": "<your token>"}, data=None)) == set()
     finding = the("ENV013", setup(llama | {"HF_API_TOKEN": TOKEN}, data=None, image=TGI))
     assert "HF_API_TOKEN is not read" in finding.message
+    wanted = {("ENV013", "HF_MODEL_ID", "error"), ("ENV004", "HF_API_TOKEN", "warning")}
+    assert told(setup(llama | {"HF_API_TOKEN": TOKEN}, data=None)) == wanted
 
 
 def test_other_images_find_their_model_in_other_ways():
