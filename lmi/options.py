@@ -69,6 +69,7 @@ OBJECTS = frozenset(
 MAYBE_OBJECTS = frozenset(  # an object if it begins as one
     {"additional_config", "hf_overrides", "model_loader_extra_config", "override_pooler_config", "pt_load_map_location"}
 )
+FAST_LOADER = "sagemaker_fast_model_loader"  # AWS adds it to vLLM's, for models that its optimizer has written
 PAIRS = re.compile(r"\w+=\d+(,\w+=\d+)*")
 # Options that DJL or its Java side reads; vLLM's own are handed on, and what is no switch needs a value there.
 OWN = WHOLE | JAVA | frozenset(
@@ -146,6 +147,12 @@ def kind(name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def instead_of(name: str) -> str:
+    """What to set instead of an option that always ends the start; empty if this is none."""
+    use: str = _table().get(name, {}).get("use", "")
+    return use
+
+
 def nearest(name: str, release: int) -> str | None:
     """The option that was probably meant, which this release reads and starts with."""
     return meant.nearest(name.lower(), _known(release))
@@ -215,7 +222,7 @@ def _examine(name: str, value: str, options: Mapping[str, str], release: int) ->
     if not reads(name, release):
         yield unread(name, release)
     elif kind(name) == "stops":
-        use = _table()[name]["use"]
+        use = instead_of(name)
         why = f"ends the start of LMI {release}, whatever its value."
         yield Finding(name, "stops", why, f"Use {use} instead.", "ends", use)
     elif release >= UNSPOKEN.get(name, release + 1):
@@ -324,6 +331,8 @@ def _as_json(name: str, value: str) -> str:
 def _closed(name: str, value: str, release: int) -> Iterator[Finding]:
     """A value that is not in the option's short list, if it has one."""
     allowed = values(name, release)
+    if name == "load_format" and value == FAST_LOADER:
+        return
     folded = value.lower() if name in {"enable_streaming", "load_format"} else value
     if not allowed or folded in allowed or (value == "None" and name in {"quantize", "quantization"}):
         return
