@@ -72,7 +72,7 @@ MAYBE_OBJECTS = frozenset(  # an object if it begins as one
 FAST_LOADER = "sagemaker_fast_model_loader"  # AWS adds it to vLLM's, for models that its optimizer has written
 PAIRS = re.compile(r"\w+=\d+(,\w+=\d+)*")
 # Options that DJL or its Java side reads; vLLM's own are handed on, and what is no switch needs a value there.
-OWN = WHOLE | JAVA | frozenset(
+OWN = WHOLE | JAVA | FRONT_END | frozenset(
     {"backend", "bedrock_compat", "disable_flash_attn", "enable_auto_tool_choice", "enable_lora", "enable_reasoning",
      "engine", "is_peft_model", "lmcache_auto_config", "load_in_4bit", "load_in_8bit", "low_cpu_mem_usage", "mpi_mode",
      "normalize", "pipeline_parallel_degree", "rolling_batch", "tensor_parallel_degree", "tgi_compat",

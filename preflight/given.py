@@ -118,7 +118,7 @@ def line(setup: Setup, each: Setting, option: str, value: str) -> str:
         return f"engine={value}"
     if each.place.where.startswith("lmi.env.") and option != DEGREE:
         return f"OPTION_{option.upper()}: {value}"
-    if option == PIPELINE:
+    if option == PIPELINE and each.name in PLAIN:
         return f"{each.name}={value}"
     return lines.option(setup, option, value)
 

@@ -6,7 +6,20 @@ from lmi import options
 from lmi.options import Kind
 from preflight import secrets
 from preflight.finding import Finding, Rule, Severity
-from preflight.given import BEFORE, LENGTH, called, given, is_quoted, line, number, release, shown, texts, writes
+from preflight.given import (
+    BEFORE,
+    LENGTH,
+    PIPELINE,
+    called,
+    given,
+    is_quoted,
+    line,
+    number,
+    release,
+    shown,
+    texts,
+    writes,
+)
 from preflight.options_pages import (
     CONFIGURATIONS,
     LMI003,
@@ -117,7 +130,11 @@ def _told(setup: Setup, each: Setting, found: options.Finding, known: int) -> Fi
         why = f"{why} {called(setup, found.use)} is what is read." if found.use else why
     if found.effect == "stops" and found.kind != "model":
         why = f"{why} {BEFORE}"
-    value = found.value or ("" if found.kind in {"value", "dtype"} else each.value.strip())
+    value = (
+        "1"
+        if found.use == PIPELINE
+        else found.value or ("" if found.kind in {"value", "dtype"} else each.value.strip())
+    )
     fix = line(setup, each, found.use, value) if found.use else ""
     return rule.at(each.place, _safe(_sentence(why), each), fix, severity=severity)
 
