@@ -176,7 +176,7 @@ def length(value: str, release: int) -> int | None:
     if release >= AUTO_LENGTH_FROM and value.strip().lower() in {"auto", "-1"}:
         return None
     number = _suffixed(value)
-    if number < 1:
+    if not 1 <= number < 10**12:  # no card is nearly as large
         raise ValueError(value)
     return number
 
