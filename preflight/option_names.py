@@ -148,16 +148,16 @@ def _fate(setup: Setup, found: options.Finding) -> str:
     if release is None or release not in options.RELEASES:
         reads = "No LMI release that is known here reads it"
     elif found.kind == "foreign":
-        reads = f"It is an option of {meant.FOREIGN[option][0]} and LMI {release} for vLLM does not read it"
+        reads = f"It is an option of {meant.FOREIGN[option][0]} and none of LMI {release} for vLLM"
     elif found.kind == "request":
-        reads = f"It is a part of a request and no option: LMI {release} does not read it"
+        reads = "It is a part of a request and no option of the container"
     elif found.kind == "release":
         reads = _in_others(option, release)
     elif option in LOGGING:
         reads = "It is an argument of vLLM's own server, which LMI does not start"
     else:
         reads = f"LMI {release} does not read it"
-    return f"{reads}: the container starts, prints it as if it were applied, and ignores it."
+    return f"{reads}. The container starts, prints it as if it were applied, and ignores it."
 
 
 def _in_others(option: str, release: int) -> str:

@@ -411,6 +411,16 @@ def test_what_the_container_starts_with_is_let_through(name, value, release):
     assert found(setup({name: value}, release)) == []
 
 
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_plain_configuration_is_let_through_by_every_release(release):
+    plain = {"HF_MODEL_ID": "/opt/ml/model", "TENSOR_PARALLEL_DEGREE": "1", "OPTION_MAX_MODEL_LEN": "8192",
+             "OPTION_MAX_ROLLING_BATCH_SIZE": "16", "OPTION_DTYPE": "bf16", "OPTION_GPU_MEMORY_UTILIZATION": "0.9",
+             "OPTION_ENABLE_PREFIX_CACHING": "true", "OPTION_ENFORCE_EAGER": "true", "OPTION_KV_CACHE_DTYPE": "fp8",
+             "OPTION_SERVED_MODEL_NAME": "qwen", "OPTION_ENABLE_LORA": "true", "OPTION_MAX_LORA_RANK": "64",
+             "OPTION_ENABLE_AUTO_TOOL_CHOICE": "true", "OPTION_TOOL_CALL_PARSER": "hermes"}  # fmt: skip
+    assert found(setup(plain, release)) == []
+
+
 def test_the_asynchronous_mode_may_be_spelled_out():
     spelled = {"OPTION_ROLLING_BATCH": "disable", "OPTION_ASYNC_MODE": "true",
                "OPTION_ENTRYPOINT": "djl_python.lmi_vllm.vllm_async_service"}  # fmt: skip
