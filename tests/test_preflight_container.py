@@ -10,7 +10,8 @@ from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
 from lmi import model, tables, variables
-from preflight import container, secrets
+from preflight import container
+from preflight.container import secrets
 from preflight.finding import Place
 from preflight.setup import Job, Setup, settings
 

@@ -11,14 +11,14 @@ from botocore.exceptions import BotoCoreError
 from lmi import model
 from lmi.errors import UsageError
 from lmi.model import ModelFacts
-from preflight import model_data
 from preflight.account import stores
 from preflight.account.asking import Account, Missing, NotAnswered, refusal
 from preflight.account.pages import ARCHIVED, NO_MODEL
 from preflight.account.reads import READS
 from preflight.account.scene import Scene, bucket_and_key
-from preflight.checkpoint import Checkpoint
 from preflight.finding import Finding, Place
+from preflight.hosting import model_data
+from preflight.hosting.checkpoint import Checkpoint
 
 ARCHIVE_CLASSES = {"GLACIER", "DEEP_ARCHIVE"}
 ARCHIVES = (".tar.gz", ".tgz")

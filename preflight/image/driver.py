@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lmi import images, tables
 from lmi.images import Image
-from preflight import lines
+from preflight.container import lines
 from preflight.finding import Finding, Place, Rule
 from preflight.setup import Setup
 

@@ -1,4 +1,4 @@
-"""The image: its tag, its registry, and the architectures it knows. Whether a host can run it is `preflight.driver`."""
+"""The image: its tag, its registry, and the architectures it knows. Whether a host can run it is `driver`."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from lmi import images, options, tables
 from lmi.images import Reference
 from lmi.model import ModelFacts
-from preflight import driver, lines
+from preflight.container import lines
 from preflight.finding import Finding, Rule, Severity
+from preflight.image import driver
 from preflight.setup import Setup
 
 TAGS = "https://github.com/aws/deep-learning-containers/tree/main/docs/src/data/djl-inference"

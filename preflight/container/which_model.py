@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from lmi import images, variables
-from preflight import lines, secrets
+from preflight.container import lines, secrets
 from preflight.finding import Finding, Rule, Severity
 from preflight.setup import Setting, Setup
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lmi import images, memory, options
-from preflight import lines, secrets
-from preflight.serving import Case, cases
+from preflight.container import lines, secrets
+from preflight.memory.serving import Case, cases
 from preflight.setup import Setting, Setup
 
 LENGTH, DEGREE, PIPELINE = "max_model_len", "tensor_parallel_degree", "pipeline_parallel_degree"

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 
 from lmi import options, tables
 from preflight.finding import Finding, Place
-from preflight.given import (
+from preflight.memory.serving import cases
+from preflight.options.given import (
     AGAIN,
     BEFORE,
     DEGREE,
@@ -24,7 +25,7 @@ from preflight.given import (
     texts,
     verdict,
 )
-from preflight.options_pages import (
+from preflight.options.pages import (
     LMI004,
     LMI009,
     LMI017,
@@ -37,7 +38,6 @@ from preflight.options_pages import (
     LMI029,
     MODEL_INFO,
 )
-from preflight.serving import cases
 from preflight.setup import Setting, Setup
 
 TEMPLATE_READ_FROM = 23

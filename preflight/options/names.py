@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from lmi import meant, options, tables
 from lmi.options import Kind
-from preflight import secrets
+from preflight.container import secrets
 from preflight.finding import Finding, Rule, Severity
-from preflight.given import (
+from preflight.options.given import (
     LENGTH,
     called,
     context_then,
@@ -22,7 +22,7 @@ from preflight.given import (
     name,
     written,
 )
-from preflight.options_pages import LMI001, LMI002, LMI003, LMI012, LMI014, LMI015, LMI022, LMI023, LMI024
+from preflight.options.pages import LMI001, LMI002, LMI003, LMI012, LMI014, LMI015, LMI022, LMI023, LMI024
 from preflight.setup import Setting, Setup
 
 RULE: Mapping[Kind, Rule] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lmi import environment, images, options, variables
 from lmi.variables import Foreign
-from preflight import lines, which_model
+from preflight.container import lines, which_model
 from preflight.finding import Confidence, Finding, Rule, Severity
 from preflight.setup import Setting, Setup
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from preflight.checkpoint import Checkpoint
 from preflight.finding import Finding, Place, Rule
+from preflight.hosting.checkpoint import Checkpoint
 from preflight.setup import Setting, Setup
 
 PREFIX = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html"

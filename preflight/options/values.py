@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from lmi import options
 from lmi.options import Kind
-from preflight import secrets
+from preflight.container import secrets
 from preflight.finding import Finding, Rule, Severity
-from preflight.given import (
+from preflight.options.given import (
     BEFORE,
     LENGTH,
     PIPELINE,
@@ -20,7 +20,7 @@ from preflight.given import (
     texts,
     writes,
 )
-from preflight.options_pages import (
+from preflight.options.pages import (
     CONFIGURATIONS,
     LMI003,
     LMI004,
