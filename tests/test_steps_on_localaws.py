@@ -171,5 +171,4 @@ def test_an_endpoint_whose_server_never_answers_ping_is_taken_away(
     packages.approve(clients.sagemaker, register(clients, "silent", "never-ready"), "for the test")
     with pytest.raises(EndpointFailed, match=r"silent-v1 is Failed: .*ping"):
         deploy(replace(settings("silent", tmp_path), startup_seconds=60), clients)
-    names = endpoints(clients.sagemaker)
-    assert "silent-v1" not in names
+    eventually(lambda: "silent-v1" not in endpoints(clients.sagemaker))
