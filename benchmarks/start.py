@@ -1,12 +1,16 @@
-"""How long `sluice --help` and `sluice check` take, beside bare Python and beside Python with a boto3 client.
+"""How long `sluice --help`, `check` and `plan` take, beside bare Python and beside Python with a boto3 client.
 
-Figures are medians of whole processes, in seconds.
+Figures are medians of whole processes, in seconds. `plan` reads a local AWS that runs already, for a file that has been
+compiled before.
 """
 
+import os
+import socket
 import sys
+import tempfile
 from pathlib import Path
 
-from benchmarks.measure import median, result
+from benchmarks.measure import median, result, wall
 
 RUNS = 9
 SLUICE = str(Path(sys.executable).with_name("sluice"))
@@ -19,9 +23,23 @@ def main() -> None:
         "start",
         help_s=median(RUNS, [SLUICE, "--help"]),
         check_s=median(RUNS, [SLUICE, "check"]),
+        plan_s=planned(),
         python_s=median(RUNS, [sys.executable, "-c", "pass"]),
         boto3_client_s=median(RUNS, [sys.executable, "-c", CLIENT]),
     )
+
+
+def planned() -> float:
+    """On a local AWS of its own, which is stopped afterwards."""
+    with tempfile.TemporaryDirectory() as state, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        os.environ |= {"SLUICE_STATE": state, "SLUICE_LOCAL_PORT": str(free.getsockname()[1])}
+        free.close()
+        try:
+            wall([SLUICE, "bootstrap"])
+            return median(RUNS, [SLUICE, "plan"])
+        finally:
+            wall([SLUICE, "local", "down"])
 
 
 if __name__ == "__main__":

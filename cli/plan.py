@@ -13,7 +13,7 @@ from evaluation import cases
 from lmi import model
 from pipelines import costs, preflight
 from pipelines.config import PipelineConfig
-from pipelines.costs import Cost, Estimate, Step, assumptions, minutes
+from pipelines.costs import Cost, Estimate, Step, minutes, sources
 from pipelines.plan import Change
 
 SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
@@ -56,9 +56,9 @@ def as_text(changes: Sequence[Change], estimate: Estimate) -> None:
     show.table(["what", "USD", "", ""], [[cost.what, money(cost), per(cost), noted(cost)] for cost in estimate.costs])
     for instance in estimate.unpriced:
         show.say(f"No price of {instance} is known: name it under `prices:`.")
-    show.say("\nAssumed, not measured:")
-    for line in assumptions(estimate):
-        show.say(f"  {line}")
+    show.say("\nWhere the figures come from:")
+    for what, source, assumed in sources(estimate):
+        show.say(f"  {what}{' (assumed)' if assumed else ''}: {source}")
 
 
 def as_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Estimate) -> list[str]:
@@ -72,8 +72,9 @@ def as_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Est
     lines += [f"| {step.name} | {span(step)} | {cell(phases(step))} |" for step in estimate.steps]
     lines += ["", f"| cost (prices of {estimate.as_of}) | USD | how |", "|---|---|---|"]
     lines += [f"| {cost.what} | {money(cost)} {per(cost)} | {cell(noted(cost))} |" for cost in estimate.costs]
-    lines += ["", "<details><summary>Assumed, not measured</summary>", ""]
-    return [*lines, *(f"- {line}" for line in assumptions(estimate)), "", "</details>"]
+    lines += ["", "<details><summary>Where the figures come from</summary>", ""]
+    told_of = [f"- {what}{' (assumed)' if assumed else ''}: {source}" for what, source, assumed in sources(estimate)]
+    return [*lines, *told_of, "", "</details>"]
 
 
 def document(changes: Sequence[Change], estimate: Estimate) -> dict[str, Any]:
@@ -84,7 +85,9 @@ def document(changes: Sequence[Change], estimate: Estimate) -> dict[str, Any]:
         "prices": {name: asdict(each) for name, each in estimate.prices.items()},
         "unpriced": list(estimate.unpriced),
         "as_of": estimate.as_of,
-        "assumptions": list(assumptions(estimate)),
+        "sources": [
+            {"what": what, "source": source, "assumed": assumed} for what, source, assumed in sources(estimate)
+        ],
     }
 
 

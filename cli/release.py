@@ -48,7 +48,7 @@ def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
 
 def refuse_doomed(config: PipelineConfig) -> None:
     """Raise UsageError if `sluice check` has an error to tell: what would fail on SageMaker is not sent there."""
-    found, _ = silence.heard(preflight.findings(config), preflight.silences(config), pages.codes())
+    found, _ = silence.heard(preflight.findings(config), preflight.silences(config), pages.codes)
     errors = [each for each in found if each.severity == "error"]
     if errors:
         told = [f"  {each.place}: {each.message} ({each.code})" for each in errors]

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,11 +35,7 @@ class Target:
 
     def client(self, service: str, config: Any = None) -> Any:
         if service not in self._clients:
-            import boto3
-
-            local = LOCAL_CREDENTIALS if self.name == "local" else {}
-            session = boto3.Session(region_name=self.region, **local)
-            self._clients[service] = session.client(service, endpoint_url=self.endpoint_url, config=config)
+            self._clients[service] = self._session.client(service, endpoint_url=self.endpoint_url, config=config)
         return self._clients[service]
 
     def runtime(self, at_once: int) -> Any:
@@ -50,6 +46,14 @@ class Target:
             "sagemaker-runtime",
             Config(max_pool_connections=at_once, read_timeout=70, retries={"total_max_attempts": 1}),
         )
+
+    @cached_property
+    def _session(self) -> Any:
+        """One for all clients: what it has read of AWS's API models is read once."""
+        import boto3
+
+        local = LOCAL_CREDENTIALS if self.name == "local" else {}
+        return boto3.Session(region_name=self.region, **local)
 
     @property
     def sagemaker(self) -> Any:

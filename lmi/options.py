@@ -1,96 +1,76 @@
 """What an LMI container makes of its options: which it reads, which it ignores without a word, and which end its start.
 
 The container prints an ignored name as if it had been applied, and a start that fails is tried again until the health
-check's time is up; so both are found out here first. `tinylmi` fails by the same rules as the container.
+check's time is up; so both are found out here first. `tinylmi` fails by the same rules as the container. What is said
+of values was tried on LMI 15 to 27: each release's own property classes, and the argument parser of the vLLM that is
+published under its number, were given them one by one (not inside the images, and LMI 28 not at all).
 """
 
-import difflib
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
 
-from lmi import tables
+from lmi import meant
+from lmi.option_table import (
+    ASYNC_FROM,
+    AUTO_LENGTH_FROM,
+    FALSE_PASSED_FROM,
+    FRONT_END,
+    INERT,
+    INERT_ASYNC,
+    NOT_OFF,
+    OWN,
+    RELEASES,
+    UNSPOKEN,
+    WHOLE,
+    Finding,
+    Kind,
+    handler,
+    instead_of,
+    kind,
+    names,
+    one_spelling,
+    option_name,
+    read_by,
+    reads,
+    same_as,
+    values,
+)
+from lmi.option_types import length, no_switch, typed
 
-SPELLING = re.compile(r"OPTION_[A-Z_0-9]+")
+__all__ = [
+    "ASYNC_FROM",
+    "AUTO_LENGTH_FROM",
+    "FALSE_PASSED_FROM",
+    "FRONT_END",
+    "INERT",
+    "INERT_ASYNC",
+    "NOT_OFF",
+    "RELEASES",
+    "Finding",
+    "Kind",
+    "findings",
+    "handler",
+    "instead_of",
+    "kind",
+    "length",
+    "nearest",
+    "one_spelling",
+    "option_name",
+    "read_by",
+    "reads",
+    "same_as",
+    "unread",
+    "values",
+]
+
 DTYPES = ("auto", "fp32", "fp16", "bf16")
-SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "K": 2**10, "M": 2**20, "G": 2**30}
-MEANT = {  # what people write, where the letters alone would suggest something else
-    "max_len": "max_model_len",
-    "max_length": "max_model_len",
-    "max_tokens": "max_model_len",
-    "max_seq_len": "max_model_len",
-    "max_input_len": "max_model_len",
-    "max_batch_size": "max_rolling_batch_size",
-    "max_concurrency": "max_rolling_batch_size",
-    "num_gpus": "tensor_parallel_degree",
-    "tp": "tensor_parallel_degree",
-}
-LEGACY = "chooses another handler than the asynchronous one, with other replies"
-FALSE_PASSED_FROM = 26
-AUTO_LENGTH_FROM = 19
-ASYNC_FROM = 17
-
-
-@dataclass(frozen=True)
-class Finding:
-    option: str  # max_len, lower case, without OPTION_
-    effect: Literal[
-        "stops", "ignored", "legacy"
-    ]  # the start fails; nothing happens; the replies are not the chat form's
-    why: str
-    instead: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.why} {self.instead}".strip()
-
-
-def option_name(variable: str) -> str | None:
-    """`max_model_len` for `OPTION_MAX_MODEL_LEN`; None if the container would not read a variable spelled so."""
-    return variable.removeprefix("OPTION_").lower() if SPELLING.fullmatch(variable) else None
-
-
-def reads(name: str, release: int) -> bool:
-    """Whether the containers of this release do anything with this option."""
-    known = _table().get(name)
-    return known is not None and known["since"] <= release <= known.get("until", release)
-
-
-def kind(name: str) -> str | None:
-    """int, float, bool, flag (a switch of vLLM) or stops; None if it is text or something richer."""
-    value = _table().get(name, {}).get("type")
-    return value if isinstance(value, str) else None
-
-
-def nearest(name: str, release: int) -> str | None:
-    """The option that was probably meant."""
-    name = name.lower()
-    known = [each for each in _table() if reads(each, release) and kind(each) != "stops"]
-    if name in known:
-        return name
-    if name in MEANT:
-        return MEANT[name]
-    close = difflib.get_close_matches(name, known, 1, 0.75)
-    return close[0] if close else None
-
-
-def one_spelling(options: Mapping[str, str]) -> dict[str, str]:
-    """Options under the container's own names; where both spellings are given, it takes vLLM's."""
-    table = _table()
-    own = {name: value for name, value in options.items() if "same_as" not in table.get(name, {})}
-    return own | {table[name]["same_as"]: value for name, value in options.items() if name not in own}
-
-
-def length(value: str, release: int) -> int | None:
-    """A context length as vLLM reads it (16k is 16000, 16K is 16384); None is `auto`. Raises ValueError."""
-    if release >= AUTO_LENGTH_FROM and value in {"auto", "-1"}:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgG]?)", value.strip())
-    number = float(found[1]) * SUFFIXES.get(found[2], 1) if found else 0
-    if number < 1 or number != int(number):
-        raise ValueError(value)
-    return int(number)
-
+SEATS, ROLLING_SEATS = 32, 256  # requests at a time unless max_rolling_batch_size says otherwise
+NEVER_TEXT = {"input_formatter": "must be a function of model.py", "kwargs": "must be an object, which no text is"}
+HANDLERS = frozenset(
+    {"huggingface", "lmi_trtllm.trtllm_async_service", "lmi_vllm.vllm_async_service", "sagemaker", "sklearn_handler",
+     "tensorrt_llm", "transformers_neuronx", "xgboost_handler"}
+)  # fmt: skip
 
 Rule = Callable[[str, str, Mapping[str, str], int], Iterator[Finding]]  # name, value, all options, release
 
@@ -100,131 +80,229 @@ def findings(options: Mapping[str, str], release: int) -> list[Finding]:
     return [finding for name, value in options.items() for finding in _examine(name, value, options, release)]
 
 
+def unread(name: str, release: int) -> Finding:
+    """What becomes of an option that this release does not read, and what to write instead."""
+    what = _unread_kind(name, release)
+    near = meant.REPLACED.get(name) if what == "release" else nearest(name, release)
+    use = near if near and reads(near, release) else ""
+    instead = f"Did you mean {use}?" if use else "Remove it."
+    return Finding(name, "ignored", f"LMI {release} does not read it and would ignore it.", instead, what, use)
+
+
+def nearest(name: str, release: int) -> str | None:
+    """The option that was probably meant, which this release reads and starts with."""
+    return meant.nearest(name.lower(), _known(release))
+
+
+def _unread_kind(name: str, release: int) -> Kind:
+    if read_by(name) or name in meant.REPLACED:
+        return "release"
+    if name in meant.FOREIGN:
+        return "foreign"
+    if nearest(name, release) == meant.LENGTH:
+        return "length"
+    return "request" if meant.is_request(name) else "unknown"
+
+
+def _known(release: int) -> Mapping[str, str]:
+    """What somebody may have in mind: the names that a release reads, and those that end its start -> what to write."""
+    known = {}
+    for name in names():
+        if (
+            reads(name, release)
+            and name not in INERT
+            and release < UNSPOKEN.get(name, release + 1)
+            and name not in NEVER_TEXT
+        ):
+            known[name] = instead_of(name) or name
+    return known
+
+
 def _examine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     if not reads(name, release):
-        near = nearest(name, release)
-        instead = f"Did you mean {near}?" if near else "Remove it."
-        yield Finding(name, "ignored", f"LMI {release} does not read it and would ignore it.", instead)
+        yield unread(name, release)
     elif kind(name) == "stops":
-        use = _table()[name]["use"]
-        yield Finding(name, "stops", f"ends the start of LMI {release}, whatever its value.", f"Use {use} instead.")
+        use = instead_of(name)
+        why = f"ends the start of LMI {release}, whatever its value."
+        yield Finding(name, "stops", why, f"Use {use} instead.", "ends", use)
+    elif release >= UNSPOKEN.get(name, release + 1):
+        if value.lower() != "false" or release >= FALSE_PASSED_FROM:
+            yield Finding(
+                name, "stops", f"ends the start of LMI {release}: vLLM's parser lacks it.", "Remove it.", "ends"
+            )
+    elif value.lower() in {"true", "false"} and name not in OWN and kind(name) != "flag":
+        yield from no_switch(name, value.lower(), release)
     elif name in RULES:
         yield from RULES[name](name, value, options, release)
     else:
-        yield from _typed(name, value, release)
-
-
-def _typed(name: str, value: str, release: int) -> Iterator[Finding]:
-    wanted = kind(name)
-    try:
-        if wanted == "int":
-            int(value)
-        elif wanted == "float":
-            float(value)
-    except ValueError:
-        words = {"int": "a whole number", "float": "a number"}[str(wanted)]
-        yield Finding(name, "stops", f"must be {words}, not {value!r}.")
-    if wanted in {"bool", "flag"} and value.lower() not in {"true", "false"}:
-        yield Finding(name, "stops", f"must be true or false, not {value!r}.")
-    elif wanted == "flag" and value.lower() == "false" and release < FALSE_PASSED_FROM:
-        yield Finding(name, "ignored", f"false is not passed on before LMI {FALSE_PASSED_FROM}.", "Remove it.")
+        yield from typed(name, value, release)
 
 
 def _dtype(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    if value not in DTYPES:
-        why = f"{value!r} is refused: only {', '.join(DTYPES)} pass both of the container's checks."
-        yield Finding(name, "stops", why, "Remove it, or write auto or bf16.")
+    if value in DTYPES:
+        return
+    word = value.strip().lower().removeprefix("torch.")
+    meaning = {"half": "fp16", "float16": "fp16", "bfloat16": "bf16", "float": "fp32", "float32": "fp32"}.get(
+        word, word
+    )
+    why = f"{value!r} is refused: only {', '.join(DTYPES)} pass both of the container's checks."
+    right = meaning if meaning in DTYPES else "auto"
+    yield Finding(name, "stops", why, f"Remove it, or write {right}.", "dtype", name, right)
 
 
 def _quantize(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     if value in {"bitsandbytes4", "bitsandbytes8"}:
-        yield Finding(name, "stops", f"{value} is refused by the asynchronous handler.", "Write bitsandbytes.")
+        why = f"{value} is refused: to vLLM it is bitsandbytes, without a number."
+        yield Finding(name, "stops", why, "Write bitsandbytes.", "quantize", name, "bitsandbytes")
+    else:
+        yield from typed(name, value, release)
+
+
+def _load_in_bits(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    yield from typed(name, value, release)
+    on = value.lower() in {"true", "1", "yes", "on", "t", "y"}
+    if on and handler(options, release) != "rolling" and "device_map" not in options:
+        why = "is refused: it was for models that Transformers loads, which needs a device_map beside it."
+        yield Finding(name, "stops", why, "Use quantize.", "quantize", "quantize", "bitsandbytes")
 
 
 def _max_model_len(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     try:
         length(value, release)
     except ValueError:
-        yield Finding(name, "stops", f"must be a number of tokens, not {value!r}.", "Write 4096.")
+        digits = re.sub(r"[\s,_]|\.0+$|\s*tokens$", "", value)
+        right = digits if digits.isdecimal() and digits.strip("0") and len(digits) < 10 else ""
+        yield Finding(
+            name, "stops", f"must be a number of tokens, not {value!r}.", "Write 4096.", "value", name, right or "4096"
+        )
 
 
-def _from(least: int, most: int | None = None) -> Rule:
+def _from(least: int) -> Rule:
     def rule(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
         try:
-            number = int(value)
+            number = int(value.removesuffix(".0") if name in WHOLE else value)
         except ValueError:
             number = least - 1
-        if number < least or (most is not None and number > most):
-            words = f"must be {most}" if least == most else f"must be a whole number from {least}"
-            yield Finding(name, "stops", f"{words}, not {value!r}.")
+        if number < least:
+            yield Finding(name, "stops", f"must be a whole number from {least}, not {value!r}.")
 
     return rule
 
 
+def _prefill_tokens(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    wrong = list(_from(1)(name, value, options, release))
+    yield from wrong
+    if wrong:
+        return
+    usual = ROLLING_SEATS if handler(options, release) == "rolling" else SEATS
+    try:
+        seats = int(options.get("max_rolling_batch_size", usual))
+    except ValueError:
+        return  # said of that option
+    if int(value.removesuffix(".0")) < seats:
+        yield Finding(name, "stops", f"{value} is less than {seats} sequences, each of which needs one.")
+
+
 def _degree(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     if value != "max":
-        yield from _from(1)(name, value, options, release)
+        for finding in _from(1)(name, value, options, release):
+            yield Finding(name, "stops", finding.why, "Write max, or the number of cards.", "value", name, "max")
+
+
+def _pipeline(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    if value not in {"1", "+1", "01"}:
+        yield Finding(name, "stops", f"must be 1, not {value!r}.", "Remove it.", "pipeline")
 
 
 def _engine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     if value != "Python":
-        yield Finding(name, "stops", f"must be Python, not {value!r}.", "Remove it.")
+        yield Finding(name, "stops", f"must be Python, not {value!r}.", "Remove it.", "engine", name, "Python")
 
 
 def _rolling_batch(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    if value not in {"auto", "disable", "vllm", "lmi-dist", "trtllm", "scheduler"}:
-        yield Finding(name, "stops", f"there is no rolling batch {value!r}.", "Remove it.")
-    elif release < ASYNC_FROM or value == "auto":
-        return
-    elif value != "disable":
-        yield Finding(name, "legacy", f"{value} {LEGACY}.", "Remove it.")
-    elif options.get("async_mode", "").lower() != "true":
-        yield Finding(name, "legacy", f"disable alone {LEGACY}.", "Remove it, or set async_mode to true.")
+    if value not in {"auto", "disable", "vllm", "lmi-dist"}:
+        why = f"there is no rolling batch {value!r} in this image."
+        yield Finding(name, "stops", why, "Remove it.", "handler")
+    elif value == "disable" and handler(options, release) == "plain" and release > 15:
+        why = "disable alone chooses a handler that leaves vLLM out: Transformers answers, with other replies."
+        yield Finding(name, "legacy", why, "Remove it, or set async_mode to true.", "handler")
+    elif value in {"vllm", "lmi-dist"} and release >= ASYNC_FROM:
+        why = f"{value} chooses another handler than the asynchronous one, with other replies."
+        yield Finding(name, "legacy", why, "Remove it.", "handler")
 
 
 def _async_mode(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    if value.lower() not in {"true", "false"}:
-        yield Finding(name, "stops", f"must be true or false, not {value!r}.")
-    elif value.lower() == "false" and release >= ASYNC_FROM:
-        yield Finding(name, "legacy", f"false {LEGACY}.", "Remove it.")
+    rolling = options.get("rolling_batch", "auto")
+    if value.lower() != "true" and rolling == "auto" and release >= ASYNC_FROM:
+        why = f"{value} is overwritten with true: LMI {release} sets it itself where rolling_batch is auto or not set."
+        yield Finding(name, "ignored", why, "Remove it.", "handler")
+    elif value.lower() == "true" and handler({"rolling_batch": rolling}, release) == "rolling":
+        why = "true and a rolling batch exclude each other."
+        yield Finding(name, "legacy", why, "Set rolling_batch to disable.", "handler", "rolling_batch", "disable")
 
 
-def _batch_size(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    yield from _typed(name, value, release)
-    if value.isdigit() and int(value) > 1:
-        why = "more than 1 turns continuous batching off."
-        yield Finding(name, "legacy", why, "Use max_rolling_batch_size instead.")
+def _entrypoint(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    module = value.removeprefix("djl_python.")
+    if module == value:
+        return  # a file or an address of somebody's own
+    if module not in HANDLERS:
+        yield Finding(name, "stops", f"there is no handler {value} in the image.", "Remove it.", "handler")
+    elif module == "huggingface" and handler(options, release) == "async":
+        why = "names a handler that the asynchronous mode cannot wait for."
+        yield Finding(name, "stops", why, "Remove it.", "handler")
 
 
 def _model(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    yield Finding(name, "stops", "replaces the path of the model that was found.", "Remove it.")
+    if value.rstrip("/") != "/opt/ml/model":
+        yield Finding(name, "stops", "replaces the path of the model that was found.", "Remove it.", "model")
 
 
 def _sessions(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    if value.lower() == "false" and release >= ASYNC_FROM:
-        yield Finding(name, "legacy", "false makes every request end in an error.", "Remove it.")
+    if value != "true" and handler(options, release) == "async" and release >= ASYNC_FROM:
+        why = f"{value} makes every request end in an error."
+        yield Finding(name, "legacy", why, "Remove it.", "sessions")
+
+
+def _utilization(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    percent = re.fullmatch(r"\s*(\d{1,2}|100)(\.\d+)?\s*%?\s*", value)
+    right = f"{min(float(value.strip(' %')) / 100, 1):g}" if percent and percent[1] not in {"0", "1"} else ""
+    try:
+        number = float(value)
+    except ValueError:
+        yield Finding(name, "stops", f"must be a number, not {value!r}.", use=name if right else "", value=right)
+        return
+    if not 0 < number <= 1 or math.isnan(number):
+        yield Finding(
+            name,
+            "stops",
+            f"must be a share above 0 and up to 1, not {value!r}.",
+            use=name if right else "",
+            value=right,
+        )
+
+
+def _never(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    yield Finding(name, "stops", f"{NEVER_TEXT[name]}: as an option it ends the start.", "Remove it.", "ends")
 
 
 RULES: dict[str, Rule] = {
     "dtype": _dtype,
     "quantize": _quantize,
     "quantization": _quantize,
+    "load_in_4bit": _load_in_bits,
+    "load_in_8bit": _load_in_bits,
     "max_model_len": _max_model_len,
     "max_rolling_batch_size": _from(1),
-    "pipeline_parallel_degree": _from(1, 1),
+    "max_rolling_batch_prefill_tokens": _prefill_tokens,
+    "max_num_batched_tokens": _prefill_tokens,
+    "gpu_memory_utilization": _utilization,
+    "pipeline_parallel_degree": _pipeline,
     "tensor_parallel_degree": _degree,
     "engine": _engine,
     "rolling_batch": _rolling_batch,
     "async_mode": _async_mode,
-    "batch_size": _batch_size,
+    "entrypoint": _entrypoint,
     "model": _model,
     "enable_stateful_sessions": _sessions,
+    **dict.fromkeys(NEVER_TEXT, _never),
 }
-
-
-def _table() -> Mapping[str, Mapping[str, Any]]:
-    return tables.by("options", "name")
-
-
-# the LMI releases whose options are known here
-RELEASES = frozenset(row["release"] for row in tables.rows("releases") if row["options_known"])

@@ -78,7 +78,7 @@ TGI: Mapping[str, str] = {
     "MAX_INPUT_LENGTH": "max_model_len",
     "MAX_INPUT_TOKENS": "max_model_len",
     "MAX_TOTAL_TOKENS": "max_model_len",
-    "MAX_BATCH_TOTAL_TOKENS": "max_rolling_batch_size",
+    "MAX_BATCH_TOTAL_TOKENS": "",
     "NUM_SHARD": "tensor_parallel_degree",
     "QUANTIZE": "quantize",
     "DTYPE": "dtype",

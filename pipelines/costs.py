@@ -22,8 +22,8 @@ SIDE_BY_SIDE = {"image pull", loading.DOWNLOAD}
 Per = Literal["release", "hour", "month"]
 
 # Beside what the model needs to load: what was assumed, in seconds.
-SMALL_JOB = Phase("a small instance is found and its image pulled", 120, 300, "assumption", True)
-REGISTER = Phase("the version is registered", 1, 10, "assumption: one API call", True)
+SMALL_JOB = Phase("a small instance is found and its image pulled", 120, 300, "no figure was found", True)
+REGISTER = Phase("the version is registered", 1, 10, "one API call", True)
 TOKENS_A_SECOND = (20.0, 60.0)  # of one answer, on one card
 ANSWER = 0.25  # the share of max_tokens that a short answer takes
 
@@ -124,7 +124,7 @@ def replayed(turns: int, max_tokens: int, concurrency: int) -> Phase:
     slow, fast = TOKENS_A_SECOND
     least = turns * max_tokens * ANSWER / fast / concurrency
     most = turns * max_tokens / slow / concurrency
-    source = f"assumption: {slow:.0f} to {fast:.0f} tokens a second and answer, {concurrency} chats at a time"
+    source = f"{slow:.0f} to {fast:.0f} tokens a second and answer, {concurrency} chats at a time"
     return Phase(f"{turns} turns are replayed", least, most, source, True)
 
 
@@ -176,12 +176,9 @@ def minutes(low: float, high: float) -> str:
     return f"{most} min" if least == most else f"{max(least, 1)} to {most} min" if most > 1 else "about 1 min"
 
 
-def assumptions(found: Estimate) -> Sequence[str]:
-    """What the figures rest on that nobody has measured."""
-    phases = {phase.name: phase.source for step in found.steps for phase in step.phases if phase.assumed}
-    told = [f"{name}: {source}" for name, source in phases.items()]
-    told += [f"price of {name}: {each.source}" for name, each in found.prices.items() if each.assumed]
-    told.append(
-        f"scaled down means {found.week_hours:g} hours a week; sluice does not scale by itself (yours to set up)"
-    )
-    return told
+def sources(found: Estimate) -> Sequence[tuple[str, str, bool]]:
+    """What each figure is, where it comes from, and whether that is an assumption."""
+    phases = {phase.name: (phase.source, phase.assumed) for step in found.steps for phase in step.phases}
+    prices = {f"price of {name}": (each.source, each.assumed) for name, each in found.prices.items()}
+    scaled = {"scaled down": (f"on for {found.week_hours:g} hours a week; Sluice does not scale by itself", True)}
+    return [(what, source, assumed) for what, (source, assumed) in (phases | prices | scaled).items()]

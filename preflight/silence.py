@@ -1,6 +1,6 @@
 """Rules that a file says need not be applied: taken at its word, but only with a reason, and only while it matters."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from preflight.finding import Finding, Rule
 from preflight.reading import Silence
@@ -30,9 +30,14 @@ CHK002 = Rule(
 RULES = (CHK001, CHK002)
 
 
-def heard(findings: Iterable[Finding], silences: Sequence[Silence], known: frozenset[str]) -> tuple[list[Finding], int]:
-    """What remains to be said, and how many findings were silenced."""
+def heard(
+    findings: Iterable[Finding], silences: Sequence[Silence], codes: Callable[[], frozenset[str]]
+) -> tuple[list[Finding], int]:
+    """What remains to be said, and how many findings were silenced. `codes` are those of every rule there is."""
     found = list(findings)
+    if not silences:
+        return found, 0
+    known = codes()  # every rule's module is imported for it
     honoured = {each.code for each in silences if each.code in known and each.reason}
     remaining = [each for each in found if each.code not in honoured]
     met = {each.code for each in found}

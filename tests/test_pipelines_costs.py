@@ -57,7 +57,8 @@ def test_the_files_own_price_counts_before_the_table():
 def test_a_region_without_a_price_takes_that_of_another_and_says_so():
     found = estimated(region="me-central-1")
     assert found.prices["ml.g5.xlarge"].assumed
-    assert any("ml.g5.xlarge" in line and "us-east-1" in line for line in costs.assumptions(found))
+    told = {what: (source, assumed) for what, source, assumed in costs.sources(found)}
+    assert "us-east-1" in told["price of ml.g5.xlarge"][0] and told["price of ml.g5.xlarge"][1]
 
 
 def test_an_instance_without_any_price_is_named_and_costs_nothing_silently():
@@ -92,8 +93,11 @@ def test_a_longer_replay_takes_longer():
     assert step(estimated(turns=500), "Evaluate").high > step(estimated(turns=5), "Evaluate").high
 
 
-def test_every_phase_says_where_its_time_is_from():
-    assert all(phase.source for each in estimated().steps for phase in each.phases)
+def test_every_phase_and_price_says_where_it_is_from():
+    found = estimated()
+    told = {what: source for what, source, _ in costs.sources(found)}
+    assert all(told[phase.name] for each in found.steps for phase in each.phases)
+    assert all(told[f"price of {name}"] for name in found.prices)
 
 
 @pytest.mark.parametrize(

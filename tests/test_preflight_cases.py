@@ -11,7 +11,7 @@ from evaluation import cases, prompt, scorers
 from evaluation.cases import Case, Turn
 from lmi.model import ModelFacts
 from preflight import cases as rules
-from preflight import expectations, power, tokens
+from preflight.cases import expectations, power, tokens
 from preflight.finding import Finding, Place
 from preflight.setup import Judging, Setting, Setup
 

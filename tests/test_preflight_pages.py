@@ -43,5 +43,5 @@ def test_a_page_is_shown_by_its_code():
 
 
 def test_a_code_that_is_not_there_is_told_with_the_nearest():
-    done = checking.run("--explain", "LMI0O1")
-    assert "Did you mean LMI001?" in done.exception.hint
+    done = checking.run("--explain", "LMI14")
+    assert "Did you mean LMI014?" in done.exception.hint

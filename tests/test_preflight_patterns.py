@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation import scorers
-from preflight import patterns
+from preflight.cases import patterns
 
 
 @pytest.mark.parametrize(

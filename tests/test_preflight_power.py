@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from preflight import power
+from preflight.cases import power
 
 
 def plainly(cases, least, rate):

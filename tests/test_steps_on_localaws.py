@@ -124,6 +124,10 @@ def settings(group: str, tmp_path: Path) -> Deploy:
     )  # fmt: skip
 
 
+def endpoints(sagemaker: Any) -> list[str]:
+    return [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]]
+
+
 def test_a_package_is_judged_in_a_processing_job_of_its_own_image(local: LocalAws, clients: Clients) -> None:
     good, bad = register(clients, "judged", "good"), register(clients, "judged", "wrong")
     job = run_evaluate(clients, good, "judge-good")
@@ -205,7 +209,7 @@ def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
         packages.approve(sagemaker, register(clients, "chat", "good"), "for the test")
         assert deploy(asked, clients) == f"Version {number} of chat is live on endpoint chat-v{number}."
     assert "already live" in deploy(asked, clients)
-    assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["chat-v2"]
+    eventually(lambda: endpoints(sagemaker) == ["chat-v2"])  # a deleted one is Deleting for a while
 
     for behaviour, wrong in (("wrong", "did not pass on endpoint chat-v3"), ("dies-at-start", "chat-v4 is Failed")):
         packages.approve(sagemaker, register(clients, "chat", behaviour), "for the test")
@@ -213,7 +217,7 @@ def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
             deploy(replace(asked, startup_seconds=60), clients)
     live = packages.live(sagemaker, "chat")
     assert (live.version, live.endpoint_name) == (2, "chat-v2")
-    assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["chat-v2"]
+    eventually(lambda: endpoints(sagemaker) == ["chat-v2"])  # a deleted one is Deleting for a while
     assert len(sagemaker.list_models()["Models"]) == len(sagemaker.list_endpoint_configs()["EndpointConfigs"]) == 1
 
     rollback = replace(asked, model_package=packages.find(sagemaker, "chat", 1).arn, reason="rollback")
@@ -244,5 +248,4 @@ def test_an_endpoint_whose_server_never_answers_ping_is_taken_away(
     packages.approve(clients.sagemaker, register(clients, "silent", "never-ready"), "for the test")
     with pytest.raises(EndpointFailed, match=r"silent-v1 is Failed: .*ping"):
         deploy(replace(settings("silent", tmp_path), startup_seconds=60), clients)
-    names = [each["EndpointName"] for each in clients.sagemaker.list_endpoints()["Endpoints"]]
-    assert "silent-v1" not in names
+    eventually(lambda: "silent-v1" not in endpoints(clients.sagemaker))

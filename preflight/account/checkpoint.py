@@ -13,23 +13,16 @@ from lmi.errors import UsageError
 from lmi.model import ModelFacts
 from preflight.account import stores
 from preflight.account.asking import Account, Missing, NotAnswered, refusal
-from preflight.account.pages import (
-    ARCHIVED,
-    BROKEN_FILE,
-    NO_CONFIG,
-    NO_MODEL,
-    NO_SHARD,
-    NO_TOKENIZER,
-    NO_WEIGHTS,
-)  # fmt: skip
+from preflight.account.pages import ARCHIVED, NO_MODEL
 from preflight.account.reads import READS
 from preflight.account.scene import Scene, bucket_and_key
-from preflight.checkpoint import Checkpoint
 from preflight.finding import Finding, Place
+from preflight.hosting import model_data
+from preflight.hosting.checkpoint import Checkpoint
 
 ARCHIVE_CLASSES = {"GLACIER", "DEEP_ARCHIVE"}
 ARCHIVES = (".tar.gz", ".tgz")
-CRASH = "the container crashes after the download, and is started again until the health check's time is up"
+MOST_OBJECTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,12 +38,22 @@ class InS3(Checkpoint):
         bucket, key = bucket_and_key(uri)
         return cls(Path(key or bucket), account, bucket, f"{key.rstrip('/')}/" if key else "")
 
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
     @cached_property
     def objects(self) -> dict[str, dict[str, Any]]:
         """Every object by its key below the prefix; the empty ones that stand for folders are none."""
         where: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix}
-        found = self.account.all("s3", "ListObjectsV2", "Contents", **where, OptionalObjectAttributes=["RestoreStatus"])
-        return {each["Key"].removeprefix(self.prefix): each for each in found if not each["Key"].endswith("/")}
+        found: dict[str, dict[str, Any]] = {}
+        for page in self.account.pages("s3", "ListObjectsV2", **where, OptionalObjectAttributes=["RestoreStatus"]):
+            files = (each for each in page.get("Contents", []) if not each["Key"].endswith("/"))
+            found |= {each["Key"].removeprefix(self.prefix): each for each in files}
+            if len(found) > MOST_OBJECTS:
+                told = f"{self.uri} holds more than {MOST_OBJECTS:,} objects, which is no checkpoint alone"
+                raise NotAnswered(READS["s3", "ListObjectsV2"], "Too many", told)
+        return found
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -80,6 +83,9 @@ class InS3(Checkpoint):
         except BotoCoreError as error:
             raise refusal(READS["s3", "GetObject"], error) from error
         return content
+
+    def _is_folder(self, name: str) -> bool:
+        return any(each.startswith(f"{name}/") for each in self.objects)
 
     def _is_there(self, name: str) -> bool:
         return name in self.objects
@@ -118,40 +124,16 @@ def _of_archive(scene: Scene, uri: str) -> Iterator[Finding]:
 
 
 def _of_prefix(scene: Scene, uri: str) -> Iterator[Finding]:
-    """The first of the great mistakes, or all of the small ones."""
-    place, files = _place(scene), InS3.at(uri, scene.account)
+    """What is said of a folder is said of a prefix too, by the same rules."""
+    files = InS3.at(uri, scene.account)
     if not files.objects:
-        yield NO_MODEL.at(place, f"There is nothing under {uri.rstrip('/')}/: the endpoint has no model to load.")
-        return
-    if not files.has_config:
-        yield _no_config(scene, files, place)
-        return
-    if cold := files.archived():
-        yield ARCHIVED.at(
-            place, f"{_named(cold)}: archived, and cannot be downloaded before being restored, which takes hours."
-        )
-        return
-    if not files.weights:
-        yield NO_WEIGHTS.at(place, f"No file under {uri} holds weights: {CRASH}.")
-    if files.missing:
-        yield NO_SHARD.at(place, f"{_named(files.missing)}: named by the index, but not there; {CRASH}.")
-    if files.pointers:
-        yield BROKEN_FILE.at(place, f"{_named(files.pointers)}: Git LFS's pointer instead of the file itself; {CRASH}.")
-    if files.cut:
-        yield BROKEN_FILE.at(place, f"{_named(files.cut)}: shorter than its own header says, so cut off; {CRASH}.")
-    if not files.has_tokenizer and not scene.setup.option("tokenizer"):
-        yield NO_TOKENIZER.at(place, f"No tokenizer lies under {uri}: {CRASH}.")
-
-
-def _no_config(scene: Scene, files: InS3, place: Place) -> Finding:
-    nested = list(files.nested())
-    root = f"s3://{files.bucket}/{files.prefix}"
-    if nested:
-        what = f"config.json is not at the root of {root} but in {_named(nested)}: the container finds no model there"
+        what = f"There is nothing under {files.uri}: the endpoint has no model to load."
+        yield NO_MODEL.at(_place(scene), what)
+    elif cold := files.archived():
+        what = f"{_named(cold)}: archived, and cannot be downloaded before being restored, which takes hours."
+        yield ARCHIVED.at(_place(scene), what)
     else:
-        what = f"there is no config.json under {root}: the container finds no model there"
-    fix = f"{place.where}: {root}{nested[0]}/" if len(nested) == 1 and place.where == "model.source" else ""
-    return NO_CONFIG.at(place, f"{what}, and the endpoint fails its health checks.", fix)
+        yield from model_data.of_checkpoint(scene.setup, files)
 
 
 def facts(uri: str, client: Callable[[str], Any]) -> ModelFacts | None:

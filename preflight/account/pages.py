@@ -1,6 +1,6 @@
-"""The rules about the account, AWS001 to AWS034: pages only, so that they can be shown without asking anything."""
+"""The rules about the account, AWS001 to AWS028: pages only, so that they can be shown without asking anything."""
 
-from preflight.account.reads import READS, permissions
+from preflight.account.reads import READS
 from preflight.finding import Confidence, Rule, Severity
 
 DOCS = "https://docs.aws.amazon.com"
@@ -9,7 +9,6 @@ ROLES = f"{DOCS}/sagemaker/latest/dg/sagemaker-roles.html"
 QUOTAS = f"{DOCS}/general/latest/gr/sagemaker.html"
 UNCOMPRESSED = f"{DOCS}/sagemaker/latest/dg/large-model-inference-uncompressed.html"
 VPC = f"{DOCS}/sagemaker/latest/dg/host-vpc.html"
-SAFETENSORS = "https://github.com/huggingface/safetensors#format"
 UNVERIFIED = "Asked with --target aws; not verified on AWS."
 
 
@@ -18,10 +17,13 @@ def _rule(code: str, title: str, severity: Severity, confidence: Confidence, sou
 
 
 def _table() -> str:
-    rows = dict.fromkeys((read.permission, f"{service} {name}") for (service, name), read in READS.items())
-    return "\n".join(
-        ["| permission | call |", "|---|---|", *(f"| `{permission}` | {call} |" for permission, call in rows)]
-    )
+    calls: dict[str, list[str]] = {}
+    about: dict[str, dict[str, None]] = {}
+    for (service, name), read in READS.items():
+        calls.setdefault(read.permission, []).append(f"{service} {name}")
+        about.setdefault(read.permission, {})[read.about] = None
+    rows = [f"| `{each}` | {', '.join(calls[each])} | {'; '.join(about[each])} |" for each in calls]
+    return "\n".join(["| permission | call | what it tells |", "|---|---|---|", *rows])
 
 
 NO_ACCOUNT = _rule(
@@ -42,8 +44,7 @@ DENIED = _rule(
     "The caller may not ask one of the questions. The finding names the permission and what was therefore not "
     "checked; the release itself may well be fine. Whoever wants every check made allows these, all of which only "
     "read:\n\n"
-    f"{_table()}\n\n"
-    f'As the `Action` of one statement with `Resource: "*"`: {", ".join(permissions())}.',
+    f"{_table()}\n\nNo release needs them.",
 )
 UNANSWERED = _rule(
     "AWS003",
@@ -109,7 +110,7 @@ NOT_ALLOWED = _rule(
     "Not simulated: policies of buckets, keys and repositories, which may allow or forbid on their own.",
 )
 ENDPOINT_QUOTA = _rule(
-    "AWS010",
+    "AWS009",
     "The quota for endpoints is too small",
     "error",
     "documented",
@@ -121,7 +122,7 @@ ENDPOINT_QUOTA = _rule(
     "The quota is raised by request, which takes from minutes to days.",
 )
 JOB_QUOTA = _rule(
-    "AWS011",
+    "AWS010",
     "The quota for Processing jobs is too small",
     "error",
     "documented",
@@ -132,7 +133,7 @@ JOB_QUOTA = _rule(
     "endpoint`, needs no request.",
 )
 SCALING_QUOTA = _rule(
-    "AWS012",
+    "AWS011",
     "The endpoint cannot scale as far as it is told to",
     "warning",
     "documented",
@@ -141,7 +142,7 @@ SCALING_QUOTA = _rule(
     "the quota, and only the scaling activity says why.",
 )
 NO_QUOTA = _rule(
-    "AWS013",
+    "AWS012",
     "Service Quotas does not know this instance type for this use",
     "warning",
     "inferred",
@@ -150,7 +151,7 @@ NO_QUOTA = _rule(
     "probably not offered there.",
 )
 NO_IMAGE = _rule(
-    "AWS014",
+    "AWS013",
     "The image is not in the region's registry",
     "error",
     "documented",
@@ -159,7 +160,7 @@ NO_IMAGE = _rule(
     "differently, is not published in this region, or not yet.",
 )
 NO_BUCKET = _rule(
-    "AWS015",
+    "AWS014",
     "The bucket does not exist",
     "error",
     "documented",
@@ -168,7 +169,7 @@ NO_BUCKET = _rule(
     "the endpoint is made.",
 )
 OTHER_REGION = _rule(
-    "AWS016",
+    "AWS015",
     "The bucket is in another region",
     "error",
     "documented",
@@ -177,7 +178,7 @@ OTHER_REGION = _rule(
     "they are.",
 )
 NO_MODEL = _rule(
-    "AWS017",
+    "AWS016",
     "There is nothing under the model's prefix",
     "error",
     "documented",
@@ -185,48 +186,8 @@ NO_MODEL = _rule(
     "The prefix, or the archive, does not exist: CreateModel refuses it, or the endpoint fails while it downloads "
     "nothing. Keys are case-sensitive, and a prefix is not a folder: every letter counts.",
 )
-NO_CONFIG = _rule(
-    "AWS018",
-    "config.json is not at the root of the prefix",
-    "error",
-    "verified",
-    "https://github.com/deepjavalibrary/djl-serving/blob/637866135ee775bc1533808e843d7c32c8a2c179/serving/src/main/java/ai/"
-    "djl/serving/util/ModelStore.java",
-    "What is under the prefix becomes /opt/ml/model. Where it holds only folders, the container takes each of them "
-    "for a model, and none is the one that was meant. The prefix must end at the folder that config.json lies in.",
-)
-NO_SHARD = _rule(
-    "AWS019",
-    "A part of the weights is missing",
-    "error",
-    "verified",
-    "https://huggingface.co/docs/safetensors/index",
-    "model.safetensors.index.json names the file of every tensor. A file that was not uploaded is found only when "
-    "vLLM loads it, after all the others were downloaded: the container crashes, and is started again until the "
-    "health check's time is up.",
-)
-BROKEN_FILE = _rule(
-    "AWS020",
-    "A file of the weights is not whole",
-    "error",
-    "verified",
-    SAFETENSORS,
-    "The header of a safetensors file says where its last tensor ends. A file that is shorter was cut off while it "
-    "was uploaded; one that begins with `version https://git-lfs` is Git LFS's pointer, uploaded in place of the "
-    "weights. Either way the container crashes while it loads.\n\n"
-    "For a clone of a repository: `git lfs pull`, then upload again.",
-)
-NO_WEIGHTS = _rule(
-    "AWS021",
-    "The checkpoint has no weights",
-    "error",
-    "verified",
-    UNCOMPRESSED,
-    "There is a config.json, but no .safetensors, .bin, .pt, .pth or .gguf file beside it: vLLM stops with `Cannot "
-    "find any model weights`.",
-)
 ARCHIVED = _rule(
-    "AWS022",
+    "AWS017",
     "A file is archived",
     "error",
     "documented",
@@ -234,17 +195,8 @@ ARCHIVED = _rule(
     "Objects in the classes GLACIER and DEEP_ARCHIVE cannot be read until they are restored, which takes hours. The "
     "download fails.",
 )
-NO_TOKENIZER = _rule(
-    "AWS023",
-    "The checkpoint has no tokenizer",
-    "warning",
-    "inferred",
-    UNCOMPRESSED,
-    "None of tokenizer.json, tokenizer.model, vocab.json, tekken.json or a .tiktoken file lies beside config.json. "
-    "vLLM cannot turn text into tokens without one, unless OPTION_TOKENIZER names another place.",
-)
 NO_TABLE = _rule(
-    "AWS024",
+    "AWS018",
     "The history table is not there, or not of this shape",
     "error",
     "verified",
@@ -253,7 +205,7 @@ NO_TABLE = _rule(
     "table, or with other keys, every question ends in an error. The release itself does not touch it.",
 )
 NO_EXPIRY = _rule(
-    "AWS025",
+    "AWS019",
     "Old turns stay in the history",
     "warning",
     "verified",
@@ -262,7 +214,7 @@ NO_EXPIRY = _rule(
     "enabled for that attribute. Otherwise chats are kept for ever, whatever `history.keep_days` says.",
 )
 BAD_KEY = _rule(
-    "AWS026",
+    "AWS020",
     "The KMS key cannot be used",
     "error",
     "documented",
@@ -272,7 +224,7 @@ BAD_KEY = _rule(
     "policy is not looked at: it must allow the execution role as well.",
 )
 NO_NETWORK = _rule(
-    "AWS027",
+    "AWS021",
     "Subnets or security groups that do not go together",
     "error",
     "documented",
@@ -281,7 +233,7 @@ NO_NETWORK = _rule(
     "CreateModel and CreateProcessingJob refuse others.",
 )
 ONE_ZONE = _rule(
-    "AWS028",
+    "AWS022",
     "All subnets are in one zone",
     "warning",
     "documented",
@@ -290,7 +242,7 @@ ONE_ZONE = _rule(
     "short there leaves the endpoint in Creating until it fails, and an outage of the zone is one of the endpoint.",
 )
 NO_WAY_TO_S3 = _rule(
-    "AWS029",
+    "AWS023",
     "S3 cannot be reached from a subnet",
     "error",
     "documented",
@@ -303,7 +255,7 @@ NO_WAY_TO_S3 = _rule(
     "Any other route out is taken for a way, as where it ends cannot be seen here.",
 )
 NO_WAY_TO_SAGEMAKER = _rule(
-    "AWS030",
+    "AWS024",
     "The jobs cannot reach SageMaker itself",
     "error",
     "documented",
@@ -314,7 +266,7 @@ NO_WAY_TO_SAGEMAKER = _rule(
     "evaluation's after the GPU time was paid.",
 )
 NO_WAY_OUT = _rule(
-    "AWS031",
+    "AWS025",
     "The security groups let nothing out",
     "warning",
     "inferred",
@@ -322,7 +274,7 @@ NO_WAY_OUT = _rule(
     "No outbound rule covers TCP 443 (IPv4), by which S3 and all services are reached: the download does not begin.",
 )
 FEW_ADDRESSES = _rule(
-    "AWS032",
+    "AWS026",
     "The subnets have few free addresses left",
     "warning",
     "inferred",
@@ -331,7 +283,7 @@ FEW_ADDRESSES = _rule(
     "endpoint or an update of it fails.",
 )
 PRICE = _rule(
-    "AWS033",
+    "AWS027",
     "The price is another than the table's",
     "note",
     "documented",
@@ -340,7 +292,7 @@ PRICE = _rule(
     "table lacks the type or region, the Price List is right. It is the on-demand price without savings plans.",
 )
 NOT_SERVING = _rule(
-    "AWS034",
+    "AWS028",
     "The endpoint that is to be judged does not serve",
     "error",
     "documented",
@@ -351,7 +303,6 @@ NOT_SERVING = _rule(
 
 RULES: tuple[Rule, ...] = (
     NO_ACCOUNT, DENIED, UNANSWERED, NO_STACK, OTHER_ACCOUNT, NO_ROLE, NO_TRUST, NOT_ALLOWED, ENDPOINT_QUOTA, JOB_QUOTA,
-    SCALING_QUOTA, NO_QUOTA, NO_IMAGE, NO_BUCKET, OTHER_REGION, NO_MODEL, NO_CONFIG, NO_SHARD, BROKEN_FILE, NO_WEIGHTS,
-    ARCHIVED, NO_TOKENIZER, NO_TABLE, NO_EXPIRY, BAD_KEY, NO_NETWORK, ONE_ZONE, NO_WAY_TO_S3, NO_WAY_TO_SAGEMAKER,
-    NO_WAY_OUT, FEW_ADDRESSES, PRICE, NOT_SERVING,
+    SCALING_QUOTA, NO_QUOTA, NO_IMAGE, NO_BUCKET, OTHER_REGION, NO_MODEL, ARCHIVED, NO_TABLE, NO_EXPIRY, BAD_KEY,
+    NO_NETWORK, ONE_ZONE, NO_WAY_TO_S3, NO_WAY_TO_SAGEMAKER, NO_WAY_OUT, FEW_ADDRESSES, PRICE, NOT_SERVING,
 )  # fmt: skip

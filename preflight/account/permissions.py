@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from preflight.account import roles
@@ -72,20 +72,20 @@ def of_trigger(scene: Scene) -> Iterator[Finding]:
 
 
 def _of(scene: Scene, key: str, arn: str | None, wanted: Iterable[Need]) -> Iterator[Finding]:
-    """One finding for each step and outcome, and each call told once: of the first step that would fail.
+    """One finding for each step and outcome. A call is asked for once, for the first step that would fail without it.
 
     A role that is not there, or elsewhere, is another check's finding.
     """
     if arn is None or roles.account_of(arn) != scene.account_id:
         return
-    told: set[tuple[str, str]] = set()
+    asked: set[tuple[str, str]] = set()
     refused: dict[tuple[str, Severity, str], list[tuple[Refused, Need]]] = {}
     for need in wanted:
-        for each in _refused(scene, arn, need):
-            if (each.action, need.resources[0]) not in told:
-                told.add((each.action, need.resources[0]))
-                severity: Severity = "note" if each.unsure else need.severity
-                refused.setdefault((need.step, severity, need.outcome), []).append((each, need))
+        new = tuple(each for each in need.actions if not {(each, where) for where in need.resources} <= asked)
+        asked |= {(each, where) for each in new for where in need.resources}
+        for each in _refused(scene, arn, replace(need, actions=new)) if new else ():
+            severity: Severity = "note" if each.unsure else need.severity
+            refused.setdefault((need.step, severity, need.outcome), []).append((each, need))
     for (step, severity, outcome), found in refused.items():
         message = _message(arn, step, severity, outcome, found)
         yield NOT_ALLOWED.at(scene.wanted.at(key), message, severity=severity)

@@ -57,8 +57,3 @@ READS: Mapping[tuple[str, str], Read] = {
     ("ec2", "DescribeVpcEndpoints"): Read("ec2:DescribeVpcEndpoints", "whether S3 can be reached from the subnets"),
     ("pricing", "GetProducts"): Read("pricing:GetProducts", "what the instances cost today"),
 }  # fmt: skip
-
-
-def permissions() -> tuple[str, ...]:
-    """What a policy must allow so that everything can be checked."""
-    return tuple(sorted({read.permission for read in READS.values()}))

@@ -1,6 +1,6 @@
 """The line to write instead, as the reader's own file or command has it; never one with a secret in it."""
 
-from preflight import secrets
+from preflight.container import secrets
 from preflight.finding import Place
 from preflight.setup import Setup
 

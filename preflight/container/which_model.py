@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from lmi import images, variables
-from preflight import lines, secrets
+from preflight.container import lines, secrets
 from preflight.finding import Finding, Rule, Severity
 from preflight.setup import Setting, Setup
 
@@ -337,8 +337,7 @@ def _downloaded(setup: Setup) -> Setting | None:
         return None
     if named is not None:
         return named
-    given = setup.option("model_id")
-    return given if given and (_in_properties(setup) or _mounted(setup)) else None
+    return setup.option("model_id") if _in_properties(setup) else None
 
 
 def _bare(value: str) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 from lmi import environment, images, options, variables
 from lmi.variables import Foreign
-from preflight import lines
-from preflight.finding import Finding, Rule, Severity
+from preflight.container import lines, which_model
+from preflight.finding import Confidence, Finding, Rule, Severity
 from preflight.setup import Setting, Setup
 
 DJL = "https://github.com/deepjavalibrary/djl-serving/blob/7e13b081383bd46293d4b49ab214d4757b1effd5"
@@ -66,6 +66,8 @@ def of_another_container(setup: Setup) -> Iterator[Finding]:
     elif images.may_be_lmi(setup.image):
         for each in setup.environment:
             found = variables.foreign(each.name) if each.value else None
+            if found and found.option == "HF_TOKEN" and any(which_model.gated(setup)):
+                continue  # told with the model that lacks its token
             if found:
                 yield _not_read(setup, each, found)
             elif each.value and _stands_for_model(setup, each):
@@ -107,12 +109,13 @@ def _not_read(setup: Setup, each: Setting, found: Foreign) -> Finding:
     does = _own_name(setup, found)
     source = next((url for prefix, url in SOURCES.items() if each.name.startswith(prefix)), "")
     source = TGI if each.name in variables.TGI else source
+    sure: Confidence = "documented" if source else "verified"
     if not does:
         what = f"{whose}: the LMI container does not read it, and has nothing that does the same."
-        return ENV001.at(each.place, what, severity=_at_least(setup, each, "note"), source=source)
+        return ENV001.at(each.place, what, severity=_at_least(setup, each, "note"), confidence=sure, source=source)
     if _is_set(setup, found):
         what = f"{whose} and has no effect here; {does} is set and counts. Remove it."
-        return ENV001.at(each.place, what, severity=_at_least(setup, each, "warning"), source=source)
+        return ENV001.at(each.place, what, severity=_at_least(setup, each, "warning"), confidence=sure, source=source)
     meanwhile = MEANWHILE.get(found.option, "does as if it were not there")
     context = f" of {setup.model.max_positions:,} tokens" if setup.model else ""
     what = (

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from preflight.checkpoint import Checkpoint
 from preflight.finding import Finding, Place, Rule
+from preflight.hosting.checkpoint import Checkpoint
 from preflight.setup import Setting, Setup
 
 PREFIX = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html"
@@ -158,7 +158,11 @@ def folder(setup: Setup) -> Iterator[Finding]:
     if not path.is_dir():
         yield from _no_folder(setup, path)
         return
-    checkpoint = Checkpoint(path)
+    yield from of_checkpoint(setup, Checkpoint(path))
+
+
+def of_checkpoint(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+    """What a checkpoint lacks, wherever it lies."""
     if not checkpoint.has_config:
         yield from _no_config(setup, checkpoint)
         return
@@ -275,7 +279,7 @@ def _no_folder(setup: Setup, path: Path) -> Iterator[Finding]:
 def _no_config(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
     """No error where the folder is not meant to hold the whole model."""
     place, names = setup.at("model_data"), checkpoint.sizes.keys()
-    shown = _seen_from(place, checkpoint.folder)
+    shown = _shown(place, checkpoint)
     if _elsewhere(setup) or "serving.properties" in names:
         return
     below = next(checkpoint.nested(), None)
@@ -290,7 +294,7 @@ def _no_config(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
             f"config.json lies in {below} and not at the root of {shown}: the container takes each folder "
             "for a model of its own, or finds none."
         )
-        yield HST004.at(place, message, written(place, _seen_from(place, checkpoint.folder / below)))
+        yield HST004.at(place, message, written(place, _shown(place, checkpoint, below)))
     else:
         what = "is empty" if not names else "holds no config.json"
         yield HST004.at(place, f"{shown} {what}: the container finds no model and ends its start.")
@@ -313,7 +317,7 @@ def _weights(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         )
         yield HST015.at(place, message)
     elif not checkpoint.weights:
-        shown = _seen_from(place, checkpoint.folder)
+        shown = _shown(place, checkpoint)
         message = f"{shown} holds no weights (*.safetensors, *.bin): vLLM ends its start."
         yield HST015.at(place, message)
     if checkpoint.cut:
@@ -330,7 +334,7 @@ def _tokenizer(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         return
     if any(name.endswith(".gguf") for name in checkpoint.weights):  # has its tokenizer within
         return
-    shown = _seen_from(setup.at("model_data"), checkpoint.folder)
+    shown = _shown(setup.at("model_data"), checkpoint)
     message = f"{shown} holds no tokenizer (tokenizer.json, tokenizer_config.json): vLLM ends its start."
     yield HST017.at(setup.at("model_data"), message)
 
@@ -349,6 +353,13 @@ def _handler(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
             "The container loads model.py as its handler: if that is not meant, it answers instead of vLLM. Remove it."
         )
         yield HST016.at(setup.at("model_data"), message)
+
+
+def _shown(place: Place, checkpoint: Checkpoint, below: str = "") -> str:
+    """The checkpoint, or a folder in it, as the reader would name it."""
+    if checkpoint.uri:
+        return f"{checkpoint.uri}{below}/" if below else checkpoint.uri
+    return _seen_from(place, checkpoint.folder / below)
 
 
 def _seen_from(place: Place, path: Path) -> str:

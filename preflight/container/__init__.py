@@ -1,13 +1,13 @@
 """The container's other environment: limits, secrets, timeouts and quotes; whose variables they are, and which model.
 
-What a variable is read by is in `preflight.foreign`, which model is loaded in `preflight.which_model`.
+What a variable is read by is in `foreign`, which model is loaded in `which_model`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 from lmi import environment, images, options, variables
-from preflight import foreign, lines, secrets, which_model
+from preflight.container import foreign, lines, secrets, which_model
 from preflight.finding import Finding, Rule, Severity
 from preflight.setup import Setting, Setup
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evaluation.scorers import composed, folded, normal
-from preflight import patterns, tokens
-from preflight.tokens import Count
+from preflight.cases import patterns, tokens
+from preflight.cases.tokens import Count
 
 Expect = Mapping[str, tuple[str, ...]]
 

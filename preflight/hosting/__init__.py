@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from lmi import loading, tables
 from lmi.loading import Phase, Timeout
-from preflight import model_data
 from preflight.finding import Finding, Place, Rule
-from preflight.model_data import written
+from preflight.hosting import model_data
+from preflight.hosting.model_data import written
 from preflight.setup import Setup
 
 VARIANT = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html"

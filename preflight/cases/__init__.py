@@ -7,10 +7,10 @@ from evaluation import prompt
 from evaluation.cases import Case
 from evaluation.scorers import folded
 from lmi import options
-from preflight import expectations, power, tokens
+from preflight.cases import expectations, power, tokens
+from preflight.cases.tokens import Count
 from preflight.finding import Finding, Place, Rule, Severity
 from preflight.setup import Judging, Setup
-from preflight.tokens import Count
 
 EVL001 = Rule(
     "EVL001",
@@ -72,7 +72,7 @@ EVL005 = Rule(
     "Too few cases to tell a regression from luck",
     "note",
     "verified",
-    "preflight/power.py",
+    "preflight/cases/power.py",
     "Whether a version passes is partly luck: it may answer a case rightly today and wrongly in other words. Take "
     "the gate as a test. The true pass rate that is let through 95 times in 100 and the one that is stopped 80 times "
     "in 100 lie apart by the smallest regression that so many cases show; it is exact binomial arithmetic, each case "

@@ -17,7 +17,14 @@ DEEPEST, MOST_FOLDERS = 4, 200
 
 @dataclass(frozen=True)
 class Checkpoint:
+    """In a folder. `account.checkpoint.InS3` is one in S3: it has its own `uri`, `sizes`, `nested` and last methods."""
+
     folder: Path
+
+    @property
+    def uri(self) -> str:
+        """Where it is, if not on this machine: an S3 prefix that ends in a slash."""
+        return ""
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -40,7 +47,7 @@ class Checkpoint:
     def has_template(self) -> bool:
         """Whether chat messages can be put into words: a template of its own, or one within the tokenizer's."""
         own = {"chat_template.jinja", "chat_template.json", "tekken.json"}
-        if own & self.sizes.keys() or (self.folder / "additional_chat_templates").is_dir():
+        if own & self.sizes.keys() or self._is_folder("additional_chat_templates"):
             return True
         content = self._json("tokenizer_config.json")
         return not isinstance(content, dict) or bool(content.get("chat_template"))
@@ -109,6 +116,9 @@ class Checkpoint:
             return json.loads(self._begins(name, MOST_BYTES))
         except (ValueError, RecursionError):
             return None
+
+    def _is_folder(self, name: str) -> bool:
+        return (self.folder / name).is_dir()
 
     def _is_there(self, name: str) -> bool:
         try:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from lmi import memory, options, tables
 from lmi.memory import GIB, Fit, Run, Way
 from preflight.finding import Confidence, Finding, Place
-from preflight.memory_pages import (
+from preflight.memory.pages import (
     MEM001,
     MEM002,
     MEM003,
@@ -25,7 +25,7 @@ from preflight.memory_pages import (
     MEM012,
     RULES,
 )
-from preflight.serving import DEGREE, LENGTH, Case, cases, is_on, length, number, read, utilization
+from preflight.memory.serving import DEGREE, LENGTH, Case, cases, is_on, length, number, read, utilization
 from preflight.setup import Setting, Setup
 
 __all__ = ["CHECKS", "RULES"]
@@ -157,7 +157,11 @@ def _whose(setup: Setup) -> str:
     if read(setup, LENGTH) is not None:
         return ""
     unread = _unread(setup)
-    return f" (the model's own: {unread.name} is not read)" if unread else f" (the model's own: {LENGTH} is not set)"
+    return (
+        f" (the model's own: {unread.place.where} is not read)"
+        if unread
+        else f" (the model's own: {LENGTH} is not set)"
+    )
 
 
 def _length_place(setup: Setup) -> Place:
