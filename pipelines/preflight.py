@@ -15,6 +15,7 @@ from preflight import checks, file
 from preflight.finding import Finding, Place
 from preflight.reading import Silence
 from preflight.setup import Job, Judging, Network, Setting, Setup
+from steps import askable
 
 DEGREE = "TENSOR_PARALLEL_DEGREE"
 # An account for pipelines that are compiled only to be looked at.
@@ -149,10 +150,12 @@ def job(config: PipelineConfig) -> Job | None:
 
 
 def judged(config: PipelineConfig) -> Judging:
-    """Raises UsageError with every mistake in the case files."""
+    """Raises UsageError with every mistake in the case files, or if nobody could judge by them."""
     tokenizer = config.model.folder / "tokenizer.json" if config.model.folder else None
+    found = cases.load(config.evaluation.cases)
+    askable.check(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     return Judging(
-        cases.load(config.evaluation.cases),
+        found,
         config.evaluation.max_tokens,
         config.evaluation.gate.min_pass_rate,
         tokenizer if tokenizer and tokenizer.is_file() else None,

@@ -1,17 +1,19 @@
 """A release's inputs in S3, each under the hash of its content: what is there already is not sent again."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation import cases, reading
+from evaluation import reading
+from evaluation.cases import Case
 from evaluation.hashes import own
+from evaluation.spool import Cases
 from lmi.errors import UsageError
 from pipelines import archive
 from pipelines.config import PipelineConfig, Place, Sources
-from steps import settings
+from steps import askable, settings
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Prepared:
 
 def prepare(config: PipelineConfig, place: Place, wheels: Path | None = None) -> Prepared:
     """Where everything will be, found by reading the files. Sends nothing."""
-    chats = upload("cases", "cases", place, case_files(config.evaluation.cases))
+    chats = upload("cases", "cases", place, case_files(config.evaluation.cases, judged_by(config)))
     code = upload("code", "code", place, archive.files(wheels))
     told = upload("settings", "settings", place, {settings.FILE: config.settings.as_json()})
     if config.model.folder is None:
@@ -100,12 +102,16 @@ def model_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def case_files(path: Path) -> dict[str, Path]:
-    """The case files of one file or folder, read once, because a broken one would cost the GPU's time to find.
+def judged_by(config: PipelineConfig) -> Cases:
+    """The cases, read because a broken one, or one that nobody can judge, would cost the GPU's time to find."""
+    found = Cases(config.evaluation.cases)
+    askable.check(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    return found
 
-    With them go the modules beside them whose functions they name.
-    """
-    named = {name.partition(":")[0].partition(".")[0] for name in own(cases.load(path))}
+
+def case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
+    """The files of these cases, and the modules beside them whose functions they name."""
+    named = {name.partition(":")[0].partition(".")[0] for name in own(cases)}
     folder = path if path.is_dir() else path.parent
     modules: dict[str, Path] = {}
     for name in sorted(named):

@@ -14,8 +14,9 @@ from evaluation.verdict import decide
 from lmi.errors import SluiceError
 from registry import packages
 from registry.packages import NothingLive, Package
+from steps.askable import OfTheModel
 from steps.job import Aws, say
-from steps.judging import Judging, OfTheModel
+from steps.judging import Judging
 
 NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
 Json = dict[str, Any]

@@ -1,13 +1,8 @@
-"""What Evaluate and Deploy judge by: read, complete, and known to be usable before anything costs time.
-
-Cases that go through the RAG server can be asked only where that server asks the endpoint under judgement. Inside the
-evaluation job there is none, and a new endpoint is unknown to it until the version is live. So either it is named, for
-an endpoint that keeps its name; or the file leaves these cases to `sluice replay --rag`; or the release stops here.
-"""
+"""What Evaluate and Deploy judge by: read, complete, and known to be usable before anything costs time."""
 
 import http.client
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +16,14 @@ from evaluation.report import Report
 from evaluation.said import Help
 from evaluation.spool import Cases
 from evaluation.survey import Survey
-from lmi.errors import SluiceError, UsageError
+from lmi.errors import SluiceError
 from registry.packages import Package
 from steps import settings as wire
+from steps.askable import chosen, ids
 from steps.helping import Clients, helped
 from steps.inputs import Deploy, Evaluate
 from steps.settings import Settings
 
-SHOWN = 5
 RAG_SECONDS = 30.0
 
 
@@ -97,43 +92,6 @@ def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, mac
     help = helped(settings, clients)
     Survey(cases).check(rag is not None, help)
     return Judging(settings, cases, left_out, help, rag, endpoint, machine)
-
-
-def chosen(cases: Collection[Case], rag: wire.Rag, on_endpoint: bool) -> tuple[Collection[Case], tuple[str, ...]]:
-    """The cases that can be asked here, and the ids of those that cannot. Raises UsageError if these stop a release."""
-    through = tuple(case.id for case in cases if case.through == "rag")
-    if not through or (rag.url and on_endpoint):
-        return cases, ()
-    if not rag.url and not rag.leave_out:
-        raise UsageError(
-            f"{len(through)} cases go through the RAG server, which a release cannot ask about a version that is not"
-            f" live: {ids(through)}.",
-            "Leave them to `sluice replay --rag` with `evaluation: {rag: {leave_out: true}}`, or move them out of "
-            "evaluation.cases.",
-        )
-    if len(through) == len(cases):
-        raise UsageError("Every case goes through the RAG server, so nothing is left to judge a version by.")
-    return OfTheModel(cases), through
-
-
-class OfTheModel(Collection[Case]):
-    """Those of some cases that the model is asked directly."""
-
-    def __init__(self, cases: Collection[Case]) -> None:
-        self._cases = cases
-
-    def __iter__(self) -> Iterator[Case]:
-        return (case for case in self._cases if case.through == "model")
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-    def __contains__(self, case: object) -> bool:
-        return any(case == each for each in self)
-
-
-def ids(found: Sequence[str]) -> str:
-    return ", ".join(found[:SHOWN]) + (" ..." if len(found) > SHOWN else "")
 
 
 def endpoint_of(url: str) -> str | None:

@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 from release_example import PLACE, written
 
+from evaluation.spool import Cases
 from lmi.errors import SluiceError, UsageError
 from pipelines import archive, upload
 from pipelines.config import load
@@ -129,10 +130,25 @@ def test_modules_that_the_cases_name_go_with_them(config):
     (folder / "house_rules").mkdir()
     (folder / "house_rules" / "__init__.py").write_text("")
     (folder / "house_rules" / "tone.py").write_text("def is_calm(said): return True")
-    assert set(upload.case_files(folder)) == {
+    assert set(upload.case_files(folder, Cases(folder))) == {
         "hello.yaml", "own.yaml", "polite_words.py", "house_rules/__init__.py", "house_rules/tone.py",
     }  # fmt: skip
-    assert set(upload.case_files(folder / "hello.yaml")) == {"hello.yaml"}
+    one = folder / "hello.yaml"
+    assert set(upload.case_files(one, Cases(one))) == {"hello.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        ("turns: [{user: hi, expect: {judge: is polite}}]", "1 cases need a judge model, and none was named: x"),
+        ("through: rag, turns: [{user: hi, expect: {contains: x}}]", "1 cases go through the RAG server.*: x"),
+        ("reviewed: false, turns: [{user: hi, expect: {contains: x}}]", "1 cases are unreviewed and cannot gate: x"),
+    ],
+)
+def test_cases_that_nobody_can_judge_by_are_refused_before_anything_is_sent(config, case, told):
+    (config.evaluation.cases / "more.yaml").write_text(f"cases: [{{id: x, {case}}}]", encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        upload.prepare(config, PLACE)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +176,7 @@ def test_broken_cases_are_refused_before_anything_is_sent(config, content):
 
 def test_cases_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(UsageError, match="no such file or folder"):
-        upload.case_files(tmp_path / "cases")
+        upload.prepare(load(written(tmp_path, evaluation__cases="nowhere")), PLACE)
 
 
 def test_the_archive_is_the_same_wherever_it_is_made():
