@@ -32,7 +32,7 @@ def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, 
     And what it would take and cost on AWS. Nothing is written.
     """
     changes = release.changes(config, target)
-    turns = sum(len(case.turns) for case in cases.load(config.evaluation.cases))
+    turns = costs.turns_of(cases.load(config.evaluation.cases), config.evaluation.repeats)
     # What runs locally is a stand-in; time and money are those of the model that the file names.
     facts = model.known(config.model.id) if target.name == "local" else preflight.facts(config)
     estimate = costs.estimate(config, facts, turns, hours_per_week)

@@ -4,10 +4,11 @@ Everything is a span: between what was published for such starts and what has be
 table's, or the file's own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from evaluation.cases import Case
 from lmi import loading, tables
 from lmi.environment import written
 from lmi.loading import Phase
@@ -23,6 +24,7 @@ Per = Literal["release", "hour", "month"]
 
 # Beside what the model needs to load: what was assumed, in seconds.
 SMALL_JOB = Phase("a small instance is found and its image pulled", 120, 300, "no figure was found", True)
+CHAMPION = "the live version is replayed, if its report does not fit"
 REGISTER = Phase("the version is registered", 1, 10, "one API call", True)
 TOKENS_A_SECOND = (20.0, 60.0)  # of one answer, on one card
 ANSWER = 0.25  # the share of max_tokens that a short answer takes
@@ -77,7 +79,10 @@ class Estimate:
 
 
 def estimate(config: PipelineConfig, model: ModelFacts | None, turns: int, week_hours: float) -> Estimate:
-    """For a release of this model, judged by cases of so many turns; scaled down, it would run `week_hours` a week."""
+    """For a release of this model, judged by so many turns, repeats counted (`turns_of`).
+
+    Scaled down, it would run `week_hours` a week.
+    """
     steps = tuple(all_steps(config, model, turns))
     types = (config.evaluation.instance_type, config.deployment.instance_type, DEPLOY_INSTANCE)
     found = {name: price(name, config.region, config.prices) for name in dict.fromkeys(types)}
@@ -90,6 +95,11 @@ def estimate(config: PipelineConfig, model: ModelFacts | None, turns: int, week_
         tables.read("prices")["as_of"],
         week_hours,
     )
+
+
+def turns_of(cases: Iterable[Case], repeats: int) -> int:
+    """All turns that a replay asks: each case as often as it, or the file, says at least."""
+    return sum(len(case.turns) * max(case.repeats, repeats) for case in cases)
 
 
 def price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
@@ -107,24 +117,29 @@ def price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
 
 def all_steps(config: PipelineConfig, model: ModelFacts | None, turns: int) -> Iterator[Step]:
     options = {name: written(value) for name, value in config.lmi.options.items()}
-    replay = replayed(turns, config.evaluation.max_tokens, config.evaluation.concurrency)
+    evaluation = config.evaluation
+    replay = replayed(turns, evaluation.max_tokens, evaluation.concurrency)
+    again = replace(replay, name=CHAMPION, seconds_low=0.0) if evaluation.gate.champion else None
     yield Step("Register", (REGISTER,))
-    if config.evaluation.target == "job":
-        start = loading.phases(model, config.evaluation.instance_type, options)
-        yield Step("Evaluate", (*start, replay))
+    if evaluation.target == "job":
+        start = loading.phases(model, evaluation.instance_type, options)
+        shared = replayed(turns, evaluation.max_tokens, evaluation.concurrency, evaluation.instances)
+        phases = (*start, shared)
     else:
-        yield Step("Evaluate", (SMALL_JOB, replay))
+        phases = (SMALL_JOB, replay)
+    yield Step("Evaluate", (*phases, again) if again else phases)
     start = loading.phases(model, config.deployment.instance_type, options)
     drain = config.deployment.drain_seconds
     drained = Phase("the old endpoint answers what is under way", 0, drain, "pipeline.yaml, drain_seconds", False)
     yield Step("Deploy", (SMALL_JOB, *start, replay, drained))
 
 
-def replayed(turns: int, max_tokens: int, concurrency: int) -> Phase:
+def replayed(turns: int, max_tokens: int, concurrency: int, machines: int = 1) -> Phase:
     slow, fast = TOKENS_A_SECOND
-    least = turns * max_tokens * ANSWER / fast / concurrency
-    most = turns * max_tokens / slow / concurrency
-    source = f"{slow:.0f} to {fast:.0f} tokens a second and answer, {concurrency} chats at a time"
+    at_once = concurrency * machines
+    least = turns * max_tokens * ANSWER / fast / at_once
+    most = turns * max_tokens / slow / at_once
+    source = f"{slow:.0f} to {fast:.0f} tokens a second and answer, {at_once} chats at a time"
     return Phase(f"{turns} turns are replayed", least, most, source, True)
 
 
@@ -132,7 +147,7 @@ def costs(
     config: PipelineConfig, steps: Mapping[str, Step], prices: Mapping[str, Price], week_hours: float
 ) -> Iterator[Cost]:
     judged_on = config.evaluation.instance_type if config.evaluation.target == "job" else DEPLOY_INSTANCE
-    yield from timed("evaluation job", judged_on, steps["Evaluate"], prices)
+    yield from timed("evaluation job", judged_on, steps["Evaluate"], prices, config.evaluation.instances)
     yield from timed("deploy job", DEPLOY_INSTANCE, steps["Deploy"], prices)
     hosted = prices.get(config.deployment.instance_type)
     if hosted is None:
@@ -148,11 +163,13 @@ def costs(
     yield from redeployed(config, steps["Deploy"], prices, hour)
 
 
-def timed(what: str, instance: str, step: Step, prices: Mapping[str, Price]) -> Iterator[Cost]:
+def timed(what: str, instance: str, step: Step, prices: Mapping[str, Price], machines: int = 1) -> Iterator[Cost]:
     found = prices.get(instance)
     if found is not None:
-        low, high = step.low / 3600 * found.usd_per_hour, step.high / 3600 * found.usd_per_hour
-        how = f"{minutes(step.low, step.high)} on {instance} at {found.usd_per_hour:.3f} USD an hour"
+        hour = found.usd_per_hour * machines
+        low, high = step.low / 3600 * hour, step.high / 3600 * hour
+        on = instance if machines == 1 else f"{machines} x {instance}"
+        how = f"{minutes(step.low, step.high)} on {on} at {found.usd_per_hour:.3f} USD an hour"
         yield Cost(what, "release", low, high, how, found.assumed or any(phase.assumed for phase in step.phases))
 
 

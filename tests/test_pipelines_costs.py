@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.cases import Case, Turn
 from lmi import model
 from pipelines import costs
 from pipelines.config import PipelineConfig, load
@@ -91,6 +92,27 @@ def test_the_image_and_the_model_arrive_side_by_side():
 
 def test_a_longer_replay_takes_longer():
     assert step(estimated(turns=500), "Evaluate").high > step(estimated(turns=5), "Evaluate").high
+
+
+def test_every_repeat_of_a_case_is_counted():
+    cases = [Case("a", (Turn("hi"), Turn("again"))), Case("b", (Turn("hi"),), repeats=5)]
+    assert (costs.turns_of(cases, 1), costs.turns_of(cases, 3), costs.turns_of([], 3)) == (7, 11, 0)
+
+
+def test_several_machines_take_less_time_and_each_of_them_costs():
+    one, three = estimated(turns=5000), estimated(turns=5000, evaluation={"instances": 3})
+    shared = step(three, "Evaluate")
+    assert shared.high < step(one, "Evaluate").high
+    found = cost(three, "evaluation job")
+    assert found.high == pytest.approx(3 * shared.high / 3600 * 1.408) and "3 x ml.g5.xlarge" in found.how
+    assert step(three, "Deploy").high == step(one, "Deploy").high
+
+
+def test_a_comparison_may_take_a_replay_of_the_live_version():
+    gate = release().evaluation.gate
+    compared = step(estimated(turns=500), "Evaluate")
+    alone = step(estimated(turns=500, evaluation={"gate": gate.model_copy(update={"champion": None})}), "Evaluate")
+    assert compared.low == alone.low and compared.high > alone.high
 
 
 def test_every_phase_and_price_says_where_it_is_from():
