@@ -50,7 +50,8 @@ def critical(results: Sequence[CaseResult]) -> Iterator[Criterion]:
         names = "" if len(failed) == 1 else f": {', '.join(failed)}"
         yield Criterion("critical cases", EVERY, len(failed), "none fails", "fail", f"{which} failed{names}.")
     else:
-        yield Criterion("critical cases", EVERY, 0, "none fails", "pass", f"All {len(chosen)} critical cases passed.")
+        which = "The critical case" if len(chosen) == 1 else f"All {len(chosen)} critical cases"
+        yield Criterion("critical cases", EVERY, 0, "none fails", "pass", f"{which} passed.")
 
 
 def reached(results: Sequence[CaseResult], wanted: Thresholds, of: str, confidence: float) -> Iterator[Criterion]:

@@ -180,9 +180,10 @@ def repeats_needed(
     """
     gap = abs(found.mean - mean) - CORRECTION / found.size
     known = spread(found, mean) ** 2
+    least = spread(Sample(((found.mean, found.size),), found.size), mean) ** 2  # of cases that all went alike
     for number in range(repeats + 1, most + 1):
         less = noise / repeats - noise / number
-        errors = NORMAL.inv_cdf(confidence) * math.sqrt(max(known - less, 0.0))
+        errors = NORMAL.inv_cdf(confidence) * math.sqrt(max(known - less, least))
         errors += NORMAL.inv_cdf(POWER) * math.sqrt(max(found.variance - less, 0.0))
         if gap * math.sqrt(found.size) >= errors:
             return number

@@ -76,9 +76,10 @@ def summary(verdict: Word, decided: Sequence[Criterion], results: Sequence[CaseR
     lines = [each.why for each in sorted(deciding, key=of_all_cases, reverse=True)]
     if rate not in deciding:
         lines.append(rate.why)
-    for word, chosen in (("Failed", failed(results)), ("Flaky", flaky(results))):
-        if chosen and verdict == "fail":
-            lines.append(f"{word}: {', '.join(result.case.id for result in chosen)}")
+    if verdict == "fail":
+        which = (("failed", failed(results)), ("flaky", flaky(results)))
+        told = "; ".join(f"{word}: {', '.join(each.case.id for each in chosen)}" for word, chosen in which if chosen)
+        lines.append(told[:1].upper() + told[1:])
     return shortened(" ".join(lines))
 
 
