@@ -11,6 +11,7 @@ from cli import show
 from cli.forms import form_options
 from cli.reports import show_report, write_all
 from cli.sources import Reader, kind_of
+from evaluation.reports.told import Account
 from lmi.errors import SluiceError
 
 if TYPE_CHECKING:
@@ -101,14 +102,14 @@ def compared(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool)
     about = {**subject, "environment": a.get("environment") or {}}
     about["version"] = subject.get("version") or subject.get("endpoint") or subject.get("url")
     found = champion.compare(b, a, gate, about=about, replayed=replayed)
-    return b | {
+    told = b | {
         "comparison": found,
         "verdict": found["verdict"],
-        "summary": found["why"],
-        "decided": found.get("decided", []),
+        "decided": found["decided"],
         "reasons": [],
         "warnings": [*unlike(a, b), *b.get("warnings", [])],
     }
+    return told | {"summary": Account(told).compared}
 
 
 def unlike(a: dict[str, Any], b: dict[str, Any]) -> list[str]:

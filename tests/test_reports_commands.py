@@ -220,3 +220,13 @@ def test_two_versions_are_compared_by_their_reports() -> None:
 )  # fmt: skip
 def test_what_is_named_is_known_by_its_looks(source: str, kind: str) -> None:
     assert kind_of(source) == kind
+
+
+def test_what_several_criteria_say_is_said_once_and_counted(tmp_path: Path) -> None:
+    tagged = {
+        side: [each | {"tags": ["all", "every"]} for each in judged(*side)["cases"]] for side in ((200, 0), (100, 100))
+    }
+    a, b = (written(tmp_path, f"{n}.json", judged(*side) | {"cases": tagged[side]}) for n, side in enumerate(tagged))
+    told = json.loads(run("compare", a, b, "--json").output)
+    assert told["summary"].endswith("(100 cases worse, 0 better). Likewise 2 other criteria.")
+    assert [each["of"] for each in told["decided"]] == ["all", "all", "every"]

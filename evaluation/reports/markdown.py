@@ -88,8 +88,8 @@ def champion(told: Account) -> str:
     estimate, low, high = (points(section(found, "difference").get(name)) for name in ("estimate", "low", "high"))
     flips = f"{lost} lost, {len(told.flips) - lost} gained"
     line = f"**Against the champion, {inline(told.champion_name, 80)}**: {estimate} points ({low} to {high}), {flips}."
-    told_above = any(words(each, "why") == words(found, "why") for each in told.decided)
-    return line if told_above else f"{line} {inline(words(found, 'why'), WHY)}".rstrip()
+    told_above = any(words(each, "what") == "against the champion" for each in told.decided)
+    return line if told_above else f"{line} {inline(told.compared, WHY)}".rstrip()
 
 
 def cases(told: Account, room: int) -> Iterable[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from evaluation.reports.plain import number, one_line
+from evaluation.reports.plain import counted, number, one_line
 
 Json = Mapping[str, Any]
 NAME = 80  # characters of what something is called
@@ -197,15 +197,25 @@ class Account:
 
     @cached_property
     def flips(self) -> list[Flip]:
-        """Lost first: they are what an approver must look at."""
+        """Lost first, and critical ones among them: they are what an approver must look at."""
         by_id = {case.id: case for case in self.cases}
         answers = section(self.comparison, "answers")
-        return [
+        found = [
             Flip(by_id[name], kind, [str(each) for each in listed(answers, name)])
             for kind in ("lost", "gained")
             for name in map(str, listed(self.comparison, kind))
             if name in by_id
         ]
+        return sorted(found, key=lambda flip: (flip.kind != "lost", not flip.case.critical))
+
+    @property
+    def compared(self) -> str:
+        """Why the comparison came out as it did: the first of what decided it, and how much else did."""
+        verdict = words(self.comparison, "verdict")
+        decided = [each for each in sections(self.comparison, "decided") if words(each, "verdict") == verdict]
+        if len(decided) < 2:
+            return words(self.comparison, "why")
+        return f"{words(decided[0], 'why')} Likewise {counted(len(decided) - 1, 'other criterion', 'other criteria')}."
 
     @property
     def decided(self) -> list[Json]:

@@ -23,7 +23,7 @@ def against(told: Account, chosen: Chosen) -> Html | None:
     return section(
         "champion",
         "Against the champion",
-        sentence("p", words(told.comparison, "why"), 600, class_="lede") if words(told.comparison, "why") else None,
+        sentence("p", told.compared, 600, class_="lede") if told.compared else None,
         needed(told.comparison),
         difference(told.comparison),
         sides(told),
