@@ -4,11 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation import cases, prompt, scorers
 from evaluation.cases import Case, Turn
+from evaluation.said import NOTHING, Said
 from lmi.model import ModelFacts
 from preflight import cases as rules
 from preflight.cases import expectations, power, tokens
@@ -29,7 +31,7 @@ def case(id: str = "a", *turns: Turn, system: str | None = None, place: str = "c
 
 def turn(user: str = "How many days?", passages: tuple[str, ...] = (), **expect: str | tuple[str, ...]) -> Turn:
     texts = {name: (value,) if isinstance(value, str) else value for name, value in expect.items()}
-    return Turn(user, passages, texts)
+    return Turn(user, passages=passages, expect=texts)
 
 
 def many(count: int) -> tuple[Case, ...]:
@@ -69,9 +71,9 @@ def test_nothing_is_said_without_cases():
     assert found(Setup(model=MODEL)) == []
 
 
-def test_the_shipped_cases_are_only_few():
+def test_nothing_is_wrong_with_the_shipped_cases():
     shipped = Judging(cases.load(ROOT / "cases"), 128, 0.9, TOKENIZER)
-    assert met(Setup(model=MODEL, judging=shipped, **context(4096))) == {("EVL005", "note")}
+    assert met(Setup(model=MODEL, judging=shipped, **context(4096))) == set()
 
 
 # --- the context ---------------------------------------------------------------------------------------------------
@@ -256,7 +258,6 @@ def test_more_than_an_answer_may_say_is_a_warning(expect, tokenizer):
     [
         ({"contains": "15\u200b days"}, "warning"),
         ({"not_contains": "15\u00ad days"}, "warning"),
-        ({"contains": "１５일"}, "note"),
         ({"contains": "don’t know"}, "note"),
         ({"equals": "“yes”"}, "note"),
         ({"contains": "25 days", "not_contains": " 15 days"}, "note"),
@@ -352,9 +353,10 @@ PATTERNS = st.lists(st.sampled_from([".*", "a", "^a$", r"a\nb", "a  b", "1", "("
 SEVERAL = {**dict.fromkeys(("contains", "contains_any", "contains_all", "not_contains"), TEXTS), "matches": PATTERNS}
 EXACT = {"equals": WORDS.map(lambda text: (text,)), "contains": TEXTS, "not_contains": TEXTS}
 EXPECT = st.fixed_dictionaries({}, optional=SEVERAL) | st.fixed_dictionaries(EXACT)
-TURNS = st.lists(st.builds(Turn, WORDS, TEXTS, EXPECT), max_size=3).map(tuple)
+TURNS = st.lists(st.builds(Turn, WORDS, passages=TEXTS, expect=EXPECT), max_size=3).map(tuple)
 CASES = st.lists(
-    st.builds(Case, st.text(max_size=2), TURNS, st.just(()), st.none() | WORDS, st.text(max_size=5)), max_size=6
+    st.builds(Case, st.text(max_size=2), TURNS, expect=EXPECT, system=st.none() | WORDS, place=st.text(max_size=5)),
+    max_size=6,
 ).map(tuple)
 
 
@@ -363,10 +365,11 @@ CASES = st.lists(
 def test_what_is_claimed_of_expectations_holds_for_the_scorers(expect, answers):
     certain = [each for each in expectations.impossible(expect, 4096, None) if each.certain]
     unfailing = expectations.unfailing(expect)
+    written = {name: texts[0] if name == "equals" else texts for name, texts in expect.items()}
     for answer in (*answers, *(text for texts in expect.values() for text in texts)):
         try:
-            passed = all(score.passed for score in scorers.score(answer, expect))
-        except scorers.re.error:
+            passed = all(score.passed for score in scorers.score(Said(answer), written, NOTHING))
+        except regex.error:
             assert certain
             continue
         assert not (certain and passed)

@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluation.said import Help, Kind, Said, Score
 from evaluation.scorers import wording
-from evaluation.scorers.text import composed, listed
+from evaluation.scorers.text import composed, listed, normal
 
 SECONDS = 1.0
 
@@ -41,7 +41,7 @@ def matches(said: Said, argument: Any, help: Help) -> Score:
 def found(pattern: str, text: str) -> bool:
     import regex
 
-    return regex.search(pattern, text, regex.IGNORECASE, timeout=SECONDS) is not None
+    return regex.search(normal(pattern), text, regex.IGNORECASE, timeout=SECONDS) is not None
 
 
 KINDS = {

@@ -11,11 +11,16 @@ WIDE = re.compile("[\uff01-\uffdc\u3000]+")  # full-width Latin and half-width H
 def composed(text: str) -> str:
     """NFC, full-width letters and digits as ordinary ones, runs of blanks as one."""
     narrowed = WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
-    return " ".join(unicodedata.normalize("NFC", narrowed).split())
+    return " ".join(normal(narrowed).split())
+
+
+def normal(text: str) -> str:
+    """The same letters, however they were composed."""
+    return unicodedata.normalize("NFC", text)
 
 
 def folded(text: str) -> str:
-    return unicodedata.normalize("NFC", composed(text).casefold())
+    return normal(composed(text).casefold())
 
 
 def quoted(answer: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evaluation import prompt
 from evaluation.cases import Case
-from evaluation.scorers import folded
+from evaluation.scorers.text import folded
 from lmi import options
 from preflight.cases import expectations, power, tokens
 from preflight.cases.tokens import Count
@@ -136,7 +136,7 @@ def repeated(setup: Setup) -> Iterator[Finding]:
     first_ids: dict[str, Case] = {}
     first_chats: dict[object, Case] = {}
     for case in setup.judging.cases:
-        chat = (case.system, tuple((t.user, t.passages, tuple(sorted(t.expect.items()))) for t in case.turns))
+        chat = (case.system, repr(case.expect), tuple((t.user, t.passages, repr(t.expect)) for t in case.turns))
         namesake, same = first_ids.setdefault(case.id, case), first_chats.setdefault(chat, case)
         if namesake is not case:
             message = (
@@ -217,7 +217,8 @@ def enough(setup: Setup) -> Iterator[Finding]:
 def remembered(setup: Setup) -> Iterator[Finding]:
     for case in setup.judging.cases if setup.judging else ():
         for number, turn in enumerate(case.turns):
-            wanted = {folded(text) for name in (*expectations.ALL, "equals") for text in turn.expect.get(name, ())}
+            words = expectations.wordings(turn.expect)
+            wanted = {folded(text) for name in (*expectations.ALL, "equals") for text in words.get(name, ())}
             gone = " ".join(folded(each.user) for each in case.turns[: max(0, number - prompt.TURNS)])
             sent = [folded(each.user) for each in case.turns[max(0, number - prompt.TURNS) : number + 1]]
             sent += [folded(text) for text in (*turn.passages, case.system or "")]
@@ -331,7 +332,7 @@ def _impossible(case: Case, judging: Judging, count: Count) -> tuple[int, expect
     found = [
         (number, problem)
         for number, turn in enumerate(case.turns, 1)
-        for problem in expectations.impossible(turn.expect, judging.max_tokens, count)
+        for problem in expectations.impossible(expectations.wordings(turn.expect), judging.max_tokens, count)
     ]
     return min(found, key=lambda each: not each[1].certain, default=None)
 
@@ -349,7 +350,7 @@ def _unmet(case: Case, number: int, problem: expectations.Problem, wanted: str) 
 
 def _traps(case: Case) -> Iterator[Finding]:
     for number, turn in enumerate(case.turns, 1):
-        for trap in expectations.traps(turn.expect):
+        for trap in expectations.traps(expectations.wordings(turn.expect)):
             place = _place(case, f"turns[{number - 1}].expect.{trap.name}")
             severity: Severity = "warning" if trap.certain else "note"
             yield EVL003.at(place, f"Case {case.id}: {trap.what}.", severity=severity, confidence="inferred")
@@ -357,7 +358,10 @@ def _traps(case: Case) -> Iterator[Finding]:
 
 def _unfailing(case: Case) -> str | None:
     """Which answers let the case pass, if it is every one."""
-    met = [expectations.unfailing(turn.expect) for turn in case.turns]
+    said = [each for each in (case.expect, *(turn.expect for turn in case.turns)) if each]
+    if any(set(each) - set(expectations.SHORT) or len(expectations.wordings(each)) < len(each) for each in said):
+        return None  # of other kinds it is not known here
+    met = [expectations.unfailing(expectations.wordings(each)) for each in said]
     return max((each for each in met if each), key=len, default="") if None not in met else None
 
 
@@ -370,7 +374,7 @@ def _says_nothing(case: Case) -> Iterator[Finding]:
     if _unfailing(case) is not None:
         return
     for number, turn in enumerate(case.turns, 1):
-        for name, met in expectations.vacuous(turn.expect):
+        for name, met in expectations.vacuous(expectations.wordings(turn.expect)):
             message = f"{met[0].upper()}{met[1:]} meets {name.replace('_', ' ')} in turn {number} of case {case.id}."
             yield EVL004.at(_place(case, f"turns[{number - 1}].expect.{name}"), message, severity="note")
 

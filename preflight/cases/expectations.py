@@ -1,18 +1,22 @@
 """What a turn expects, read as the scorers compare: whether any answer can meet it, and whether any can fail it.
 
-Case, line breaks and how a letter is composed make no difference there; full-width letters, curly quotes and invisible
-characters do.
+Case, width, line breaks and how a letter is composed make no difference there; curly quotes and invisible characters
+do.
+Only wordings are read here (contains, equals, matches, ...): of the other kinds it is taken that an answer can meet
+and fail them.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from evaluation.scorers import composed, folded, normal
+from evaluation.scorers.text import composed, folded, normal
+from evaluation.scorers.wording import texts as as_texts
 from preflight.cases import patterns, tokens
 from preflight.cases.tokens import Count
 
-Expect = Mapping[str, tuple[str, ...]]
+Expect = Mapping[str, tuple[str, ...]]  # the wordings of a turn, by their short names
 
 ALL = ("contains", "contains_all")
 LONGEST_RUN = 200  # characters that a case's own pattern is tried on
@@ -23,10 +27,7 @@ INVISIBLE = {
     "\u00ad": "a soft hyphen",
     "\u2060": "a word joiner",
 }
-TYPED = str.maketrans(
-    {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2011": "-", "\u2212": "-"}
-    | {code: chr(code - 0xFEE0) for code in (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
-)
+TYPED = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2011": "-", "\u2212": "-"})
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,25 @@ class Problem:
     name: str  # the expectation at fault
     what: str  # what no answer can be
     certain: bool = True
+
+
+SHORT = ("contains", "contains_all", "contains_any", "not_contains", "equals", "matches")
+LONG = {"all": "contains", "any": "contains_any", "none": "not_contains"}  # contains: {all: ..., any: ...}
+
+
+def wordings(expect: Mapping[str, Any]) -> Expect:
+    """What a turn expects in words; a `contains` with parts under the names that the parts have by themselves."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, argument in expect.items():
+        if name == "contains" and isinstance(argument, Mapping):
+            # With particles ignored an answer may hold a text in more ways than are looked at here.
+            exact = argument.get("particles") != "ignored"
+            parts = {LONG[part]: as_texts(argument[part]) for part in LONG if part in argument} if exact else {}
+        else:
+            parts = {name: as_texts(argument)} if name in SHORT else {}
+        for short, texts in parts.items():
+            found[short] = (*found.get(short, ()), *texts)
+    return found
 
 
 def impossible(expect: Expect, max_tokens: int, count: Count | None) -> Iterator[Problem]:
