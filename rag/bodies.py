@@ -14,6 +14,7 @@ from rag.retrieval import Source
 from rag.streams import event
 
 ENVELOPE = 16_384  # bytes that a JSON body may have beside its text
+SHORT = 4_096  # bytes of a body that has no text
 M = TypeVar("M", bound="Body")
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {127: None}
 
@@ -34,6 +35,13 @@ class ChatBody(Body):
     stream: bool = Field(False, description="Server-sent events instead of one JSON answer.")
     max_tokens: int | None = Field(None, ge=1, description="The longest answer; the server's own limit is the most.")
     documents: bool = Field(True, description="Whether to look into the documents.")
+
+    _user = field_validator("user")(_one_line)
+
+
+class ConsentBody(Body):
+    user: str = Field(max_length=256, description="Whose word this is.")
+    evaluation: bool = Field(description="Whether their chats may become evaluation cases.")
 
     _user = field_validator("user")(_one_line)
 
@@ -74,6 +82,14 @@ def checked(kind: type[M], told: Mapping[str, Any]) -> M:
         return kind.model_validate(told)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def a_user(name: str) -> None:
+    """The same rule for a user in the address as for one in a body: no other partition of the table can be named."""
+    try:
+        _one_line(name)
+    except ValueError as error:
+        raise BadRequest(422, "invalid_request", f"user: {error}", "Give the user as the chats name them.") from None
 
 
 def utf8(raw: bytes) -> str:

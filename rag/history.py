@@ -66,7 +66,7 @@ class TurnIds:
         with self._lock:
             self._last = max(self.now().astimezone(UTC), self._last + timedelta(microseconds=1))
             at = self._last
-        return f"{_iso(at)}-{secrets.token_hex(4)}", at
+        return f"{iso(at)}-{secrets.token_hex(4)}", at
 
 
 class History:
@@ -101,7 +101,7 @@ class History:
                 ConsistentRead=True,
             )
         except (ClientError, BotoCoreError) as error:
-            raise _unavailable(error, self.table, HistoryUnavailable, "read") from error
+            raise unavailable(error, self.table, HistoryUnavailable, "read") from error
         # The service deletes expired items when it gets to it, up to days later.
         expired = self.now().timestamp()
         kept = [_turn(item) for item in answer["Items"] if float(item.get("expires", {"N": "inf"})["N"]) > expired]
@@ -120,7 +120,7 @@ class History:
     ) -> Turn:
         """Write one turn in one PutItem; an answer too large for an item is shortened, and the turn says so."""
         id, at = self._ids.next()
-        turn = Turn(user, id, question, answer, version, endpoint, _iso(at), tuple(sources), interrupted)
+        turn = Turn(user, id, question, answer, version, endpoint, iso(at), tuple(sources), interrupted)
         item = _item(_fitted(turn), int((at + timedelta(days=self.keep_days)).timestamp()))
         try:
             self.dynamodb.put_item(
@@ -133,9 +133,9 @@ class History:
         except ClientError as error:
             # A write that arrived although its answer was lost is repeated by the client, and then meets itself.
             if error.response.get("Item") != item:
-                raise _unavailable(error, self.table, HistoryNotWritten, "written") from error
+                raise unavailable(error, self.table, HistoryNotWritten, "written") from error
         except BotoCoreError as error:
-            raise _unavailable(error, self.table, HistoryNotWritten, "written") from error
+            raise unavailable(error, self.table, HistoryNotWritten, "written") from error
         return _turn(item)
 
     def check(self) -> None:
@@ -143,7 +143,7 @@ class History:
         self.recent(" readiness", 1)
 
 
-def _iso(at: datetime) -> str:
+def iso(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -201,7 +201,7 @@ def _size(value: Any) -> int:
     return len(str(value).encode())
 
 
-def _unavailable(error: Exception, table: str, kind: type[HistoryUnavailable], done: str) -> HistoryUnavailable:
+def unavailable(error: Exception, table: str, kind: type[HistoryUnavailable], done: str) -> HistoryUnavailable:
     told = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
     code = str(told.get("Code", ""))
     why = f"{code}: {told.get('Message', '')}" if code else str(error)

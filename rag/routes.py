@@ -1,4 +1,4 @@
-"""The server's addresses: chat, documents, history, and two that say how it is."""
+"""The server's addresses: chat, documents, history, consent, and two that say how it is."""
 
 import hashlib
 import threading
@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from rag import bodies, log, passages, problems
 from rag.answer import Done, Exchange, Parts, Question
-from rag.bodies import ChatBody, DocumentBody
+from rag.bodies import ChatBody, ConsentBody, DocumentBody
+from rag.consent import Consents
 from rag.documents import Document, Documents
 from rag.history import HistoryUnavailable
 from rag.problems import BadRequest, Json
@@ -54,6 +55,7 @@ def router(settings: Settings, parts: Parts, documents: Documents, threads: Thre
     _chat(routes, settings, parts, threads)
     _documents(routes, settings, documents)
     _history(routes, parts)
+    _consent(routes, Consents(parts.history.dynamodb, parts.history.table, parts.history.now))
     _health(routes, settings, parts, documents, threads)
     return routes
 
@@ -172,8 +174,25 @@ def _history(routes: APIRouter, parts: Parts) -> None:
         user: str = Query(min_length=1, max_length=256), limit: int = Query(3, ge=1, le=100), before: str = ""
     ) -> Response:
         """A user's newest turns, newest first; `next` is the `before` of the next page."""
+        bodies.a_user(user)
         turns, further = parts.history.page(user, limit, before)
         return Json({"user": user, "turns": [bodies.turn(one) for one in turns], "next": further})
+
+
+def _consent(routes: APIRouter, consents: Consents) -> None:
+    @routes.put("/v1/consent", openapi_extra=bodies.schema(ConsentBody))
+    async def say(request: Request) -> Response:
+        """Whether a user's chats may become evaluation cases: no, until they say yes, and it can be taken back."""
+        body = bodies.parse(ConsentBody, await bodies.read(request, bodies.SHORT))
+        said = await run_in_threadpool(consents.say, body.user, body.evaluation)
+        log.write(user=said.user, consent=said.evaluation)
+        return Json(dict(vars(said)))
+
+    @routes.get("/v1/consent")
+    def consent(user: str = Query(min_length=1, max_length=256)) -> Response:
+        """What the user last said; `at` is null if they never did."""
+        bodies.a_user(user)
+        return Json(dict(vars(consents.of(user))))
 
 
 def _health(routes: APIRouter, settings: Settings, parts: Parts, documents: Documents, threads: Threads) -> None:

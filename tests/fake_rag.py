@@ -99,9 +99,12 @@ class FakeTable:
         self._called("Query", request)
         values = request["ExpressionAttributeValues"]
         user, before = values[":user"]["S"], values.get(":before", {}).get("S")
+        only, after = values.get(":turn", {}).get("S"), request.get("ExclusiveStartKey", {}).get("turn", {}).get("S")
+        backwards = not request.get("ScanIndexForward", True)
         with self.lock:
-            turns = sorted((turn for whose, turn in self.items if whose == user), reverse=True)
-        turns = [turn for turn in turns if before is None or turn < before][: request["Limit"]]
+            turns = sorted((turn for whose, turn in self.items if whose == user), reverse=backwards)
+        turns = [turn for turn in turns if (before is None or turn < before) and only in (None, turn)]
+        turns = [turn for turn in turns if after is None or turn > after][: request["Limit"]]
         found = [self.items[user, turn] for turn in turns]
         further = {"LastEvaluatedKey": {"turn": {"S": turns[-1]}}} if len(turns) == request["Limit"] else {}
         return {"Items": found} | further
@@ -111,7 +114,7 @@ class FakeTable:
         item = request["Item"]
         key = item["user"]["S"], item["turn"]["S"]
         with self.lock:
-            if key in self.items:
+            if key in self.items and "ConditionExpression" in request:
                 raise refusal("ConditionalCheckFailedException", "exists", Item=self.items[key])
             self.items[key] = item
         return {}
