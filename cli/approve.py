@@ -7,6 +7,7 @@ import click
 
 from cli import show, watch
 from cli.target import Target, options
+from evaluation.verdict import lets_through
 from lmi.errors import SluiceError, UsageError
 from pipelines import executions
 from pipelines.config import PipelineConfig
@@ -31,7 +32,7 @@ def approve(config: PipelineConfig, target: Target, version: int | None, why: st
     Without VERSION: the newest one that waits for approval.
     """
     package = chosen(config, target, version)
-    if package.verdict != "pass" and not anyway:
+    if not lets_through(package.verdict, config.settings.gate) and not anyway:
         verdict = f"its verdict is {package.verdict}: {package.verdict_why}" if package.verdict else "it was not judged"
         raise NotJudgedFit(
             f"Version {package.version} cannot be approved: {verdict}.".replace("..", "."),

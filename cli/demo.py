@@ -13,7 +13,7 @@ from cli.demo_chat import Server, history_of, questions
 from cli.reports import report_of, saved, show_failed_cases
 from cli.target import STACK, Target, open_target, place, read, state_folder
 from lmi.errors import SluiceError, UsageError
-from pipelines import executions, submit
+from pipelines import executions
 from pipelines.config import PipelineConfig
 from registry import packages
 
@@ -82,7 +82,7 @@ def released(config: PipelineConfig, target: Target) -> packages.Package:
     title(2, f"Release: {config.name} becomes a pipeline, and version 1 must answer its chat cases")
     show.say("  compiling pipeline.yaml (the SageMaker SDK takes a few seconds, the first time only) ...")
     release.submitted(config, target, None)
-    arn = submit.start(target.sagemaker, config.release_pipeline)
+    arn = release.started(config, target)
     show.say(f"  execution 1 of {config.release_pipeline} has started")
     package = run.released(target, watch.until_over(target, arn))
     assert package is not None
@@ -121,7 +121,7 @@ def chatted(config: PipelineConfig, target: Target, server: Server) -> None:
 def worse(config: PipelineConfig, target: Target) -> None:
     title(4, "A worse checkpoint is released: the gate must stay closed")
     release.submitted(run.with_model(config, WORSE), target, None)
-    arn = submit.start(target.sagemaker, config.release_pipeline)
+    arn = release.started(config, target)
     show.say(f"  execution 2 of {config.release_pipeline} has started")
     execution = executions.watch(target.sagemaker, arn, watch.Watched(), interval=0.2)
     package = run.released(target, execution)

@@ -133,7 +133,7 @@ def test_the_whole_release(operator):
 
     told = operator.runs("chat", "My name is Mina.")
     assert "version 1 on qwen3-4b-chat-v1" in told
-    assert "pass:" in operator.runs("replay", "--min-pass-rate", "0.9")
+    assert operator.runs("replay", "--min-pass-rate", "0.9").startswith("pass  qwen3-4b-chat version 1\n")
 
     told = operator.runs("run", "--model", str(ROOT / "tinylmi/checkpoints/worse"), expect=1)
     assert "The gate stays closed" in told
