@@ -16,6 +16,9 @@ demo: $(VENV)/.demo ## the whole release on this machine: register, evaluate, ga
 test: $(VENV)/.dev .venv-awscli/.done ## all tests: no network, no GPU, no AWS account
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
+browser: $(VENV)/.dev ## the pages in a real browser (Chromium must be installed)
+	$(BIN)/python -m pytest -q -m browser tests/test_browser_reports.py
+
 check: lint test ## everything that CI holds against a change
 
 lint: $(VENV)/.dev ## style, types, the direction of imports
@@ -24,7 +27,7 @@ lint: $(VENV)/.dev ## style, types, the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## one benchmark: NAME=start, steps or replay; ends with one line of JSON
+bench: $(VENV)/.dev ## one benchmark, NAME=start (README.md there lists them); ends with one line of JSON
 	@$(BIN)/python -m benchmarks.$(NAME)
 
 train: ## trains the two tiny checkpoints anew (an environment of its own with torch; about half an hour)
@@ -49,4 +52,4 @@ $(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
 	@sh requirements/venv .venv-awscli awscli
 	@touch $@
 
-.PHONY: help setup demo test check lint bench train clean
+.PHONY: help setup demo test browser check lint bench train clean
