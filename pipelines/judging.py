@@ -269,8 +269,13 @@ def as_settings(told: Evaluation, hours: Hours = NO_HOURS) -> settings.Settings:
 
 
 def flat(told: Evaluation) -> Iterator[tuple[str, str]]:
-    """What the steps are given, key by key in the file's own words: ("gate.min_pass_rate", "0.9")."""
+    """What the steps are given, key by key in the file's own words: ("gate.min_pass_rate", "0.9").
+
+    Where a helper's key is found is nobody's business but the step's.
+    """
     chosen = told.model_dump(mode="json", include=set(JUDGED), exclude_none=True)
+    for helper in ("judge", "embeddings"):
+        chosen[helper] = {key: value for key, value in chosen.get(helper, {}).items() if not key.startswith("key_")}
     yield from flattened("", {key: chosen[key] for key in JUDGED if key in chosen})
 
 

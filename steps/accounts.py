@@ -95,7 +95,7 @@ def parameters(run: Run) -> dict[str, str]:
     }
     hashed = {f"{name}_hash": value for name, value in run.judging.hashes(package).items()}
     wanted = json.loads(settings.as_json())
-    judged = {name: value for name, value in flattened(wanted, "") if value is not None}
+    judged = {name: value for name, value in flattened(wanted, "") if value is not None and ".key_" not in name}
     options = {f"lmi.{name}": value for name, value in package.environment.items()}
     return told | hashed | {name: str(value) for name, value in judged.items()} | options
 

@@ -36,9 +36,9 @@ class Helper:
     timeout_seconds: float = 60.0
     retry_seconds: float = 60.0
 
-    @property
-    def told(self) -> str:
-        return f"{self.model} at {self.url}" if self.url else f"{self.model} in Bedrock"
+    def scoring(self) -> dict[str, Any]:
+        """What its word depends on: not where its key is, nor how long it is waited for."""
+        return {name: getattr(self, name) for name in ("model", "url", "region", "votes", "max_tokens")}
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Settings:
 
     def scoring(self) -> dict[str, Any]:
         """What decides a score or a time beside the case, the code and the environment: for `evaluation.hashes`."""
-        names = ("concurrency", "max_tokens", "seed", "requests_per_second", "judge", "embeddings")
-        told = asdict(self)
-        return {name: told[name] for name in names}
+        told = {name: getattr(self, name) for name in ("concurrency", "max_tokens", "seed", "requests_per_second")}
+        helpers = {"judge": self.judge, "embeddings": self.embeddings}
+        return told | {name: helper.scoring() if helper else None for name, helper in helpers.items()}
 
 
 def read(path: Path) -> Settings:

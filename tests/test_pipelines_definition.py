@@ -118,6 +118,15 @@ def test_how_a_version_is_judged_travels_as_a_file_and_is_told_in_words(made):
         assert found["Description"].startswith("gate.min_pass_rate=0.9; gate.champion.margin=0.1; ")
 
 
+def test_where_a_key_is_found_stands_in_no_definition(tmp_path):
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:judge-AbCdEf"
+    judge = {"model": "judge-1", "url": "https://judge.example.com/v1", "key_secret": secret, "key_variable": "KEY"}
+    config = load(written(tmp_path, evaluation__judge=judge))
+    definitions = definition.compile(config, PLACE, SOURCES)
+    told = json.dumps([definitions.release, definitions.deploy])
+    assert "judge.model=judge-1" in told and secret not in told and "KEY" not in told
+
+
 def test_a_description_is_never_longer_than_a_step_may_have(tmp_path):
     tags = {f"tag-{number}": {"min_pass_rate": 0.5, "max_p95_ms": 900.0} for number in range(100)}
     told = definition.told_settings(load(written(tmp_path, evaluation__gate__tags=tags)))

@@ -167,6 +167,21 @@ def test_the_cases_are_a_table_that_mlflow_reads_as_its_own(seen: dict[str, Any]
     assert of_first[2]["answer"] == "echo: 안녕" and "반갑습니다" in of_first[2]["why"]
 
 
+@pytest.mark.parametrize("kind", ["mlflow-tracking-server/chat", "mlflow-app/app-1234"])
+def test_an_arn_is_taken_by_sagemakers_plugin(kind: str) -> None:
+    """Not more than that: what AWS says to it has not been seen."""
+    program = """
+import sys
+from mlflow import MlflowClient
+store = MlflowClient(tracking_uri=sys.argv[1])._tracking_client.store
+print(type(store).__module__, store.get_host_creds().host, store.get_host_creds().auth)
+"""
+    command = [sys.executable, "-c", program, f"{ARN}:{kind}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.startswith("sagemaker_mlflow.") and done.stdout.endswith(" arn\n")
+    assert "us-east-1" in done.stdout
+
+
 def test_names_are_those_that_mlflow_takes_and_much_is_sent_in_parts() -> None:
     assert key_of("tag/한국어, 존댓말/latency_ms_p95") == "tag/한국어_ 존댓말/latency_ms_p95"
     assert len(key_of("x" * 400)) == 250

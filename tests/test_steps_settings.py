@@ -1,6 +1,7 @@
 """settings.json: the steps read back exactly what the definition's author wrote, and nothing of another version."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,12 @@ def test_a_machines_hour_is_the_price_where_the_file_names_it(tmp_path: Path) ->
     assert (found.job_prices, found.endpoint_prices) == (Prices(instance_hour=1.4), Prices(instance_hour=6.0))
     assert found.plan(on_endpoint=False).prices.instance_hour == 1.4
     assert found.plan(on_endpoint=True).prices.instance_hour == 6.0
+
+
+def test_where_a_key_is_and_how_long_is_waited_for_decide_no_score() -> None:
+    judge = EVERYTHING.judge
+    assert judge
+    same = replace(judge, key_variable="OTHER", key_secret="arn", timeout_seconds=1.0, retry_seconds=1.0)
+    assert replace(EVERYTHING, judge=same).scoring() == EVERYTHING.scoring()
+    for changes in ({"model": "judge-2"}, {"url": "https://other"}, {"votes": 3}, {"max_tokens": 64}):
+        assert replace(EVERYTHING, judge=replace(judge, **changes)).scoring() != EVERYTHING.scoring()
