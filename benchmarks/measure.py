@@ -7,16 +7,19 @@ import statistics
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 
-def wall(command: Sequence[str], env: Mapping[str, str] | None = None) -> float:
+def wall(command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> float:
     """Seconds one whole process takes, start-up included. A process that fails ends the benchmark."""
     started = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    everything = {**os.environ, **(env or {})}
+    done = subprocess.run(command, capture_output=True, text=True, env=everything, cwd=cwd, check=False)
     took = time.perf_counter() - started
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}{done.stderr}")
+        said = (done.stdout + done.stderr)[-3000:]
+        raise SystemExit(f"{' '.join(command)} exited with {done.returncode}:\n{said}")
     return took
 
 

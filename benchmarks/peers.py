@@ -55,7 +55,8 @@ def measured(peer: Peer, folder: Path, delay: float, runs: int) -> dict[str, Any
     found = []
     for run in range(runs + 1):
         with stub(delay if run else 0) as port:
-            took = wall(peer.prepare(folder, port), {**peer.env, "STUB_BASE_URL": f"http://127.0.0.1:{port}/v1"})
+            env = {**peer.env, "STUB_BASE_URL": f"http://127.0.0.1:{port}/v1"}
+            took = wall(peer.prepare(folder, port), env, cwd=folder)
             what = Measured(took, **seen(port))
         if (what.calls, what.messages) != (peer.calls, peer.messages):
             raise SystemExit(f"{peer.name} {peer.version} made other calls than it should: {what}")
@@ -95,7 +96,10 @@ def installed(name: str, command: Sequence[str], env: Mapping[str, str] | None =
 
 
 def version_of(name: str, command: Sequence[str], wanted: str, env: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    except OSError as error:
+        raise SystemExit(f"{name} {wanted} does not start: {error}. Remove build/peers and try again.") from None
     if done.returncode or wanted not in done.stdout + done.stderr:
         raise SystemExit(f"{name} {wanted} does not start ({done.returncode}): {done.stdout}{done.stderr}")
 
@@ -215,4 +219,4 @@ def inspect_command(binary: str, folder: Path, chats: int, turns: int, concurren
     task.write_text(TASK.format(chats=chats, turns=turns))
     limits = ("--max-connections", str(concurrency), "--max-samples", str(concurrency), "--max-tokens", "8")
     quiet = ("--display", "none", "--log-dir", str(folder / "logs"))
-    return [binary, "eval", str(task), "--model", "openai-api/stub/stub", *limits, *quiet]
+    return [binary, "eval", task.name, "--model", "openai-api/stub/stub", *limits, *quiet]

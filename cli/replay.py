@@ -173,8 +173,9 @@ def finish(judged: "Report", as_json: bool, html: Path | None, markdown: Path | 
 def in_part(judged: "Report") -> dict[str, Any]:
     """All of a report; of a large one, only cases that did not pass."""
     from evaluation.report import case
+    from evaluation.results import slim
 
     if isinstance(judged.results, tuple):
         return judged.as_json()
-    failed = (case(result) for result in judged.results if not result.passed)
-    return judged.without_cases() | {"cases": list(islice(failed, SHOWN))}
+    failed = (index for index, result in enumerate(slim(judged.results)) if not result.passed)
+    return judged.without_cases() | {"cases": [case(judged.results[index]) for index in islice(failed, SHOWN)]}

@@ -5,13 +5,12 @@ interrupted is not in the journal and starts anew. Results are read from here, o
 replay need not fit into memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
 
 from evaluation import records
 from evaluation.lines import Lines, Place
-from evaluation.results import CaseResult, Chat
+from evaluation.results import CaseResult, Chat, Results
 
 FILE = "journal.jsonl"
 
@@ -49,32 +48,14 @@ class Journal:
             self.path.unlink(missing_ok=True)
 
 
-class Results(Sequence[CaseResult]):
-    """What a journal holds of some cases, in their order; each result is read when it is looked at."""
+def results(journals: Sequence[Journal], cases: Sequence[Sequence[str]]) -> Results:
+    """What journals hold of some cases, in their order; `cases` are the keys of each one's chats, by their repeats."""
 
-    def __init__(self, journals: Sequence[Journal], cases: Sequence[Sequence[str]]) -> None:
-        self._journals = journals
-        self._cases = cases  # the keys of each case's chats, in the order of their repeats
+    def chat(key: str) -> Chat:
+        return next(journal for journal in journals if key in journal).chat(key)
 
-    def __len__(self) -> int:
-        return len(self._cases)
-
-    @overload
-    def __getitem__(self, index: int) -> CaseResult: ...
-    @overload
-    def __getitem__(self, index: slice) -> tuple[CaseResult, ...]: ...
-    def __getitem__(self, index: int | slice) -> CaseResult | tuple[CaseResult, ...]:
-        if isinstance(index, slice):
-            return tuple(self._read(keys) for keys in self._cases[index])
-        return self._read(self._cases[index])
-
-    def __iter__(self) -> Iterator[CaseResult]:
-        return map(self._read, self._cases)
-
-    def _read(self, keys: Sequence[str]) -> CaseResult:
-        chats = tuple(self._chat(key) for key in keys)
+    def read(index: int) -> CaseResult:
+        chats = tuple(map(chat, cases[index]))
         return CaseResult(chats[0].case, chats)
 
-    def _chat(self, key: str) -> Chat:
-        journal = next(journal for journal in self._journals if key in journal)
-        return journal.chat(key)
+    return Results(len(cases), read)

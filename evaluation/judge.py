@@ -85,8 +85,9 @@ def account(
     from evaluation.verdict import decide
 
     results, down = replayed.results, replayed.down
+    light = slim(results)
     comparison = compare(results) if compare and not down else None
-    verdict = decide(slim(results), gate, down=down.message if down else None, comparison=comparison)
+    verdict = decide(light, gate, down=down.message if down else None, comparison=comparison)
     return Report(
         verdict=undecided(verdict) if plan.cached else verdict,
         gate=gate,
@@ -96,7 +97,7 @@ def account(
         subject=subject or {},
         plan=asdict(plan),
         comparison=comparison,
-        warnings=tuple(warnings(replayed, plan)),
+        warnings=tuple(warnings(light, replayed.before, plan)),
     )
 
 
@@ -116,12 +117,12 @@ def undecided(verdict: "Verdict") -> "Verdict":
     return replace(verdict, verdict="inconclusive", summary=shortened(f"{why} {verdict.summary}"))
 
 
-def warnings(replayed: Replayed, plan: Plan) -> Iterable[str]:
+def warnings(results: Iterable[CaseResult], before: int, plan: Plan) -> Iterable[str]:
     if plan.cached:
         yield "Answers came from a cache: times are those of when they were kept, and this decides nothing."
-    if replayed.before:
-        yield f"{replayed.before} chats were taken from the journal of an interrupted replay."
-    cut = [result.case.id for result in replayed.results if was_cut_off(result)]
+    if before:
+        yield f"{before} chats were taken from the journal of an interrupted replay."
+    cut = [result.case.id for result in results if was_cut_off(result)]
     if cut:
         yield f"Answers were cut off at max_tokens={plan.max_tokens} in {len(cut)} cases: {', '.join(cut[:5])}."
 

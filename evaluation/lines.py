@@ -9,7 +9,7 @@ from pathlib import Path
 from lmi.errors import SluiceError, UsageError
 
 SMALL = 4 << 20  # bytes that are kept in memory before a nameless file is made for them
-BLOCK = 1 << 20
+BLOCK = 1 << 17
 
 Place = tuple[int, int]  # where a line begins, and how long it is
 

@@ -14,7 +14,7 @@ from evaluation.asking import Interrupted
 from evaluation.cases import Case
 from evaluation.chatting import Chatting
 from evaluation.failures import TargetDown
-from evaluation.journal import Journal, Results
+from evaluation.journal import Journal, results
 from evaluation.plan import STANDARD, Plan
 from evaluation.results import CaseResult, Chat
 from evaluation.said import NOTHING, Help
@@ -25,7 +25,7 @@ from evaluation.waiting import Waiting, Wanted
 __all__ = ["STANDARD", "Plan", "Progress", "Replayed", "replay"]
 
 Progress = Callable[[int, int, Chat], None]  # chats done, chats in all, the one that has just ended
-HELD = 2_000  # cases whose results are held in memory; of more, each is read when it is looked at
+HELD = 1_000  # cases whose results are held in memory; of more, each is read when it is looked at
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class Run:
                 self.progress(self.done + self.waiting.before, self.survey.chats, chat)
 
     def results(self) -> Sequence[CaseResult]:
-        results = Results([self.journal], finished(self.waiting.keys, self.journal))
-        return tuple(results) if len(results) <= HELD else results
+        found = results([self.journal], finished(self.waiting.keys, self.journal))
+        return tuple(found) if len(found) <= HELD else found
 
 
 def finished(keys: Sequence[tuple[str, ...]], journal: Journal) -> list[tuple[str, ...]]:

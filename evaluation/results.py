@@ -1,8 +1,9 @@
 """What a replay learned: each turn, each chat, and a case's chats together when it was repeated."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, overload
 
 from evaluation.cases import Case, Turn
 from evaluation.said import Score
@@ -83,9 +84,36 @@ class CaseResult:
 NOTHING_SAID = Turn("")
 
 
+class Results(Sequence[CaseResult]):
+    """Results of a replay that is too large to hold: each is read when it is looked at."""
+
+    def __init__(self, count: int, read: Callable[[int], CaseResult]) -> None:
+        self._count = count
+        self._read = read
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> CaseResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[CaseResult, ...]: ...
+    def __getitem__(self, index: int | slice) -> CaseResult | tuple[CaseResult, ...]:
+        found = range(self._count)[index]
+        return self._read(found) if isinstance(found, int) else tuple(map(self._read, found))
+
+    def __iter__(self) -> Iterator[CaseResult]:
+        return map(self._read, range(self._count))
+
+    @cached_property
+    def light(self) -> tuple[CaseResult, ...]:
+        """See `slim`; made once, as it takes reading all of them."""
+        return tuple(map(slimmed, self))
+
+
 def slim(results: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
     """The same results without what was said: all that figures and a verdict are made of, and little to hold."""
-    return tuple(map(slimmed, results))
+    return results.light if isinstance(results, Results) else tuple(map(slimmed, results))
 
 
 def slimmed(result: CaseResult) -> CaseResult:

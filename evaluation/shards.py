@@ -16,8 +16,9 @@ from typing import Any
 from evaluation import records
 from evaluation.cases import Case
 from evaluation.failures import TargetDown
-from evaluation.journal import Journal, Results
+from evaluation.journal import Journal, results
 from evaluation.plan import Plan
+from evaluation.results import Results
 from evaluation.survey import Survey
 
 LOOK = 5.0  # seconds between two looks at the others
@@ -80,7 +81,7 @@ def merged(cases: Collection[Case], plan: Plan, subject: Mapping[str, Any], jour
     missing = sum(1 for of_case in keys for key in of_case if not any(key in journal for journal in journals))
     if missing:
         raise Incomplete(f"{missing} of {survey.chats} chats are in no instance's journal.")
-    return Results(journals, keys)
+    return results(journals, keys)
 
 
 @dataclass(frozen=True)

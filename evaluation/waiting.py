@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from evaluation.cases import Case
 
-AHEAD = 512  # chats to choose the longest from: none of those is then left to run alone at the end
+AHEAD = 128  # chats to choose the longest from: none of those is then left to run alone at the end
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from evaluation import records
 from evaluation.cases import Case, Turn
 from evaluation.failures import TargetDown
 from evaluation.gate import Gate
-from evaluation.journal import FILE, Journal, Results
+from evaluation.journal import FILE, Journal, results
 from evaluation.judge import judge
 from evaluation.lines import Lines
 from evaluation.plan import Plan
 from evaluation.replay import replay
-from evaluation.results import CaseResult, Chat, TurnResult
+from evaluation.results import CaseResult, Chat, Results, TurnResult
 from evaluation.said import Score
 from evaluation.target import TimedReply
 from lmi.errors import UsageError
@@ -155,10 +155,10 @@ def test_a_journal_that_is_forgotten_can_still_be_read(tmp_path: Path) -> None:
     replayed = replay(CASES, Echo(), PLAN, journal=journal)
     journal.forget()
     assert not (tmp_path / FILE).exists()
-    results = Results([journal], [(key,) for key in list(journal._places)])
-    assert len(results) == 4
-    assert {result.case.id for result in results} == {result.case.id for result in replayed.results}
-    assert results[-1] == results[3] and results[1:3] == (results[1], results[2])
+    found = results([journal], [(key,) for key in list(journal._places)])
+    assert len(found) == 4
+    assert {result.case.id for result in found} == {result.case.id for result in replayed.results}
+    assert found[-1] == found[3] and found[1:3] == (found[1], found[2])
 
 
 # what is written is what is read
@@ -233,10 +233,10 @@ def test_lines_are_read_from_anywhere_whether_they_are_in_memory_or_in_a_file(si
 
 def test_many_results_are_read_one_by_one() -> None:
     many = [chat(f"c{n}", "q") for n in range(2_100)]
-    results = replay(many, Echo(), PLAN).results
-    assert isinstance(results, Results) and len(results) == 2_100
-    assert [result.case.id for result in results] == [case.id for case in many]
-    assert isinstance(results[0], CaseResult) and results[0].passed
+    found = replay(many, Echo(), PLAN).results
+    assert isinstance(found, Results) and len(found) == 2_100
+    assert [result.case.id for result in found] == [case.id for case in many]
+    assert isinstance(found[0], CaseResult) and found[0].passed
 
 
 def test_a_report_of_many_results_is_the_same_as_one_of_few(tmp_path: Path) -> None:
