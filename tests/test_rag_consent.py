@@ -1,4 +1,4 @@
-"""Whether chats may become evaluation cases: no, until their user says yes, and no again at once when they take it back."""
+"""Whether chats may become evaluation cases: no until their user says yes, and no again once they take it back."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
