@@ -1,3 +1,5 @@
+"""report.json: what stands in it, and that it is written whole or not at all."""
+
 import json
 import subprocess
 import sys
@@ -8,30 +10,40 @@ import pytest
 
 from evaluation import report
 from evaluation.cases import Case, Turn
-from evaluation.replay import CaseResult, TurnResult
+from evaluation.gate import Gate
 from evaluation.report import CannotWrite, NoReport, Report
+from evaluation.results import CaseResult, Chat, TurnResult
+from evaluation.said import NOTHING, Said, Score
 from evaluation.scorers import score
-from evaluation.verdict import Gate, decide
+from evaluation.verdict import decide
 
 GOLDEN = Path(__file__).parent / "golden" / "report.json"
 
 
+def answered(turn: Turn, answer: str, latency: float, first: float | None, reason: str, tokens: int) -> TurnResult:
+    scores = score(Said(answer, turn.user, turn.passages), turn.expect, NOTHING)
+    return TurnResult(turn, answer, scores, latency, first, reason, 90, tokens, cost=0.001)
+
+
 def example() -> Report:
-    leave = Turn("연차는 며칠인가요?", ("연차는 15일입니다.",), {"contains": ("15일",), "not_contains": ("20일",)})
-    sick = Turn("And sick leave?", expect={"contains_any": ("10 days", "ten days")})
-    good = CaseResult(
-        Case("leave-days", (leave,), ("hr", "korean")),
-        (TurnResult(leave, "15일입니다.", score("15일입니다.", leave.expect), 120.44, 31.26, "stop", 90, 6),),
+    leave = Turn("연차는 며칠인가요?", None, ("연차는 15일입니다.",), {"contains": "15일", "not_contains": ["20일"]})
+    sick = Turn("And sick leave?", expect={"contains_any": ["10 days", "ten days"]})
+    said_15 = answered(leave, "15일입니다.", 120.44, 31.26, "stop", 6)
+    case = Case("leave-days", (leave,), tags=("hr", "korean"), repeats=2)
+    flaky = CaseResult(
+        case, (Chat(case, (said_15,)), Chat(case, (answered(leave, "20일", 90.0, 30.0, "stop", 2),), repeat=1))
     )
-    wrong = CaseResult(
-        Case("sick-leave", (leave, sick)),
-        (
-            TurnResult(leave, "15일", score("15일", leave.expect), 100.0, 30.0, "stop", 90, 4),
-            TurnResult(sick, "Five days.", score("Five days.", sick.expect), 80.0, None, "length", 120, 3),
-        ),
+    case = Case("sick-leave", (leave, sick), tags=("hr",), expect={"not_contains": "five"}, critical=True)
+    turns = (said_15, answered(sick, "Five days.", 80.0, None, "length", 3))
+    wrong = CaseResult(case, (Chat(case, turns, (Score("not_contains", False, "must not say 'five'"),)),))
+    case = Case("too-long", (sick,))
+    refused = CaseResult(case, (Chat(case, (TurnResult(sick, error="HTTP 424: too long"),)),))
+    case = Case("through-rag", (sick,), through="rag", weight=2.0)
+    turn = replace(
+        answered(sick, "Ten days.", 200.0, 80.0, "stop", 3), sources=("handbook.md",), passages=("10 days.",)
     )
-    refused = CaseResult(Case("too-long", (sick,)), (TurnResult(sick, latency_ms=3.0, error="HTTP 424: too long"),))
-    results = (good, wrong, refused)
+    found = CaseResult(case, (Chat(case, (turn,)),))
+    results = (flaky, wrong, refused, found)
     return Report(
         verdict=decide(results, Gate(0.9)),
         gate=Gate(0.9),
@@ -54,13 +66,26 @@ def test_the_report_is_golden(request: pytest.FixtureRequest) -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = report.write(example(), tmp_path / "made" / "for it")
-    assert report.parse(path.read_bytes()) == example().as_json()
+    assert report.parse(path.read_bytes()) == json.loads(json.dumps(example().as_json()))
+    assert list(report.parse(path.read_bytes())) == list(example().as_json())
     assert [file.name for file in path.parent.iterdir()] == ["report.json"]
+
+
+def test_half_a_character_from_somebodys_own_scorer_does_not_keep_a_report_from_being_written(tmp_path: Path) -> None:
+    (first, *rest) = example().results
+    odd = replace(first.chats[0], scores=(Score("python", True, "\ud800"),))
+    path = report.write(replace(example(), results=(replace(first, chats=(odd,)), *rest)), tmp_path)
+    assert report.parse(path.read_bytes())["cases"][0]["chats"][0]["scores"][0]["why"] == "?"
+
+
+def test_a_case_is_a_line_so_that_a_large_report_can_be_searched(tmp_path: Path) -> None:
+    lines = report.write(example(), tmp_path).read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith('  {"id": ') for line in lines) == 4
 
 
 def test_a_report_without_a_case_has_no_latencies() -> None:
     empty = replace(example(), results=(), verdict=decide((), Gate(0.9)), mlflow=None).as_json()
-    assert empty["totals"]["latency_ms"] == {"p50": None, "p95": None, "max": None}
+    assert empty["totals"]["latency_ms"] == {"p50": None, "p95": None, "p99": None, "max": None}
     assert (empty["totals"]["pass_rate"], empty["mlflow"]) == (0.0, None)
 
 
@@ -89,7 +114,7 @@ def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 2}', '{"verdict": "pass"}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', '{"verdict": "pass"}'])
 def test_what_is_not_a_report_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(NoReport):
         report.parse(text)
