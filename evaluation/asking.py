@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evaluation.failures import Busy, Lost, Refused, TargetDown
-from evaluation.pace import OutOfPatience, Pace, Patience
+from evaluation.pace import Now, OutOfPatience, Pace, Patience
 from evaluation.target import TimedReply, timed
 from lmi.wire import BadReply, Reply
 
@@ -30,9 +30,16 @@ class Answered:
 class Asking:
     """What all requests of a run share: its rate, its patience, and when the endpoint was last heard."""
 
-    def __init__(self, requests_per_second: float | None, retry_seconds: float, stopped: threading.Event) -> None:
-        self._pace = Pace(requests_per_second)
-        self._patience = Patience(retry_seconds)
+    def __init__(
+        self,
+        requests_per_second: float | None,
+        retry_seconds: float,
+        stopped: threading.Event,
+        now: Now = time.perf_counter,
+    ) -> None:
+        self._pace = Pace(requests_per_second, now=now)
+        self._patience = Patience(retry_seconds, now=now)
+        self._now = now
         self._stopped = stopped
         self._heard = float("-inf")
         self._probing = threading.Lock()
@@ -46,7 +53,7 @@ class Asking:
         losses = 0
         for attempt in itertools.count(1):
             self._wait(self._pace.delay())
-            started = time.perf_counter()
+            started = self._now()
             try:
                 reply = timed(send())
             except Busy as busy:
@@ -60,7 +67,7 @@ class Asking:
                 self._prove(probe, error)
                 raise
             else:
-                ended = time.perf_counter()
+                ended = self._now()
                 self._answered(ended)
                 took = (ended - started) * 1000 if reply.latency_ms is None else reply.latency_ms
                 return Answered(reply, took, attempt)
@@ -83,7 +90,7 @@ class Asking:
 
     def _prove(self, probe: Send, error: Refused | BadReply) -> None:
         """That the endpoint still answers others. An answer before the failure shows nothing: it may be down since."""
-        failed = time.perf_counter()
+        failed = self._now()
         with self._probing:
             if self._heard > failed:
                 return
@@ -95,4 +102,4 @@ class Asking:
             except (Refused, BadReply) as further:
                 why = f"It answers nothing, not even a greeting: {further.message}"
                 raise TargetDown(f"{error.message} {why}") from None
-            self._answered(time.perf_counter())
+            self._answered(self._now())

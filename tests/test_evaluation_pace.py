@@ -1,16 +1,20 @@
 """The rate, the patience with an endpoint that is not there yet, and what is said of the progress."""
 
 import threading
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
 from replayed import Echo, chat
 
+from evaluation.asking import Asking
+from evaluation.failures import Busy, Lost, Refused, TargetDown
 from evaluation.pace import OutOfPatience, Pace, Patience
 from evaluation.plan import Plan
 from evaluation.progress import Watch, clock
 from evaluation.replay import replay
 from evaluation.results import Chat
+from lmi.wire import Reply
 
 
 class Time:
@@ -100,6 +104,88 @@ def test_only_time_without_any_answer_counts(time: Time) -> None:
 def test_without_a_budget_nothing_is_asked_again(time: Time) -> None:
     with pytest.raises(OutOfPatience):
         Patience(0, now=time).pause(1)
+
+
+# one request
+
+
+class Never(threading.Event):
+    """Nobody stops the run; waiting passes the time."""
+
+    def __init__(self, time: Time) -> None:
+        super().__init__()
+        self.time = time
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.time.passes(timeout or 0)
+        return False
+
+
+def asking(time: Time, per_second: float | None = None, patience: float = 60) -> Asking:
+    return Asking(per_second, patience, Never(time), time)
+
+
+def takes(time: Time, seconds: float, *before: Exception) -> Callable[[], Reply]:
+    """An answer after so many seconds, and after these failures."""
+    failures = list(before)
+
+    def send() -> Reply:
+        time.passes(seconds)
+        if failures:
+            raise failures.pop(0)
+        return Reply("hi", "stop", 1, 1)
+
+    return send
+
+
+def test_pauses_and_refused_attempts_are_not_the_models_time(time: Time) -> None:
+    answered = asking(time).ask(takes(time, 0.2, Busy("429"), Busy("503", after=9)), takes(time, 1))
+    assert answered.latency_ms == pytest.approx(200)
+    assert answered.attempts == 3
+    assert time.now > 109
+
+
+def test_the_rate_also_bounds_what_is_asked_again(time: Time) -> None:
+    asking(time, per_second=0.1).ask(takes(time, 0, Busy("429"), Busy("429")), takes(time, 1))
+    assert time.now >= 120
+
+
+def test_a_failure_is_the_requests_own_if_a_greeting_is_answered_after_it(time: Time) -> None:
+    greeted = []
+
+    def greeting() -> Reply:
+        greeted.append(time.now)
+        return Reply("hi", "stop", 1, 1)
+
+    ask = asking(time)
+    for _ in range(2):
+        with pytest.raises(Refused, match="500"):
+            ask.ask(takes(time, 1, Refused("HTTP 500")), greeting)
+    assert len(greeted) == 2
+
+
+def test_an_endpoint_that_is_too_busy_for_a_greeting_is_not_down(time: Time) -> None:
+    with pytest.raises(Refused):
+        asking(time).ask(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Busy("429")))
+
+
+def test_an_answer_before_a_failure_does_not_show_that_the_endpoint_lives(time: Time) -> None:
+    ask = asking(time)
+    ask.ask(takes(time, 1), takes(time, 1))
+    with pytest.raises(TargetDown, match="not even a greeting"):
+        ask.ask(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Refused("HTTP 500")))
+
+
+def test_a_lost_connection_is_tried_twice_more_if_there_was_an_answer_before(time: Time) -> None:
+    ask = asking(time)
+    with pytest.raises(Lost):
+        ask.ask(takes(time, 1, Lost("reset")), takes(time, 1))
+    ask.ask(takes(time, 1), takes(time, 1))
+    assert ask.ask(takes(time, 1, Lost("reset"), Lost("reset")), takes(time, 1)).attempts == 3
+    with pytest.raises(Lost):
+        ask.ask(takes(time, 1, *[Lost("reset")] * 3), takes(time, 1))
+    with pytest.raises(Lost):
+        ask.ask(takes(time, 1, Lost("reset")), takes(time, 1), repeatable=False)
 
 
 # progress
