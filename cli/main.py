@@ -21,6 +21,7 @@ COMMANDS = {
     "replay": ("cli.replay", "Replay the chat cases on an endpoint, a version or a URL."),
     "report": ("cli.report", "Show a stored report, or write it as a page, a comment or JUnit."),
     "compare": ("cli.compare", "Compare two reports, versions or endpoints case by case."),
+    "cases": ("cli.cases", "Check, count, add, import and harvest chat cases."),
     "chat": ("cli.chat", "Ask the live version a question."),
     "serve": ("cli.serve", "Run the RAG server."),
     "bootstrap": ("cli.bootstrap", "Create the bucket, the history table and the roles."),

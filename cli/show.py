@@ -40,9 +40,14 @@ def safe(text: str) -> str:
     return escape(readable(text))
 
 
-def say(text: str = "") -> None:
+def say(text: str = "", stderr: bool = False) -> None:
     """Plain text, whatever is in it."""
-    console().print(safe(text), soft_wrap=True)
+    console(stderr).print(safe(text), soft_wrap=True)
+
+
+def counted(number: int, word: str) -> str:
+    """1 case, 1,200 cases."""
+    return f"{number:,} {word}{'s' * (number != 1)}"
 
 
 def styled(status: str) -> str:

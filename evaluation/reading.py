@@ -51,14 +51,18 @@ def walk(path: Path, problems: list[Problem]) -> Iterator[Case]:
     """The same, but what is wrong is added to `problems`; a case with something wrong may come all the same."""
     first: dict[str, str] = {}
     for file in files(path):
-        reader = Reader(file.name if path.is_dir() else str(path), problems)
-        for case in reader.file(file):
-            if case.id in first:
-                what = f"{case.id!r} is already the id of {first[case.id]}."
-                problems.append(Problem(reader.name, f"{case.place.removeprefix(f'{reader.name}: ')}.id", what))
-            elif case.id:
-                first[case.id] = case.place
-            yield case
+        yield from of_file(file, file.name if path.is_dir() else str(path), first, problems)
+
+
+def of_file(path: Path, name: str, first: dict[str, str], problems: list[Problem]) -> Iterator[Case]:
+    """The cases of one file, called `name` in what is told. `first`: where each id of the files before stands."""
+    for case in Reader(name, problems).file(path):
+        if case.id in first:
+            what = f"{case.id!r} is already the id of {first[case.id]}."
+            problems.append(Problem(name, f"{case.place.removeprefix(f'{name}: ')}.id", what))
+        elif case.id:
+            first[case.id] = case.place
+        yield case
 
 
 def files(path: Path) -> list[Path]:

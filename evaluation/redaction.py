@@ -1,7 +1,7 @@
 """Real chats made fit to be read by others: what tells who was speaking gives way to placeholders.
 
-The same value has the same placeholder within a chat, so that a follow-up still makes sense: 저는 [이름 1]입니다. It goes
-by patterns and is not perfect (benchmarks/redaction.py measures it): a person reads what comes out before it is used.
+The same value has the same placeholder within a chat, so that a follow-up still makes sense: 저는 [이름 1]입니다. It
+goes by patterns and is not perfect, as benchmarks/redaction.py measures: a person reads the result before it is used.
 """
 
 import re
@@ -63,8 +63,8 @@ class Redacted:
 
     @property
     def told(self) -> str:
-        """2 names, 1 phone number."""
-        return ", ".join(f"{number} {ABOUT[kind]}" for kind, number in self.replaced.items())
+        """names 2, phone numbers 1."""
+        return ", ".join(f"{ABOUT[kind]} {number}" for kind, number in self.replaced.items())
 
 
 def redacted(texts: Sequence[str], known: Iterable[str] = ()) -> Redacted:

@@ -43,9 +43,7 @@ CASE: Mapping[str, Key] = {
     "system": Key("A system prompt instead of Sluice's own.", TEXT, "Sluice's own"),
     "documents": Key(f"Up to {PASSAGES} passages to answer from, in every turn that names none itself.", SHOWN, "none"),
     "tools": Key("Functions that the model may call.", {"type": "array", "items": TOOL}, "none"),
-    "weight": Key(
-        "How much it counts in the pass rate.", {"type": "number", "minimum": 0.001, "maximum": 1000}, "1"
-    ),
+    "weight": Key("How much it counts in the pass rate.", {"type": "number", "minimum": 0.001, "maximum": 1000}, "1"),
     "critical": Key("If it fails once, the verdict is fail, whatever the others did.", TRUTH, "false"),
     "repeats": Key(
         "How often it is replayed, to find out whether it is flaky.",
@@ -65,7 +63,8 @@ CASE: Mapping[str, Key] = {
     "user": Key("With `through: rag`: whose chat it is. Cases of one user share a history.", TEXT, "one of its own"),
     "reviewed": Key("false: a person has not read it yet, so it cannot gate.", TRUTH, "true"),
     "turns": Key(
-        "What the user says, turn by turn.", {"type": "array", "items": {"$ref": "#/$defs/turn"}, "minItems": 1},
+        "What the user says, turn by turn.",
+        {"type": "array", "items": {"$ref": "#/$defs/turn"}, "minItems": 1},
         "required",
     ),
     "expect": Key("What all answers together must hold: they are read as one text, a line each.", EXPECT, "nothing"),

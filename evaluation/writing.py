@@ -1,11 +1,16 @@
 """Cases written as a person would write them: YAML with comments, Korean as it is, texts of several lines as blocks."""
 
+import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from lmi.errors import UsageError
 
 SHORT = 90  # characters that an expectation may have to stand in one line
 HALF = re.compile("[\ud800-\udfff]")  # half a character, as JSON can hold one: no file can
@@ -87,6 +92,23 @@ def is_short(value: Any) -> bool:
 
 def printable(line: str) -> str:
     return "".join(each if each.isprintable() else " " for each in line)
+
+
+def put(file: Path, pieces: Iterable[bytes]) -> None:
+    """Writes a file in one step: who reads it meanwhile sees the old one or the new one, and a failure leaves it."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be written: {error.strerror}.") from None
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.writelines(pieces)
+        os.chmod(name, file.stat().st_mode & 0o777 if file.exists() else 0o644)
+        os.replace(name, file)
+    except BaseException:
+        os.unlink(name)
+        raise
 
 
 class Ids:

@@ -29,12 +29,18 @@ WORD = (
     r"(?:(?:api|access|secret|private|client|auth|aws|service|app|rest)[ _-]?)*(?:key|token|secret|password|passwd)"
     r"|pass(?:word|wd|code|phrase)|pwd|pw|credentials?"
 )
-KOREAN_WORD = r"비밀 ?번호|비번|암호|패스워드|인증 ?(?:키|번호|코드|토큰)|(?:API|접근|액세스|비밀|시크릿) ?(?:키|토큰)|토큰|시크릿|핀 ?번호"
+KOREAN_WORD = (
+    r"비밀 ?번호|비번|암호|패스워드|인증 ?(?:키|번호|코드|토큰)|(?:API|접근|액세스|비밀|시크릿) ?(?:키|토큰)"
+    r"|토큰|시크릿|핀 ?번호"
+)
 MARK = r"\s*(?:is now|is|was|to|[:=]|=>|：)\s*"
 QUOTES = "[\"'`“”‘’]?"
 VALUE = r"(?P<it>[\x21-\x7e]{4,200}?)(?=[\"'`,;\s”’]|[가-힣]|$)"
 ASSIGNED = re.compile(rf"(?i)(?<![A-Za-z])(?:{WORD})[\"']?\s*[:=：]\s*{QUOTES}{VALUE}")
-PASSWORD = re.compile(rf"(?i)(?:\bpass(?:word|wd|code|phrase)|\bpwd|\bpw|\bsecret|비밀 ?번호|비번|암호|패스워드)[\"']?\s*[:=：]\s*{QUOTES}{VALUE}")
+PASSWORD = re.compile(
+    r"(?i)(?:\bpass(?:word|wd|code|phrase)|\bpwd|\bpw|\bsecret|비밀 ?번호|비번|암호|패스워드)"
+    rf"[\"']?\s*[:=：]\s*{QUOTES}{VALUE}"
+)
 SPOKEN = re.compile(
     rf"(?i)(?<![A-Za-z])(?:{WORD}){MARK}{QUOTES}(?P<it>[\x21-\x7e]{{4,200}}?)(?=[\"'`,;\s”’]|\.(?:\s|$)|$)"
 )

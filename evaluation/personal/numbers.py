@@ -1,4 +1,4 @@
-"""Numbers that belong to one person: of phones, cards, accounts, passports, residents; and addresses of machines and mail.
+"""Numbers that belong to one person: of phones, cards, accounts, residents; and addresses of machines and mail.
 
 Korea's resident registration numbers are told by their form: those given out since October 2020 have no check digit.
 The seventh digit is 1 to 4 and 9, 0 for residents, 5 to 8 for foreigners.
@@ -14,7 +14,9 @@ DAY = r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 RESIDENT = re.compile(
     rf"(?<![\d-]){DAY}{DASH}[0-9](?:\d{{6}}|[*xX●○#]{{6}}|(?=\D|$))(?!\d)|(?<![\d-])\d{{6}}-\d{{7}}(?!\d)"
 )
-LICENCE = re.compile(r"(?<![\d-])(?:\d{2}|서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주)-\d{2}-\d{6}-\d{2}(?!\d)")
+LICENCE = re.compile(
+    r"(?<![\d-])(?:\d{2}|서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주)-\d{2}-\d{6}-\d{2}(?!\d)"
+)
 SOCIAL = re.compile(r"(?<![\d-])\d{3}-\d{2}-(?:\d{4}|\d{5})(?![\d-])")  # SSN; Korean companies have five at the end
 EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}\s?(?:@|\(at\)|\[at\]|\s골뱅이\s?)\s?[A-Za-z0-9-]{1,63}"
@@ -32,18 +34,25 @@ LANDLINE = r"\(?0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50\d?|80)\)?[-.)\s]{0,2}\d{
 ABROAD = r"(?:\+|\b00)\s?\d{1,3}(?:[-. ]{0,2}\(?\d{1,4}\)?){2,5}"
 AMERICAN = r"(?:1[-. ])?(?:\([2-9]\d{2}\)[-. ]?|[2-9]\d{2}[-. ]{1,2})\d{3}[-. ]\d{4}(?:\s?(?:x|ext\.?|#)\s?\d{1,6})?"
 BRITISH = r"\(0\d{2,5}\)\s?\d{3,4}\s?\d{3,4}|07\d{3}[ -]?\d{6}|0\d{2,4} \d{3,4} \d{3,4}|01\d{3} ?\d{5,6}"
-PHONE = re.compile(rf"(?<![\d+-])(?:{ABROAD}|82[- ]?(?:\(0\))?10[- ]?\d{{4}}[- ]?\d{{4}}|{MOBILE}|{LANDLINE}|{AMERICAN}|{BRITISH})(?!\d)")
+PHONE = re.compile(
+    rf"(?<![\d+-])(?:{ABROAD}|82[- ]?(?:\(0\))?10[- ]?\d{{4}}[- ]?\d{{4}}|{MOBILE}|{LANDLINE}|{AMERICAN}"
+    rf"|{BRITISH})(?!\d)"
+)
 CALLED = re.compile(
-    r"(?i)(?:전화|연락처|휴대폰|핸드폰|폰번|팩스|phone|mobile|cell|call me (?:at|on)|text me (?:at|on)|tel|fax)[^\d\n]{0,16}"
-    r"(?P<it>\d[\d .-]{6,16}\d)(?!\d)"
+    r"(?i)(?:전화|연락처|휴대폰|핸드폰|폰번|팩스|phone|mobile|cell|call me (?:at|on)|text me (?:at|on)|tel|fax)"
+    r"[^\d\n]{0,16}(?P<it>\d[\d .-]{6,16}\d)(?!\d)"
 )
 SPELT = re.compile(r"(?:공|영)일(?:공|영|일|육|칠|팔|구)(?:[\s-]?[공영일이삼사오육칠팔구]){7,8}")
 BANK = (
     r"국민|신한|우리|하나|농협|기업|카카오뱅크|카뱅|토스(?:뱅크)?|케이뱅크|새마을금고|신협|우체국|수협|제일|씨티|부산은행|대구은행"
     r"|iM뱅크|광주은행|전북은행|경남은행|제주은행|산업은행|KB|NH|IBK|KEB|SC"
 )
-ACCOUNT_WORD = r"계좌(?:번호)?|통장(?:번호)?|입금|송금|account(?: number| no\.?| #)?|acct\.?(?: no\.?)?|routing(?: number)?"
-ACCOUNT = re.compile(rf"(?i)(?:{BANK}|{ACCOUNT_WORD})(?:은행|뱅크)?[^\d\n]{{0,14}}(?P<it>\d(?:[ -]?\d){{7,17}})(?![\d-])")
+ACCOUNT_WORD = (
+    r"계좌(?:번호)?|통장(?:번호)?|입금|송금|account(?: number| no\.?| #)?|acct\.?(?: no\.?)?|routing(?: number)?"
+)
+ACCOUNT = re.compile(
+    rf"(?i)(?:{BANK}|{ACCOUNT_WORD})(?:은행|뱅크)?[^\d\n]{{0,14}}(?P<it>\d(?:[ -]?\d){{7,17}})(?![\d-])"
+)
 HYPHENED = re.compile(r"(?<![\d-])\d{2,6}-\d{2,6}-\d{2,8}(?:-\d{1,3})?(?![\d-])")
 IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Za-z0-9])")
 DATE = re.compile(r"(?:19|20)\d{2}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-(?:19|20)?\d{2}")
@@ -62,7 +71,9 @@ BORN = re.compile(
     rf"|(?P<other>{WRITTEN})\s?(?:생(?![가-힣])|생입|생이|에? ?태어)"
 )
 IPV4 = re.compile(r"(?<![A-Za-z0-9_.])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)")
-IPV6 = re.compile(r"(?<![A-Za-z0-9:])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6}|fe80::[0-9A-Fa-f:]+)(?![A-Za-z0-9:])")
+IPV6 = re.compile(
+    r"(?<![A-Za-z0-9:])(?:(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,6}|fe80::[0-9A-Fa-f:]+)(?![A-Za-z0-9:])"
+)
 MAC = re.compile(r"(?<![A-Za-z0-9:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![A-Za-z0-9:-])")
 LONG = re.compile(r"(?<![\d.,])\d{10,20}(?![\d.,]|\s?(?:원|won|KRW|달러|USD|개|명|건|회|바이트|bytes?))")
 
