@@ -66,8 +66,8 @@ def loads(text: str, name: str) -> Any:
 
 
 def hint_for(problem: str | None) -> str:
-    if problem and "'\\t'" in problem:
-        return "YAML is indented with blanks, not with tabs."
+    if problem and "cannot start any token" in problem:
+        return "YAML is indented with blanks, not with tabs. A text that begins with @, ` or % needs quotes."
     if problem and "mapping values are not allowed" in problem:
         return "A text with a colon and a blank in it needs quotes."
     return ""
