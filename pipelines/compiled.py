@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 CODE = (
     *("pipelines/definition.py", "pipelines/images.py", "pipelines/validation.py", "pipelines/compiled.py"),
     *(
-        "pipelines/judging.py",
+        "pipelines/settings.py",
         "steps/inputs.py",
         "lmi/environment.py",
         "lmi/images.py",

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 from evaluation import yaml_file
 from lmi import images
 from lmi.errors import UsageError
-from pipelines import forms, judging
+from pipelines import forms, judging, settings
 from pipelines.forms import Section
 from pipelines.judging import Evaluation
 from pipelines.suggest import Loc, Problem, did_you_mean, dotted, line_numbers, line_of, problems, shown
@@ -217,8 +217,8 @@ class PipelineConfig(Section):
         deployment, prices = self.deployment, self.prices
         hour = prices.get(deployment.instance_type)
         on_endpoint = None if hour is None else hour * deployment.instance_count
-        return judging.as_settings(
-            self.evaluation, judging.Hours(prices.get(self.evaluation.instance_type), on_endpoint)
+        return settings.as_settings(
+            self.evaluation, settings.Hours(prices.get(self.evaluation.instance_type), on_endpoint)
         )
 
     @property

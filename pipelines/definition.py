@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from lmi import images
 from lmi.environment import environment
-from pipelines import judging
+from pipelines import settings
 from pipelines.config import PipelineConfig, Place, Sources
 from pipelines.images import DEPLOY_INSTANCE, cpu_image
 from pipelines.plan import Definitions, Json
@@ -272,7 +272,7 @@ def own_entrypoint(config: PipelineConfig, told: inputs.Evaluate | inputs.Deploy
 
 def told_settings(config: PipelineConfig) -> str:
     """What `settings.json` holds, in words: for Studio, and so that a plan can show what changes in it."""
-    line = "; ".join(f"{key}={value}" for key, value in judging.flat(config.evaluation))
+    line = "; ".join(f"{key}={value}" for key, value in settings.flat(config.evaluation))
     return line if len(line) <= DESCRIPTION else line[: DESCRIPTION - 4] + " ..."
 
 
