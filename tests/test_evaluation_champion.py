@@ -5,7 +5,6 @@ import json
 import math
 import random
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -143,6 +142,24 @@ def test_the_verdict_follows_where_the_interval_lies(lost: int, of: int, verdict
     assert (told["cases_needed"] is None) == (verdict != "inconclusive")
 
 
+def test_a_difference_beyond_the_margin_is_no_proof_of_one() -> None:
+    told = compare(many([n >= 5 for n in range(60)]), many([True] * 60), GATE)
+    assert told["difference"]["estimate"] < -0.05
+    assert told["verdict"] == "inconclusive"
+
+
+def test_where_tags_are_compared_the_whole_must_be_a_little_surer_that_it_is_worse() -> None:
+    """Both together are wrong at most one time in twenty: tags have a fifth of that."""
+    alone, tagged = (
+        compare(many([n >= 9 for n in range(100)], tags=tags), many([True] * 100), GATE)["difference"]
+        for tags in ((), ("a",))
+    )
+    at_96 = compare(many([n >= 9 for n in range(100)]), many([True] * 100), replace(GATE, confidence=0.96))[
+        "difference"
+    ]
+    assert (tagged["low"], tagged["high"]) == (alone["low"], at_96["high"])
+
+
 def test_the_margin_is_what_the_file_says() -> None:
     after, before = many([n >= 5 for n in range(200)]), many([True] * 200)
     assert [compare(after, before, replace(GATE, margin=each))["verdict"] for each in (0.001, 0.03, 0.06)] == [
@@ -167,6 +184,19 @@ def test_one_tag_that_got_much_worse_closes_the_gate_for_all() -> None:
     facts, refusals = told["tags"]
     assert (facts["tag"], facts["pairs"], facts["difference"]) == ("facts", 980, 0.0)
     assert refusals["p_corrected"] == pytest.approx(2 * refusals["p"] / 0.2, rel=1e-4)  # two tags, a fifth of the error
+
+
+def test_a_tag_that_seems_worse_by_itself_may_be_one_of_many() -> None:
+    """Six of eight lost: clear for one tag that was asked about, and to be expected of one in dozens."""
+
+    def one(n: int, right: bool) -> CaseResult:
+        return replayed(f"c{n:04}", right, tags=(f"t{n // 8}",))
+
+    before = [one(n, True) for n in range(400)]
+    told = compare([one(n, n >= 6) for n in range(400)], before, GATE)
+    first = next(each for each in told["tags"] if each["tag"] == "t0")
+    assert first["p"] < 0.05 < first["p_corrected"]
+    assert [each["of"] for each in told["decided"]] == ["all"]
 
 
 def test_many_tags_are_corrected_for() -> None:
@@ -204,6 +234,24 @@ def test_latencies_that_scatter_are_inconclusive_and_say_how_many_cases_would_te
     told = compare(after, before, replace(GATE, latency_margin=0.1))
     assert (told["verdict"], told["decided"][1]["verdict"]) == ("inconclusive", "inconclusive")
     assert told["cases_needed"] > 60
+
+
+def test_a_median_above_the_limit_is_no_proof_that_it_is_slower() -> None:
+    draw = random.Random(5)
+    before = [replayed(f"c{n:03}", True, latency_ms=draw.lognormvariate(5, 0.6)) for n in range(60)]
+    after = [replayed(f"c{n:03}", True, latency_ms=1.2 * draw.lognormvariate(5, 0.6)) for n in range(60)]
+    told = compare(after, before, replace(GATE, latency_margin=0.1))
+    ratio = told["latency"]["p50_ratio"]
+    assert ratio["low"] < 1.1 < ratio["estimate"]
+    assert told["decided"][1]["verdict"] == "inconclusive"
+
+
+def test_turns_that_were_refused_have_no_latency_to_compare() -> None:
+    case = Case("a", (TURN, TURN))
+    answered = TurnResult(TURN, "15", (), 100.0)
+    before = CaseResult(case, (Chat(case, (answered, answered)),))
+    after = CaseResult(case, (Chat(case, (answered, TurnResult(TURN, latency_ms=9000.0, error="HTTP 424"))),))
+    assert compare([after], [before], GATE)["latency"]["p95_ratio"]["estimate"] == 1.0
 
 
 def test_without_latencies_there_is_nothing_to_compare() -> None:
@@ -272,18 +320,6 @@ def test_the_same_input_gives_the_same_comparison() -> None:
     assert random.getstate() == state
 
 
-def test_two_hundred_cases_are_compared_in_a_moment() -> None:
-    draw = random.Random(4)
-    before, after = (
-        [replayed(f"c{n}", *(draw.random() < 0.8 for _ in range(3)), latency_ms=draw.random() + 1) for n in range(200)]
-        for _ in "ab"
-    )
-    compare(after, before, GATE)
-    started = time.process_time()
-    compare(after, before, GATE)
-    assert time.process_time() - started < 2  # 0.1 on an idle machine; this only notices what is badly wrong
-
-
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=70))
 def test_every_pair_is_counted_once(drawn: list[tuple[bool, bool]]) -> None:
     told = compare(many([after for after, _ in drawn]), many([before for _, before in drawn]), GATE)
@@ -322,7 +358,7 @@ def test_anything_that_changed_since_means_a_replay(changed: dict[str, str], tol
 
 def test_a_report_without_hashes_verdict_or_enough_repeats_will_not_do() -> None:
     assert choose(None, NOW, {}).why == "The champion has no stored report."
-    assert choose(stored(many([True])), NOW, {}).replay
+    assert choose(stored(many([True])), NOW, {}).replay and choose(stored(many([True])), {}, {}).replay
     assert choose(stored([], NOW), NOW, {}).why == "The champion's stored report could not judge it."
     assert choose(stored(many([True]), NOW), NOW, {"c0000": 3}).why == (
         "The champion's stored report has fewer repeats than are wanted now."
