@@ -222,6 +222,13 @@ def test_a_chat_is_read_as_it_was_written(chat: Chat) -> None:
     assert records.read_case(records.case_line(chat.case)) == chat.case
 
 
+def test_half_a_line_is_cut_off_the_file_itself(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(b"whole\n" + b"x" * 300_000)
+    assert [line for _, line in Lines(path)] == [b"whole"]
+    assert path.read_bytes() == b"whole\n"
+
+
 @pytest.mark.parametrize("size", [0, 1, 5])
 def test_lines_are_read_from_anywhere_whether_they_are_in_memory_or_in_a_file(size: int) -> None:
     lines = Lines()

@@ -150,6 +150,14 @@ def test_the_rate_also_bounds_what_is_asked_again(time: Time) -> None:
     assert time.now >= 120
 
 
+def test_an_endpoint_that_answers_in_between_does_not_use_up_the_patience(time: Time) -> None:
+    ask = asking(time, patience=1)
+    for _ in range(50):
+        ask.ask(takes(time, 0, Busy("429")), takes(time, 1))
+    with pytest.raises(TargetDown, match="stays busy"):
+        ask.ask(takes(time, 0, *[Busy("429")] * 50), takes(time, 1))
+
+
 def test_a_failure_is_the_requests_own_if_a_greeting_is_answered_after_it(time: Time) -> None:
     greeted = []
 

@@ -1,6 +1,7 @@
 """The replay: order within a chat, chats side by side, what a failure means, what is the same in every run."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -264,6 +265,27 @@ def test_an_interrupt_stops_the_other_chats(endpoint: Endpoint) -> None:
     assert len(endpoint.asked) < 6
 
 
+def test_an_interrupt_of_the_thread_that_waits_stops_the_others(endpoint: Endpoint) -> None:
+    held = threading.Event()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def slow(request: dict[str, Any]) -> Reply:
+        held.wait(20)
+        return endpoint(request)
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        replay([chat(f"c{n}", "q1", "q2") for n in range(50)], slow, Plan(3), meanwhile=interrupt)
+    held.set()
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline, "the others go on asking"
+        time.sleep(0.005)
+    assert len(endpoint.asked) <= 3
+
+
 def test_an_interrupt_wakes_what_waits_for_a_cold_endpoint(endpoint: Endpoint) -> None:
     endpoint.fails("cold", *[Busy("cold")] * 999)
 
@@ -372,10 +394,11 @@ def test_cases_that_name_a_user_share_its_history_one_after_the_other_in_their_o
 
 
 def test_cases_that_share_a_user_are_repeated_together(endpoint: Endpoint) -> None:
-    rag = Rag()
     cases = [rag_chat("tells", "my name is Mina", user="m"), rag_chat("asks", "my name?", user="m", repeats=3)]
-    replay(cases, endpoint, Plan(4), rag=rag)
-    assert list(rag.said.values()) == [["my name is Mina", "my name?"]] * 3
+    for order in (cases, cases[::-1]):
+        rag = Rag()
+        replay(order, endpoint, Plan(4), rag=rag)
+        assert list(rag.said.values()) == [[case.turns[0].user for case in order]] * 3
 
 
 def test_what_the_rag_server_found_is_in_the_result_and_in_the_report(endpoint: Endpoint) -> None:
