@@ -14,6 +14,7 @@ from lmi.errors import UsageError
 
 SHORT = 90  # characters that an expectation may have to stand in one line
 HALF = re.compile("[\ud800-\udfff]")  # half a character, as JSON can hold one: no file can
+BREAKS = re.compile("[\x85\u2028\u2029]")  # line breaks to YAML that would not come back as they were
 BETWEEN = re.compile(r"[^\w]+")
 LONGEST_ID = 60
 
@@ -43,7 +44,8 @@ class Row(list[Any]):
 
 
 def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value.strip() else None)
+    style = "|" if "\n" in value.strip() else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if BREAKS.search(value) else style)
 
 
 Readable.add_representer(str, text)
@@ -53,7 +55,7 @@ Readable.add_representer(Row, lambda dumper, value: dumper.represent_sequence("t
 
 def document(drafts: Iterable[Draft], head: Iterable[str] = ()) -> Iterator[str]:
     """A whole file, piece by piece."""
-    yield "".join(f"# {line}\n" if line else "#\n" for line in head) + "cases:\n"
+    yield "".join(f"# {printable(line)}".rstrip() + "\n" for line in head) + "cases:\n"
     first = True
     for draft in drafts:
         yield ("" if first else "\n") + item(draft)

@@ -49,8 +49,8 @@ class Test:
 
 class Config:
     def __init__(self, path: Path, told: Told) -> None:
-        found = source.value(path) if path.suffix not in (".csv", ".jsonl") else {"tests": path.name}
-        self.raw: Mapping[str, Any] = found if isinstance(found, Mapping) else {"tests": found}
+        whole = source.value(path) if path.suffix not in (".csv", ".jsonl") else {"tests": path.name}
+        self.raw: Mapping[str, Any] = whole if isinstance(whole, Mapping) else {"tests": whole}
         self.files = Files(path, told)
         self.told = told
         self.stem = path.stem
@@ -60,10 +60,21 @@ class Config:
             elif key not in READ:
                 told.miss(f"the key {key!r} of the configuration", key)
         default = self.raw.get("defaultTest") or {}
-        self.default = self.files.content(default) if isinstance(default, str) else default
+        found = self._content(default, "defaultTest")
+        self.default: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
         options = self.raw.get("evaluateOptions")
         repeat = options.get("repeat") if isinstance(options, Mapping) else None
         self.repeats = min(repeat, MOST_REPEATS) if isinstance(repeat, int) and repeat > 1 else 1
+
+    def _content(self, raw: Any, place: str) -> Any:
+        """What stands there, or in the file that is named there; an empty mapping for one that is not read here."""
+        if not isinstance(raw, str):
+            return raw
+        try:
+            return self.files.content(raw)
+        except NotRead as reason:
+            self.told.miss(f"{place} from {reason}", place)
+            return {}
 
     def tests(self) -> Iterator[Test]:
         """Every test, filled up from defaultTest, once for every choice of its variables."""
@@ -74,27 +85,33 @@ class Config:
             yield from self.choices(test, place, "")
         for number, scenario in enumerate(self._scenarios()):
             place = f"scenarios[{number}]"
-            for at, config in enumerate(scenario.get("config") or [{}]):
+            for at, config in enumerate(listed(scenario.get("config")) or [{}]):
+                if not isinstance(config, Mapping):
+                    self.told.miss("a scenario's data that is no mapping", place)
+                    continue
                 for test, where in self.files.tests(scenario.get("tests"), f"{place}.tests"):
                     whole = merged(config, test)
                     yield from self.choices(whole, f"{where} with config[{at}]", f"scenario {number} {at}")
 
     def _scenarios(self) -> Iterator[Mapping[str, Any]]:
-        for scenario in self.raw.get("scenarios") or []:
-            if isinstance(scenario, str):
-                found = self.files.content(scenario)
-                yield from found if isinstance(found, list) else [found]
-            elif isinstance(scenario, Mapping):
-                yield scenario
+        for scenario in listed(self.raw.get("scenarios")):
+            found = self._content(scenario, "scenarios")
+            for each in found if isinstance(found, list) else [found]:
+                if isinstance(each, Mapping):
+                    yield each
+                else:
+                    self.told.miss("a scenario that is no mapping", "scenarios")
 
     def choices(self, test: Mapping[str, Any], place: str, conversation: str) -> Iterator[Test]:
         options = merged_mapping(self.default.get("options"), test.get("options"))
         whole = merged(self.default, test)
+        if test.get("assert") and not isinstance(test["assert"], list):
+            self.told.miss("assertions that are no list", place)
         if options.get("disableDefaultAsserts"):
-            whole["assert"] = test.get("assert")
+            whole["assert"] = listed(test.get("assert"))
         notes: list[str] = []
         self._differences(whole, options, place, notes)
-        asserts = [self._referred(each) for each in whole.get("assert") or []]
+        asserts = [self._referred(each) for each in whole["assert"]]
         given = whole.get("metadata")
         metadata: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
         key = str(metadata.get("conversationId", conversation))
@@ -139,8 +156,8 @@ class Config:
         if isinstance(raw, str):
             return promptfoo_asserts.shorthand(raw)
         if isinstance(raw, Mapping) and isinstance(raw.get("$ref"), str):
-            templates = self.raw.get("assertionTemplates") or {}
-            found = templates.get(raw["$ref"].rpartition("/")[2])
+            templates = self.raw.get("assertionTemplates")
+            found = templates.get(raw["$ref"].rpartition("/")[2]) if isinstance(templates, Mapping) else None
             return found if isinstance(found, Mapping) else {"type": f"the reference {raw['$ref']}"}
         return raw if isinstance(raw, Mapping) else {"type": str(raw)}
 
@@ -159,8 +176,12 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     for key in ("vars", "metadata"):
         if isinstance(below.get(key), Mapping) and isinstance(above.get(key), Mapping | None):
             made[key] = {**below[key], **(above.get(key) or {})}
-    made["assert"] = [*(below.get("assert") or []), *(above.get("assert") or [])]
+    made["assert"] = [*listed(below.get("assert")), *listed(above.get("assert"))]
     return made
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def merged_mapping(below: Any, above: Any) -> dict[str, Any]:

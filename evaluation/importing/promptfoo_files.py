@@ -23,10 +23,13 @@ class Files:
     def __init__(self, config: Path, told: Told) -> None:
         self.folder = config.parent
         self._told = told
+        self._open: set[Path] = set()  # files that are being read, so that none is read within itself
 
     def named(self, reference: str) -> list[Path]:
         """The files of a reference, which may be a pattern. Raises NotRead, or UsageError if there is none."""
-        name = reference.removeprefix(PREFIX)
+        name = reference.removeprefix(PREFIX).strip()
+        if not name or not name.isprintable():
+            raise NotRead(f"{reference!r}, which is no file")
         if "://" in name:
             raise NotRead(f"{name.partition('://')[0]}://...")
         bare = name if not any(f"{suffix}:" in name for suffix in SCRIPTS) else name.rpartition(":")[0]
@@ -84,15 +87,17 @@ class Files:
             self._told.miss(f"tests from {reason}", place)
             return
         for file in found:
-            if file.suffix not in TABLES:
+            if file.suffix not in TABLES or file in self._open:
                 self._told.miss(f"tests from the file {file.name}", place)
                 continue
+            self._open.add(file)
             for item, at in source.items(file):
                 where = f"{file.name}{':' if at and not at.startswith('[') else ''}{at}"
                 if file.suffix == ".csv":
                     yield row(item, where, self._told), where
                 else:
                     yield from self.tests(item, where) if isinstance(item, str) else self._one(item, where)
+            self._open.discard(file)
 
 
 def row(cells: Mapping[str, str], place: str, told: Told) -> dict[str, Any]:
