@@ -86,6 +86,7 @@ def test_files_from_other_systems_are_split_too(tmp_path: Path, ends: str) -> No
         "cases:\n  - a\n - b\n",
         "cases:\n- a\n---\ncases:\n- b\n",
         "cases: &all\n  - a\n",
+        "cases:\n- a\n...\n- b\n",
         "cases:\n  - a\n\t- b\n",
         'cases:\n- "a\n- b"\n',
         "cases:\n- [a,\n- b]\n",
