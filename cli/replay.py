@@ -130,6 +130,7 @@ def kept(folder: Path | None, must: bool) -> Iterator[Journal]:
     try:
         yield journal
     finally:
+        journal.let_go()
         if folder and journal.path and journal.path.exists() and len(journal):
             click.echo(f"{len(journal)} chats are kept: the same with `--resume {folder}` goes on there.", err=True)
 

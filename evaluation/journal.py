@@ -42,6 +42,10 @@ class Journal:
         """Raises KeyError if it has not ended."""
         return records.read_chat(self._lines.at(self._places[key]))
 
+    def let_go(self) -> None:
+        """The replay is over: another one may go on with the file. What was read stays readable."""
+        self._lines.let_go()
+
     def forget(self) -> None:
         """Remove the file, once its report is written: the next replay must ask anew. What was read stays readable."""
         if self.path:

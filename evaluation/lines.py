@@ -49,6 +49,13 @@ class Lines:
             return bytes(self._memory[start : start + length])
         return os.pread(self._file, length, start)
 
+    def let_go(self) -> None:
+        """Nothing is added any more: another may. What is there can still be read."""
+        if self.path:
+            import fcntl
+
+            fcntl.flock(self._descriptor(), fcntl.LOCK_UN)
+
     def __iter__(self) -> Iterator[tuple[Place, bytes]]:
         start, rest = 0, b""
         while block := self.at((start + len(rest), BLOCK)):

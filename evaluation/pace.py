@@ -36,22 +36,20 @@ class OutOfPatience(Exception):
 class Patience:
     """A run's budget of seconds for throttled and cold endpoints.
 
-    What counts is the time in which the endpoint did nothing but refuse: from a refusal to the next answer that anybody
-    in the run got. A few throttled requests among many answered ones use up little of it, a cold endpoint all of it.
+    What counts is the time in which the endpoint did nothing but refuse: from one refusal to the next, if nobody in the
+    run got an answer in between. A few throttled requests among many answered ones use up little of it, a cold endpoint
+    all of it.
     """
 
     def __init__(self, seconds: float, now: Now = time.monotonic) -> None:
         self.seconds = seconds
         self._now = now
         self._spent = 0.0
-        self._since: float | None = None
+        self._refused: float | None = None  # when it last was, if nobody was answered since
         self._lock = threading.Lock()
 
     def answered(self) -> None:
-        if self._since is None:  # read without the lock: it is nearly always so
-            return
-        with self._lock:
-            self._spent, self._since = self._used(), None
+        self._refused = None
 
     def pause(self, attempt: int, wanted: float | None = None) -> float:
         """Seconds before the request is asked again after its `attempt`th refusal, which may have named some itself.
@@ -61,12 +59,10 @@ class Patience:
         import random  # only trouble needs it, and start-up counts
 
         with self._lock:
-            self._since = self._now() if self._since is None else self._since
-            left = self.seconds - self._used()
+            before, self._refused = self._refused, self._now()
+            self._spent += 0.0 if before is None else self._refused - before
+            left = self.seconds - self._spent
         if left <= 0:
             raise OutOfPatience
         backoff = min(FIRST * 2.0 ** min(attempt - 1, 10), LONGEST)
         return min(max(random.uniform(backoff / 2, backoff), wanted or 0.0), left)
-
-    def _used(self) -> float:
-        return self._spent + (0.0 if self._since is None else self._now() - self._since)

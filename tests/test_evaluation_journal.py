@@ -1,6 +1,5 @@
 """An interrupted replay goes on where it was, and a large one is read from disk."""
 
-import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -44,8 +43,9 @@ class Stops(Echo):
 
 
 def interrupted(folder: Path, at: str = "c1", **more: Any) -> None:
-    assert replay(CASES, Stops(at), PLAN, journal=Journal(folder), **more).down
-    gc.collect()  # the process would have ended
+    journal = Journal(folder)
+    assert replay(CASES, Stops(at), PLAN, journal=journal, **more).down
+    journal.let_go()  # as when the process ends
 
 
 def resumed(folder: Path, plan: Plan = PLAN, cases: list[Case] = CASES, **more: Any) -> tuple[Echo, Any]:
@@ -127,9 +127,10 @@ def test_chats_of_one_user_are_taken_up_together_or_not_at_all(tmp_path: Path) -
 
     mina = [chat(f"m{n}", f"q{n}", through="rag", user="mina") for n in range(3)]
     jun = [chat("j", "other", through="rag", user="jun")]
-    assert replay(jun + mina, Echo(), PLAN, rag=rag, journal=Journal(tmp_path)).down
+    journal = Journal(tmp_path)
+    assert replay(jun + mina, Echo(), PLAN, rag=rag, journal=journal).down
     assert asked == ["other", "q0", "q1"]
-    gc.collect()
+    journal.let_go()
     asked.clear()
     stop.clear()
     stop["at"] = ""
@@ -142,6 +143,8 @@ def test_two_replays_do_not_write_into_one_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another replay is writing there"):
         Journal(tmp_path)
     assert len(first) == 0
+    first.let_go()
+    Journal(tmp_path)
 
 
 def test_the_report_says_that_some_chats_are_from_before(tmp_path: Path) -> None:

@@ -96,6 +96,8 @@ def test_only_time_without_any_answer_counts(time: Time) -> None:
     for _ in range(50):
         patience.pause(1)
         time.passes(0.1)
+        patience.pause(1)
+        time.passes(60)
         patience.answered()
         time.passes(60)
     assert patience.pause(1, wanted=99) == pytest.approx(5)

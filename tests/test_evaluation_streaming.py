@@ -1,6 +1,8 @@
 """Case files larger than the memory: item by item, and never otherwise understood than when read whole."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,7 @@ def test_files_from_other_systems_are_split_too(tmp_path: Path, ends: str) -> No
         "cases:\n  - a\n - b\n",
         "cases:\n- a\n---\ncases:\n- b\n",
         "cases: &all\n  - a\n",
+        "cases:\n- a\n...\n- b\n",
         "cases:\n  - a\n\t- b\n",
         'cases:\n- "a\n- b"\n',
         "cases:\n- [a,\n- b]\n",
@@ -169,11 +172,17 @@ def test_a_mistake_far_down_in_a_large_file_is_told_with_its_line(tmp_path: Path
         raise UsageError("\n".join(places(path, large=0)[1]))
 
 
+def until_not_split(path: Path) -> Iterator[Any]:
+    with suppress(yaml_stream.NotSplit):
+        yield from yaml_stream.items(path, "cases")
+
+
 def test_after_a_split_that_went_wrong_no_case_is_given_twice(tmp_path: Path) -> None:
-    path = write(
-        tmp_path, many(1200) + '  - id: "q\n  - x"\n    turns:\n      - user: q\n        expect: {contains: x}\n'
-    )
-    assert places(path, large=0) == ([f"f: cases[{n}]" for n in range(1201)], [])
+    """The quoted id is cut in two where the third batch would begin."""
+    cut = '  - id: "q\n\n\n\n\n  - x"\n    turns:\n      - user: q\n        expect: {contains: x}\n'
+    path = write(tmp_path, many(999) + cut)
+    assert len(list(until_not_split(path))) == 500
+    assert places(path, large=0) == ([f"f: cases[{n}]" for n in range(1000)], [])
 
 
 def test_cases_are_read_one_by_one(tmp_path: Path) -> None:
