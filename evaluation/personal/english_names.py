@@ -19,12 +19,18 @@ ALSO = re.compile(
     rf"(?:(?i:Mr|Mrs|Ms|Dr)\.? )?(?P<it>{NAME})"
 )
 I_AM = re.compile(
-    rf"\b(?:I'm|I am|I’m|[Tt]his is|[Ii]t's|[Hh]ere is)\s+(?P<it>{NAME})"
+    rf"\b(?:[Ii]'m|[Ii] am|[Ii]’m|[Tt]his is|[Ii]t's|[Hh]ere is)\s+(?P<it>{NAME})"
     r"(?=[.,!?;]|\s+(?:from|and|speaking|here|in|at|of|with|calling|writing|again)\b|\s*$)"
 )
+BY = re.compile(
+    r"(?i:(?:requested|submitted|approved|signed|prepared|reported|written|sent|assigned|owner|assignee|employee|manager"
+    rf"|attendees?|from|cc|customer|member)(?: by| to)?:)\s*(?P<it>{NAME})"
+)
+HERE = re.compile(rf"(?P<it>{NAME}) (?:here|speaking|writing)(?=[.,!?:]|\s*$| with| from| again)")
+NAME_IS = re.compile(rf"(?i:\bname)(?: \w+){{1,4}}? is (?P<it>{NAME})")
 GREETED = re.compile(
-    r"(?:^|[.!?] ?)[ \t]{0,8}(?:Hi|Hello|Hey|Dear|Thanks|Thank you|Regards|Best regards|Kind regards|Sincerely|Best"
-    rf"|Cheers|Yours)(?: again)?,?\s+(?P<it>{NAME})(?=[,.!?:\n-]|\s*$)",
+    r"(?:^|[.!?] ?)[ \t]{0,8}(?:Hi|Hello|Hey|Dear|Thanks|Thank you|Regards|Best regards|Kind regards|Yours sincerely"
+    rf"|Sincerely|Best|Cheers|Yours)(?: again)?,?\s+(?P<it>{NAME})(?=[,.!?:\n-]|\s*$)",
     re.MULTILINE,
 )
 TITLED_EN = re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam)\.?\s+(?P<it>{NAME})")
@@ -37,6 +43,9 @@ PAIR = re.compile(rf"(?<![A-Za-z])(?=(?P<it>{WORD}{INITIAL} (?:(?:de|van|von|bin
 ROMAN = re.compile(
     rf"\b(?P<it>(?:{ROMAN_SURNAME})\s[A-Z][a-z]+(?:-?[a-z]+|\s[A-Z][a-z]+)?|[A-Z][a-z]+(?:-[A-Za-z]?[a-z]+)?\s(?:{ROMAN_SURNAME}))\b"
 )
+IRISH = re.compile("[A-Z]['’][A-Z]")
+ARTICLE = re.compile(r"\b(?:[Tt]he|[Aa]n?|[Oo]ur|[Yy]our|[Tt]his|[Ee]ach)\s$")
+NO_SURNAME = ("ing", "tion", "ment", "ity", "ance", "ence", "ness", "ship", "ics")  # how other words end
 NO_NAME = frozenset(
     (
         "not",
@@ -58,14 +67,24 @@ NO_NAME = frozenset(
 
 
 def found(text: str) -> Iterator[str]:
-    for pattern in (MY_NAME, ALSO, I_AM, GREETED, TITLED_EN, RELATED_EN, ROMAN):
+    for pattern in (MY_NAME, ALSO, I_AM, BY, HERE, NAME_IS, GREETED, TITLED_EN, RELATED_EN, ROMAN):
         for match in pattern.finditer(text):
             if name := trimmed(match["it"]):
                 yield name
     for match in PAIR.finditer(text):
         first, *_, last = match["it"].split()
-        if (first in FIRST or last in LAST) and first not in NOT_NAMES and last not in NOT_NAMES - LAST:
+        if first in FIRST or last in LAST:
+            fits = first not in NOT_NAMES and last not in NOT_NAMES - LAST
+        else:
+            fits = not ARTICLE.search(text[: match.start()][-8:]) and a_pair(first, last)
+        if fits:
             yield match["it"]
+
+
+def a_pair(first: str, last: str) -> bool:
+    """Two words with capital letters that are none of those that are often written so."""
+    plain = {word if IRISH.match(word) else re.split("['’]", word)[0] for word in (first, last)}  # I'm is I
+    return not NOT_NAMES & plain and not any(word.endswith(NO_SURNAME) for word in plain)
 
 
 def trimmed(name: str) -> str:

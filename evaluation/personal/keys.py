@@ -46,7 +46,10 @@ SPOKEN = re.compile(
 )
 KOREAN = re.compile(
     rf"(?i)(?:{KOREAN_WORD})(?:은|는|이|가|을|를)?\s*[:=：]?\s*{QUOTES}(?P<it>[\x21-\x7e]{{4,200}}?)"
-    r"(?=[\"'`”’]|(?:입니다|이에요|예요|이야|야|이고|이라고|라고|인데|으로|로|이며|,|\.(?:\s|$)|\s|$))"
+    r"(?=[\"'`”’]|(?:입니다|이에요|예요|이야|야|이고|이라고|라고|인데|였|이었|으로|로|이며|,|\.(?:\s|$)|\s|$))"
+)
+BESIDE = re.compile(
+    rf"(?i)(?<![A-Za-z])(?:{WORD})\s+{QUOTES}(?P<it>(?=[!-~]*\d)(?=[!-~]*[A-Za-z])[!-~]{{4,200}}?)(?=[\"'`,;\s”’]|\.(?:\s|$)|$)"
 )
 IN_URL = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://(?P<it>[^\s/@:]{1,100}:[^\s/@]{1,200})@", re.IGNORECASE)
 IN_QUERY = re.compile(
@@ -74,6 +77,7 @@ FINDERS: tuple[Finder, ...] = (
     all_of("key", PASSWORD),
     all_of("key", ASSIGNED, unlike_a_word),
     all_of("key", SPOKEN, unlike_a_word),
+    all_of("key", BESIDE, unlike_a_word),
     all_of("key", KOREAN, unlike_a_word),
     all_of("key", HEX, lambda text: any(c.isdigit() for c in text)),
     all_of("key", BASE64, mixed),

@@ -9,11 +9,12 @@ SURNAMES = (
     "김이박최정강조윤장임한오서신권황안송류유전홍고문양손배백허남심노하곽성차주우구민진지엄채원천방공현함"
     "변염여추도소석선설마길연위표명기반왕금옥육인맹제모탁국어은편용"
 )
+FREQUENT_SURNAMES = "김이박최정강조윤장임한오서신권황안송류홍양손배백허유심노곽"
 RARE_SURNAMES = "나라동봉사예경"  # those of frequent words: only where a name is announced
 LONG_SURNAMES = ("남궁", "제갈", "황보", "선우", "독고", "사공", "서문", "동방")
 # syllables that given names are made of
 GIVEN = frozenset(
-    "가강건결겸경고광교국권규근금기길나남노다단달담대도동두라란람래려련령례로록루리린림마만명모목무문미민"
+    "겨울립넬듀엘렌릭먼밀공르비롱넬릴몬누니디티파피코키덕말순가강건결겸경고광교국권규근금기길나남노다단달담대도동두라란람래려련령례로록루리린림마만명모목무문미민"
     "배백범병보복봉빈빛사산상새서석선설섭성세소솔송수숙순슬승시신아안애양언여연열영예오옥온완외요용우욱운"
     "웅원월유윤율은을음의이인일임자재전정제조종주준중지진찬창채천철청초춘충치태택판평표필하학한해향헌혁현"
     "형혜호홍화환회효후훈휘희흥든름봄샘별꽃늘힘참롬론벼야식갑말점돌쇠심실엽찰삼"
@@ -51,7 +52,8 @@ NOUNS = words(
     명의 명세 정원 구연 주석 권수 이월 임의 강아 지나 오리 이란 이런 이렇 마무 마련 고마 지정 지출 지시 지속
     지도 안되 하이 하려 하는 하지 이쪽 주문 주신 주시 공정 공식 전송 전환 기원 기관 기술 기능 기본 기록 전산팀
     총무팀 재무팀 영업팀 개발팀 기획팀 홍보팀 구매팀 마케팅팀 인턴사원 경영지원 운영팀 법무팀 안전팀 우리팀
-    고객센터 상담원 상담사 기사 사회자 진행자 강연자
+    고객센터 상담원 상담사 기사 사회자 진행자 강연자 이미지 안전모 마케팅 여기저기 각자 모든 다른 추정 문단 혹시
+    대화 하시 기억 저장 조용 임시 유선 무선 문자 심각 진심 한참 이따 그냥
     """
 )
 # 선생님, 고객님: no names
@@ -174,6 +176,18 @@ NOT_NAMES = words(
     Amazon Microsoft Apple Naver Kakao Samsung Aurora Works Building Room Floor Sorry Interested Looking Trying
     Going Having Wondering Very Really Still Currently Working Happy Sad Tired Afraid Done Ready Again From In
     On At By With Employee Manager Director Engineer Developer Designer Student Teacher Doctor Nurse Department
-    Company Policy Handbook Chapter Section Part Question Answer Wi Fi
+    Company Policy Handbook Chapter Section Part Question Answer Wi Fi Annual Leave Sick Time Off Meeting
+    Project Product Sales Finance Legal Security Operations Logistics Reception Library Museum Gym Cafe Canteen
+    Kitchen Garage Parking Lot Street Road Avenue River Lake Mountain Harbor Bridge Station Airport Hotel
+    Hospital Clinic School University College Institute Center Centre Bank Group Inc Ltd LLC Corp Corporation
+    Limited Foundation Association Council Committee Board North South East West Central National International
+    Global United States Kingdom Republic Union World Day Week Month Year Spring Summer Autumn Winter Christmas
+    Easter Ramadan Lunar Expense Report Travel Benefits Health Insurance Pension Bonus Salary Payroll Allowance
+    Training Onboarding Contract Agreement Form Request Ticket Help Desk Admin System Server Network Database
+    Cloud Machine Learning Data Science Intelligence Artificial Language Model Models Visual Studio Code Git Hub
+    Docker Linux Mac Chrome Firefox Slack Zoom Teams Outlook Gmail Drive Jira Confluence Notion Figma Chief
+    Executive Officer President Vice Senior Junior Lead Head Assistant Associate Professor Captain Sergeant
+    Minister Mayor Queen King Prince Princess Red Blue Green White Black Gold Silver First Second Third Fourth
+    Last Next Previous Monthly Weekly Daily Quarterly Yearly Full Half
     """
 )

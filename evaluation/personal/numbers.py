@@ -24,10 +24,14 @@ EMAIL = re.compile(
 )
 HANDLE = re.compile(
     r"(?i)(?:카카오톡|카톡|인스타(?:그램)?|텔레그램|라인|트위터|디스코드|instagram|telegram|discord|kakao(?:talk)?|twitter)"
-    r"\s*(?:아이디|계정|id|handle|username)?\s*(?:은|는|이|가|is|:|=)?\s*(?P<it>@?[A-Za-z][\w.]{3,30}(?:#\d{4})?)"
-    r"|(?:아이디|(?<![a-z])user ?(?:name|id)|(?<![a-z])login)\s*(?:은|는|is|:|=)\s*(?P<other>@?[A-Za-z][\w.-]{3,30})"
+    r"\s*(?:아이디|계정|id|handle|username)?\s*(?:은|는|이|가|is|:|=)?\s*(?P<it>@?[A-Za-z][A-Za-z0-9_.]{3,30}(?:#\d{4})?)"
+    r"|(?:아이디|(?<![a-z])user ?(?:name|id)|(?<![a-z])login)\s*(?:은|는|is|:|=)\s*"
+    r"(?P<other>@?[A-Za-z][A-Za-z0-9_.-]{3,30})"
 )
-CARD = re.compile(r"(?<![\d-])\d(?:[ -]?\d){12,18}(?![\d-])")
+CARD = re.compile(
+    r"(?<![\d-])(?:\d{13,19}|\d{4}(?P<as_>[ -])\d{4}(?P=as_)\d{4}(?P=as_)\d{1,7}"
+    r"|\d{4}[ -]\d{6}[ -]\d{5})(?![\d-])"
+)
 CODE = re.compile(r"(?i)\b(?:cvc|cvv)2?\D{0,8}(?P<it>\d{3,4})(?!\d)")
 MOBILE = r"01[016789][-.)\s]{0,3}\d{3,4}[-.\s]{0,3}\d{4}"
 LANDLINE = r"\(?0(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50\d?|80)\)?[-.)\s]{0,2}\d{3,4}[-.\s]{1,2}\d{4}"
@@ -68,7 +72,7 @@ WRITTEN = (
 )
 BORN = re.compile(
     rf"(?:생년월일|생일|출생일?|(?i:date of birth|\bd\.?o\.?b\b\.?|birthday|born))[^\d\n]{{0,14}}?(?P<it>{WRITTEN})"
-    rf"|(?P<other>{WRITTEN})\s?(?:생(?![가-힣])|생입|생이|에? ?태어)"
+    rf"|(?P<other>{WRITTEN})\s?(?:생(?![가-힣])|생(?:입|이|인|으로)|에? ?태어)"
 )
 IPV4 = re.compile(r"(?<![A-Za-z0-9_.])(?:\d{1,3}\.){3}\d{1,3}(?![A-Za-z0-9_]|\.\d)")
 IPV6 = re.compile(
