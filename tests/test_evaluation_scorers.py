@@ -91,8 +91,9 @@ def test_a_right_answer_passes_and_a_wrong_one_does_not(name, argument, right, w
 
 
 SAID = {
-    "completion_tokens": 5, "finish_reason": "stop", "latency_ms": 900.0, "first_token_ms": 90.0, "passages": ("20 days",),
-    "sources": ("handbook.en.md",), "tool_calls": ({"name": "leave_days", "arguments": {"employee": "mina"}},),
+    "completion_tokens": 5, "finish_reason": "stop", "latency_ms": 900.0, "first_token_ms": 90.0,
+    "passages": ("20 days",), "sources": ("handbook.en.md",),
+    "tool_calls": ({"name": "leave_days", "arguments": {"employee": "mina"}},),
 }  # fmt: skip
 
 
