@@ -29,7 +29,11 @@ def found(one: planted.Planted) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--missed", type=int, default=0, metavar="N", help="Show N sentences of the first half that pass."
+        "--missed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="Show N sentences that the patterns were adjusted on, and miss.",
     )
     shown = parser.parse_args().missed
     counted: dict[tuple[str, str, bool], list[bool]] = defaultdict(list)
@@ -39,10 +43,10 @@ def main() -> None:
         if not result and not one.held_out and shown > 0:
             shown -= 1
             print(f"  missed: {redacted([one.text]).texts[0]!r} <- {one.text!r}")
-    changed = [text for text in planted.HARMLESS if redacted([text]).texts != (text,)]
+    changed = [text for text in planted.harmless() if redacted([text]).texts != (text,)]
     print(f"{'kind':22} {'language':9} {'adjusted on':>11} {'held out':>9}")
     whole: dict[str, list[bool]] = defaultdict(list)
-    for kind, language in planted.SENTENCES:
+    for kind, language in dict.fromkeys((kind, language) for kind, language, _ in counted):
         seen, held = (counted[kind, language, which] for which in (False, True))
         print(f"{kind:22} {language:9} {share(seen):11.3f} {share(held):9.3f}")
         if "not announced" not in kind:
@@ -55,7 +59,11 @@ def main() -> None:
     told = {f"recall_{name.replace(' ', '_')}": round(share(results), 4) for name, results in whole.items()}
     print(
         json.dumps(
-            {**told, "planted": sum(map(len, counted.values())), "over": round(len(changed) / len(planted.HARMLESS), 4)}
+            {
+                **told,
+                "planted": sum(map(len, counted.values())),
+                "over": round(len(changed) / len(planted.harmless()), 4),
+            }
         )
     )
 
