@@ -201,7 +201,7 @@ class Evaluation(Section):
         default=None,
         ge=0,
         le=2**31 - 1,
-        description="What the model is told to draw its words from; each repeat adds 1. None: as it likes.",
+        description="What the seed of each repeat of a case is made from. None: the model draws its words as it likes.",
     )
     gate: Gate = Field(default=Gate(), description="What a version must reach to be let through.")
     judge: Judge | None = Field(

@@ -90,6 +90,50 @@ def test_a_right_answer_passes_and_a_wrong_one_does_not(name, argument, right, w
     assert not passes(name, argument, wrong, **told)
 
 
+SAID = {
+    "completion_tokens": 5, "finish_reason": "stop", "latency_ms": 900.0, "first_token_ms": 90.0,
+    "passages": ("20 days",), "sources": ("handbook.en.md",),
+    "tool_calls": ({"name": "leave_days", "arguments": {"employee": "mina"}},),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "mutated"),
+    [
+        ("contains", "20 days", "21 days"),
+        ("contains", {"any": ["20 days"], "none": ["15"]}, {"any": ["20 days"], "none": ["20"]}),
+        ("contains_all", ["You", "20"], ["You", "200"]),
+        ("contains_any", ["20 days", "twenty"], ["21 days", "twenty"]),
+        ("not_contains", "15 days", "20 days"),
+        ("equals", "You get 20 days.", "You get 20 day."),
+        ("matches", r"\d+ days", r"\d+ weeks"),
+        ("number", 20, 21),
+        ("number", {"value": 21, "tolerance": 1}, {"value": 21, "tolerance": 0.5}),
+        ("similar", "You get 20 days!", "It rains in spring."),
+        ("language", "en", "ko"),
+        ("refuses", False, True),
+        ("cites", "handbook.en", "handbook.ko"),
+        ("grounded", True, None),
+        ("tool_calls", [{"name": "leave_days"}], [{"name": "sick_days"}]),
+        ("max_tokens", 5, 4),
+        ("latency", {"first_token_ms": 100}, {"first_token_ms": 80}),
+        ("finish_reason", "stop", "length"),
+        ("json", None, None),
+    ],
+)
+def test_an_expectation_that_is_changed_is_not_met_any_more(name, argument, mutated):
+    answer = "You get 20 days."
+    if name == "json":  # its answer is JSON, and what changes is the schema
+        assert passes("json", {"required": ["days"]}, '{"days": 20}')
+        assert not passes("json", {"required": ["weeks"]}, '{"days": 20}')
+    elif name == "grounded":  # it has nothing to change but what was given
+        assert passes(name, argument, answer, **SAID)
+        assert not passes(name, argument, answer, **SAID | {"passages": ("21 days",)})
+    else:
+        assert passes(name, argument, answer, **SAID)
+        assert not passes(name, mutated, answer, **SAID)
+
+
 @pytest.mark.parametrize(
     ("argument", "took", "passed"),
     [

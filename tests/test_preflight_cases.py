@@ -360,7 +360,7 @@ CASES = st.lists(
 ).map(tuple)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(EXPECT, st.lists(WORDS | WORDS.map(lambda text: text * 3), min_size=4, max_size=10))
 def test_what_is_claimed_of_expectations_holds_for_the_scorers(expect, answers):
     certain = [each for each in expectations.impossible(expect, 4096, None) if each.certain]

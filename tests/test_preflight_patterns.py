@@ -92,7 +92,7 @@ PATTERN = st.recursive(
 ANSWERS = st.text(ALPHABET, max_size=6)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(PATTERN, st.lists(ANSWERS, min_size=5, max_size=12))
 def test_what_is_claimed_holds_for_the_scorer(pattern, answers):
     try:

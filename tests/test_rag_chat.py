@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -322,16 +323,20 @@ def lines() -> Iterator[list[str]]:
 
 
 def chats(lines: list[str]) -> list[dict[str, Any]]:
+    """What is logged of chats; the line of a chat is written after its answer."""
+    deadline = time.monotonic() + 30
+    while not any("question" in line for line in lines) and time.monotonic() < deadline:
+        time.sleep(0.01)
     return [line for line in map(json.loads, (line for line in lines if line.startswith("{"))) if "question" in line]
 
 
 def test_each_chat_logs_one_line_that_no_terminal_obeys(server: TestClient, world: World, lines: list[str]) -> None:
     world.runtime.says("한 줄\n", "\x1b[31m", "\u202e\u0085")
     ask(server, "what\r\nINFO forged line\u2028")
+    (told,) = chats(lines)
     raw = next(line for line in lines if "forged" in line)
     assert all(character.isprintable() for character in raw)
     assert "한 줄" in raw
-    (told,) = chats(lines)
     assert told["question"] == "what\r\nINFO forged line\u2028"
     assert told["answer"] == "한 줄\n\x1b[31m\u202e\u0085"
     wanted = {"user": "mina", "version": 1, "endpoint": "chat-v1", "status": 200}

@@ -45,7 +45,7 @@ EVL003 = Rule(
     "An expectation that no answer meets",
     "warning",
     "verified",
-    "evaluation/scorers.py",
+    "docs/cases.md",
     "All expectations of a turn must hold at once. What is forbidden may be a part of what is wanted (`15 days` "
     "holds `5 days`), a pattern may ask for a line break although answers are compared in one line, a text may be "
     "longer than an answer is allowed to be. The case then fails with every model. It is an error if the gate cannot "
