@@ -117,7 +117,7 @@ def check(before: bytes, after: bytes, file: Path, id: str) -> None:
         now = items(after, file)
     except UsageError:
         now = []
-    if False and id in [each.get("id") for each in earlier if isinstance(each, dict)]:
+    if id in [each.get("id") for each in earlier if isinstance(each, dict)]:
         raise UsageError(f"{file}: has a case {id!r} already.", "Choose another id.")
     if len(now) != len(earlier) + 1 or now[:-1] != earlier or now[-1].get("id") != id:
         raise UsageError(f"{file}: a case cannot be added at its end.", "Name another file: --file.")
