@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from evaluation.cases import Case
 from evaluation.gate import Gate
-from evaluation.plan import Plan
-from evaluation.prices import Prices
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.prices import Prices
 from evaluation.said import NOTHING, Help
 from evaluation.target import HttpTarget, RagTarget, Target
 from lmi.errors import SluiceError, UsageError
@@ -49,7 +49,7 @@ class Asked:
 
     def cached(self, folder: Path) -> "Asked":
         """Answers of the model alone are kept; those of the RAG server cannot be, as it has a history."""
-        from evaluation.cache import CachedTarget
+        from evaluation.replaying.cache import CachedTarget
 
         kept = CachedTarget(self.target, folder, self.subject)
         return replace(self, target=kept, plan=replace(self.plan, cached=True))
@@ -62,7 +62,7 @@ class Asked:
     def hashes(self, cases: Collection[Case]) -> dict[str, str]:
         """What another report must have in common with this one to be compared; the environment is not known here."""
         from evaluation.cases import digest
-        from evaluation.hashes import digest_of_scoring
+        from evaluation.comparing.hashes import digest_of_scoring
         from steps.settings import Settings
 
         scoring = (self.settings or Settings()).scoring()
@@ -141,7 +141,7 @@ def on_endpoint(asked: Asked, given: Given, config: "PipelineConfig") -> Asked:
 
 
 def through_rag(asked: Asked, url: str) -> Asked:
-    from evaluation.rag_target import HttpRag
+    from evaluation.replaying.rag_target import HttpRag
 
     rag = HttpRag(url)
     return replace(asked, rag=rag, subject={**asked.subject, "rag": url}, opened=(*asked.opened, rag))

@@ -65,7 +65,7 @@ def release(file: Path) -> Any:
 def stats(path: Path | None, tokenizer: Path | None, pipeline: Path, as_json: bool) -> None:
     """Count what the cases are made of."""
     from evaluation import reading
-    from evaluation import stats as counting
+    from evaluation.authoring import stats as counting
     from preflight.cases import tokens
 
     if tokenizer and not tokenizer.is_file():
@@ -111,8 +111,8 @@ def listed(counted: Counter[str]) -> str:
 @click.option("--language", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Of its comments.")
 def new(id: str, file: Path | None, language: str) -> None:
     """Add a case to fill in; everything else in the file stays as it is."""
-    from evaluation import skeleton
-    from evaluation.writing import Ids
+    from evaluation.authoring import skeleton
+    from evaluation.authoring.writing import Ids
 
     if not id.strip() or not id.isprintable():
         raise UsageError("A case needs an id of one line.", "Such as leave-days-ko.")

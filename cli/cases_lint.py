@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cli import show
+from evaluation.authoring.lint import Looked, Mistake, look
 from evaluation.cases import Case
-from evaluation.lint import Looked, Mistake, look
 from lmi.errors import UsageError
 from preflight import cases as rules
 from preflight import checks

@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from cli import show
-from evaluation import importing, writing
-from evaluation.harvest import HEAD, Spoken, alike, candidate, chats
-from evaluation.importing.told import Told
-from evaluation.writing import Draft
+from evaluation.authoring import importing, writing
+from evaluation.authoring.harvest import HEAD, Spoken, alike, candidate, chats
+from evaluation.authoring.importing.told import Told
+from evaluation.authoring.writing import Draft
 from lmi.errors import SluiceError, UsageError
 
 PAGE = 100  # turns that are read at once

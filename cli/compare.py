@@ -96,7 +96,7 @@ def gate(reader: Reader, a: str, b: str, asked: dict[str, Any]) -> "Gate":
 
 def compared(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool) -> dict[str, Any]:
     """B's report with the comparison in it, whose verdict is the comparison's: that is what was asked."""
-    from evaluation import champion
+    from evaluation.comparing import champion
 
     subject = a.get("subject") or {}
     about = {**subject, "environment": a.get("environment") or {}}
@@ -123,6 +123,6 @@ def progress(source: str) -> Any:
     """A line on the terminal that says how far the replay is; nothing where nobody looks."""
     if not sys.stderr.isatty():
         return None
-    from evaluation.progress import Watch
+    from evaluation.replaying.progress import Watch
 
     return Watch(lambda line: click.echo(f"\r\x1b[K  {source}: {line}", nl=False, err=True), every=0.2)

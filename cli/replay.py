@@ -14,10 +14,10 @@ import click
 from cli import show
 from cli.asked import asked_of
 from cli.forms import form_options
-from evaluation.journal import FILE, Journal
 from evaluation.judge import judge
-from evaluation.progress import Watch
-from evaluation.spool import Cases
+from evaluation.replaying.journal import FILE, Journal
+from evaluation.replaying.progress import Watch
+from evaluation.replaying.spool import Cases
 from lmi.errors import UsageError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def replay(
 
 def what_comes_after() -> None:
     """Import what tells of the replay while the first answers are awaited: start-up counts."""
-    for name in ("cli.reports", "evaluation.hashes", "rich.table"):
+    for name in ("cli.reports", "evaluation.comparing.hashes", "rich.table"):
         import_module(name)
 
 

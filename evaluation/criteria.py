@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evaluation import figures
+from evaluation.comparing.statistics import answers_needed, at_least
 from evaluation.gate import Gate, Thresholds
 from evaluation.results import CaseResult
-from evaluation.statistics import answers_needed, at_least
 
 Word = Literal["pass", "fail", "inconclusive", "error"]
 EVERY = "all"  # as what a criterion is of; otherwise a tag

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from evaluation.cases import Case, gating
 from evaluation.gate import Gate
-from evaluation.journal import Journal
-from evaluation.plan import STANDARD, Plan
 from evaluation.replay import Progress, Replayed, replay
+from evaluation.replaying.journal import Journal
+from evaluation.replaying.plan import STANDARD, Plan
 from evaluation.results import CaseResult, slim
 from evaluation.said import NOTHING, Help
 from evaluation.target import RagTarget, Target

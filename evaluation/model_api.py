@@ -13,10 +13,10 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from evaluation.connections import Connections
-from evaluation.failures import Busy, Lost, Refused, TargetDown, of_status, told
 from evaluation.judge_model import JudgeFailed, Messages
-from evaluation.pace import OutOfPatience, Patience
+from evaluation.replaying.connections import Connections
+from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown, of_status, told
+from evaluation.replaying.pace import OutOfPatience, Patience
 
 LONGEST = 64 << 20  # bytes of a reply
 LONGEST_TEXT = 6_000  # characters that are embedded: within 8,192 tokens, which most models take

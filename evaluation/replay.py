@@ -9,18 +9,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evaluation import records
-from evaluation.asking import Interrupted
 from evaluation.cases import Case
-from evaluation.chatting import Chatting
-from evaluation.failures import TargetDown
-from evaluation.journal import Journal, results
-from evaluation.plan import STANDARD, Plan
+from evaluation.replaying import records
+from evaluation.replaying.asking import Interrupted
+from evaluation.replaying.chatting import Chatting
+from evaluation.replaying.failures import TargetDown
+from evaluation.replaying.journal import Journal, results
+from evaluation.replaying.plan import STANDARD, Plan
+from evaluation.replaying.survey import Survey
+from evaluation.replaying.waiting import Waiting, Wanted
 from evaluation.results import CaseResult, Chat
 from evaluation.said import NOTHING, Help
-from evaluation.survey import Survey
 from evaluation.target import RagTarget, Target
-from evaluation.waiting import Waiting, Wanted
 
 __all__ = ["STANDARD", "Plan", "Progress", "Replayed", "replay"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
-from evaluation.connections import BLOCK, Connections
-from evaluation.failures import Busy, Refused, TargetDown, of_status, told
+from evaluation.replaying.connections import BLOCK, Connections
+from evaluation.replaying.failures import Busy, Refused, TargetDown, of_status, told
 from lmi.wire import BadReply, Lines, Reply, ToolCalls, calls, delta, finish, mended, parse_reply, usage
 
 Target = Callable[[dict[str, Any]], Reply]

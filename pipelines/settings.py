@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evaluation import gate as gates
-from evaluation.prices import Prices
+from evaluation.replaying.prices import Prices
 from pipelines.judging import THRESHOLDS, Evaluation, Thresholds, TokenPrice
 from steps import settings
 

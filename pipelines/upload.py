@@ -8,8 +8,8 @@ from typing import Any
 
 from evaluation import reading
 from evaluation.cases import Case
-from evaluation.hashes import own
-from evaluation.spool import Cases
+from evaluation.comparing.hashes import own
+from evaluation.replaying.spool import Cases
 from lmi.errors import UsageError
 from pipelines import archive
 from pipelines.config import PipelineConfig, Place, Sources

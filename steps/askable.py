@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from evaluation.cases import Case, gating
+from evaluation.replaying.survey import Survey
 from evaluation.said import Help
-from evaluation.survey import Survey
 from lmi.errors import UsageError
 from steps.settings import Rag, Settings
 

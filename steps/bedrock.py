@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from evaluation.judge_model import JudgeFailed, Messages
 from evaluation.model_api import LONGEST_TEXT, Vectors, embedded
-from evaluation.pace import OutOfPatience, Patience
+from evaluation.replaying.pace import OutOfPatience, Patience
 from lmi.errors import UsageError
 
 PASSING = frozenset(

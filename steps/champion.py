@@ -45,7 +45,7 @@ class Comparison:
 
     def __call__(self, results: Sequence[CaseResult]) -> Json | None:
         # NumPy and SciPy take a second to import, and only a comparison needs them
-        from evaluation.champion import choose, compare, not_compared
+        from evaluation.comparing.champion import choose, compare, not_compared
 
         judging, gate = self.judging, self.judging.settings.gate
         stored = self.stored()

@@ -8,8 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HT
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeout
 
-from evaluation import failures
-from evaluation.failures import Busy, Lost, Refused, TargetDown
+from evaluation.replaying import failures
+from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown
 from evaluation.target import Collected
 from lmi.wire import Reply
 
@@ -38,7 +38,7 @@ class EndpointTarget:
         self.endpoint = endpoint
 
     def __call__(self, request: dict[str, Any]) -> Reply:
-        """Raises Busy, Refused, BadReply or TargetDown: see `evaluation.failures`."""
+        """Raises Busy, Refused, BadReply or TargetDown: see `evaluation.replaying.failures`."""
         body = json.dumps(request | {"stream": True, "stream_options": {"include_usage": True}}, ensure_ascii=False)
         started = time.perf_counter()
         try:

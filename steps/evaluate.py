@@ -11,12 +11,12 @@ from pathlib import Path
 
 from evaluation import report as reports
 from evaluation.cases import Case
-from evaluation.failures import TargetDown
-from evaluation.journal import Journal
 from evaluation.judge import Began, account
 from evaluation.replay import Progress, Replayed, replay
+from evaluation.replaying.failures import TargetDown
+from evaluation.replaying.journal import Journal
+from evaluation.replaying.shards import Shard
 from evaluation.report import Report
-from evaluation.shards import Shard
 from evaluation.target import HttpTarget, Target
 from lmi.errors import SluiceError
 from registry import packages

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evaluation.progress import Watch
+from evaluation.replaying.progress import Watch
 from lmi.errors import SluiceError
 from registry.packages import Package
 from steps.inputs import Deploy, Evaluate, Inputs, from_arguments

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from evaluation.cases import Case, gating
-from evaluation.hashes import hashes
-from evaluation.plan import Plan
-from evaluation.rag_target import HttpRag
+from evaluation.comparing.hashes import hashes
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.rag_target import HttpRag
+from evaluation.replaying.spool import Cases
+from evaluation.replaying.survey import Survey
 from evaluation.report import Report
 from evaluation.said import Help
-from evaluation.spool import Cases
-from evaluation.survey import Survey
 from lmi.errors import SluiceError
 from registry.packages import Package
 from steps import settings as wire

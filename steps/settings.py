@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evaluation.gate import Gate, Thresholds
-from evaluation.plan import Plan
-from evaluation.prices import Prices
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.prices import Prices
 from lmi.errors import UsageError
 
 FILE = "settings.json"
@@ -81,7 +81,7 @@ class Settings:
         )
 
     def scoring(self) -> dict[str, Any]:
-        """What decides a score or a time beside the case, the code and the environment: for `evaluation.hashes`."""
+        """What decides a score or a time beside the case, the code and the environment: for `comparing.hashes`."""
         told = {name: getattr(self, name) for name in ("concurrency", "max_tokens", "seed", "requests_per_second")}
         helpers = {"judge": self.judge, "embeddings": self.embeddings}
         return told | {name: helper.scoring() if helper else None for name, helper in helpers.items()}

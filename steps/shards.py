@@ -1,7 +1,7 @@
 """One evaluation on several machines: each replays its share of the cases, and the first judges what all have learned.
 
 They meet in S3, beside the report and under the name of the job: a step that is tried again is another job, and must
-not take the earlier one's word. What is shared and how it is put together: `evaluation.shards`.
+not take the earlier one's word. What is shared and how it is put together: `evaluation.replaying.shards`.
 """
 
 import json
@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from evaluation import shards
-from evaluation.failures import TargetDown
-from evaluation.journal import FILE, Journal
 from evaluation.replay import Progress, Replayed
+from evaluation.replaying import shards
+from evaluation.replaying.failures import TargetDown
+from evaluation.replaying.journal import FILE, Journal
+from evaluation.replaying.shards import Here, State
 from evaluation.results import Chat
-from evaluation.shards import Here, State
 from lmi.errors import SluiceError
 from steps.hosting import Clock
 from steps.inputs import Evaluate

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from stub_model import StubModel, serving
 
 from cli.replay import replay
-from evaluation.journal import FILE
+from evaluation.replaying.journal import FILE
 from lmi.errors import UsageError
 
 

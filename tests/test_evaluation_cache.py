@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from replayed import Echo, chat
 
-from evaluation.cache import CachedTarget, NoCache
-from evaluation.failures import Refused
-from evaluation.plan import Plan
 from evaluation.replay import replay
+from evaluation.replaying.cache import CachedTarget, NoCache
+from evaluation.replaying.failures import Refused
+from evaluation.replaying.plan import Plan
 from evaluation.target import TimedReply
 from lmi.wire import Reply
 

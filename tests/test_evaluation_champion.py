@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import hashes as hashing
 from evaluation.cases import Case, Turn
-from evaluation.champion import choose, compare, not_compared
+from evaluation.comparing import hashes as hashing
+from evaluation.comparing.champion import choose, compare, not_compared
+from evaluation.comparing.hashes import hashes
 from evaluation.gate import Gate
-from evaluation.hashes import hashes
 from evaluation.report import Report, parse
 from evaluation.results import CaseResult, Chat, TurnResult
 from evaluation.said import Score

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from evaluation import cases, harvest, reading, writing
-from evaluation.harvest import MOST_TURNS, PAUSE, Spoken, alike, candidate, chats
+from evaluation import cases, reading
+from evaluation.authoring import harvest, writing
+from evaluation.authoring.harvest import MOST_TURNS, PAUSE, Spoken, alike, candidate, chats
 from evaluation.reading import Problem, Reader
 from lmi.errors import UsageError
 

@@ -9,11 +9,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import importing, reading, scorers, writing
-from evaluation.importing import promptfoo_asserts, promptfoo_table
-from evaluation.importing.told import Told
+from evaluation import reading, scorers
+from evaluation.authoring import importing, writing
+from evaluation.authoring.importing import promptfoo_asserts, promptfoo_table
+from evaluation.authoring.importing.told import Told
+from evaluation.authoring.writing import Draft, Ids
 from evaluation.said import NOTHING, Said
-from evaluation.writing import Draft, Ids
 from lmi.errors import UsageError
 
 

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replayed import Echo, chat
 
-from evaluation import records
 from evaluation.cases import Case, Turn
-from evaluation.failures import TargetDown
 from evaluation.gate import Gate
-from evaluation.journal import FILE, Journal, results
 from evaluation.judge import judge
-from evaluation.lines import Lines
-from evaluation.plan import Plan
 from evaluation.replay import replay
+from evaluation.replaying import records
+from evaluation.replaying.failures import TargetDown
+from evaluation.replaying.journal import FILE, Journal, results
+from evaluation.replaying.lines import Lines
+from evaluation.replaying.plan import Plan
 from evaluation.results import CaseResult, Chat, Results, TurnResult
 from evaluation.said import Score
 from evaluation.target import TimedReply

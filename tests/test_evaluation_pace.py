@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 from replayed import Echo, chat
 
-from evaluation.asking import Asking
-from evaluation.failures import Busy, Lost, Refused, TargetDown
-from evaluation.pace import OutOfPatience, Pace, Patience
-from evaluation.plan import Plan
-from evaluation.progress import Watch, clock
 from evaluation.replay import replay
+from evaluation.replaying.asking import Asking
+from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown
+from evaluation.replaying.pace import OutOfPatience, Pace, Patience
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.progress import Watch, clock
 from evaluation.results import Chat
 from lmi.wire import Reply
 

@@ -10,11 +10,11 @@ import pytest
 from fake_rag import World, settings
 
 from evaluation.cases import Case, Turn
-from evaluation.failures import Busy, Refused, TargetDown
 from evaluation.gate import Gate
 from evaluation.judge import judge
-from evaluation.plan import Plan
-from evaluation.rag_target import HttpRag, event, named
+from evaluation.replaying.failures import Busy, Refused, TargetDown
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.rag_target import HttpRag, event, named
 from lmi.wire import BadReply
 from rag.app import create_app
 from rag.server import Server, listen, url

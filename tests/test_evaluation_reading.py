@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation import reading
+from evaluation.authoring.lint import look
 from evaluation.cases import Case
-from evaluation.lint import look
 from lmi.errors import UsageError
 
 GOOD = "cases:\n  - id: first\n    turns:\n      - {user: hi, expect: {contains: x}}\n"

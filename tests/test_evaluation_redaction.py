@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import planted
-from evaluation import redaction
-from evaluation.personal import numbers
-from evaluation.redaction import redacted
+from evaluation.authoring import redaction
+from evaluation.authoring.personal import numbers
+from evaluation.authoring.redaction import redacted
 
 
 def one(text: str, *known: str) -> str:

@@ -10,11 +10,11 @@ import pytest
 from replayed import chat
 
 from evaluation.cases import Case, Turn
-from evaluation.failures import Busy, Lost, Refused, TargetDown
 from evaluation.gate import Gate
 from evaluation.judge import judge
-from evaluation.prices import Prices
 from evaluation.replay import Plan, replay
+from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown
+from evaluation.replaying.prices import Prices
 from evaluation.results import Chat
 from evaluation.said import Help, Vote
 from evaluation.target import TimedReply

@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from evaluation import reading, schema, schema_page, scorers
+from evaluation import reading, scorers
+from evaluation.authoring import schema, schema_page
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = json.loads(schema.schema())
@@ -31,11 +32,11 @@ def reads(folder: Path, *cases: dict[str, Any]) -> bool:
 
 
 def test_the_schema_is_not_stale():
-    assert schema.SCHEMA.read_text(encoding="utf-8") == schema.schema(), "run python -m evaluation.schema"
+    assert schema.SCHEMA.read_text(encoding="utf-8") == schema.schema(), "run python -m evaluation.authoring.schema"
 
 
 def test_the_reference_page_is_not_stale():
-    assert schema.REFERENCE.read_text(encoding="utf-8") == schema_page.reference(), "run python -m evaluation.schema"
+    assert schema.REFERENCE.read_text(encoding="utf-8") == schema_page.reference(), "it is stale"
 
 
 def test_the_schema_is_one():

@@ -8,13 +8,13 @@ import pytest
 from fake_sagemaker import FakeClock
 from replayed import Echo, chat
 
-from evaluation import shards
 from evaluation.gate import Gate
-from evaluation.journal import Journal
 from evaluation.judge import Began, account, judge
-from evaluation.plan import Plan
 from evaluation.replay import Replayed, replay
-from evaluation.shards import Here, Incomplete, Shard, State
+from evaluation.replaying import shards
+from evaluation.replaying.journal import Journal
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.shards import Here, Incomplete, Shard, State
 from evaluation.target import TimedReply
 
 PLAN = Plan(concurrency=2, max_tokens=9, seed=4)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation import statistics
-from evaluation.resampling import resampled_mean, resampled_ratios
-from evaluation.statistics import (
+from evaluation.comparing import statistics
+from evaluation.comparing.resampling import resampled_mean, resampled_ratios
+from evaluation.comparing.statistics import (
     Interval,
     Sample,
     answers_needed,
@@ -316,6 +316,7 @@ def test_answers_above_a_limit_need_more_answers_the_fewer_they_are() -> None:
 
 
 def test_a_judgement_without_a_champion_loads_neither_numpy_nor_scipy() -> None:
-    script = "import sys, evaluation.judge, evaluation.champion; print(sorted({'numpy', 'scipy'} & set(sys.modules)))"
+    modules = "evaluation.judge, evaluation.comparing.champion"
+    script = f"import sys, {modules}; print(sorted({{'numpy', 'scipy'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

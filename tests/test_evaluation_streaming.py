@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evaluation import cases, reading, yaml_file, yaml_stream
 from evaluation.reading import Problem, Reader
-from evaluation.spool import Cases
+from evaluation.replaying.spool import Cases
 from lmi.errors import UsageError
 
 TRICKY = """\

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from stub_model import StubModel, serving
 
-from evaluation.failures import Busy, Lost, Refused, TargetDown
+from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown
 from evaluation.target import HttpTarget, TimedReply
 from lmi.errors import UsageError
 from lmi.wire import BadReply, Reply

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.cases import Case, Turn
-from evaluation.champion import compare
+from evaluation.comparing.champion import compare
 from evaluation.gate import Gate, Thresholds
 from evaluation.results import CaseResult, Chat, TurnResult
 from evaluation.said import Score

@@ -10,7 +10,7 @@ import pytest
 from moto import mock_aws
 from release_example import PLACE, written
 
-from evaluation.spool import Cases
+from evaluation.replaying.spool import Cases
 from lmi.errors import SluiceError, UsageError
 from pipelines import archive, upload
 from pipelines.config import load
@@ -208,7 +208,7 @@ import sys
 sys.path[:0] = [sys.argv[1]]
 import evaluation
 assert evaluation.__file__.startswith(sys.argv[1]), evaluation.__file__
-from evaluation.hashes import sources
+from evaluation.comparing.hashes import sources
 from evaluation.reports.html import page
 names = [name for name, _ in sources()]
 assert {"prompt.py", "wording.py", "judged.py"} <= set(names), names

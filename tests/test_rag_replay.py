@@ -13,9 +13,9 @@ from fake_rag import FakeRuntime, World, settings
 from tiny_checkpoint import Checkpoint
 
 from evaluation import cases
-from evaluation.plan import Plan
-from evaluation.rag_target import HttpRag
 from evaluation.replay import replay
+from evaluation.replaying.plan import Plan
+from evaluation.replaying.rag_target import HttpRag
 from evaluation.results import CaseResult
 from rag.app import create_app
 from rag.server import Server, listen, url

@@ -14,7 +14,7 @@ from botocore.exceptions import (
 from fake_sagemaker import FakeAws, refusal
 from urllib3.exceptions import ProtocolError
 
-from evaluation.failures import Busy, Lost, Refused, TargetDown
+from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown
 from evaluation.target import TimedReply
 from lmi.wire import BadReply, chat_request
 from steps.endpoint_target import EndpointTarget

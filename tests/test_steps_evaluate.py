@@ -17,7 +17,7 @@ from fake_sagemaker import ARN, GROUP, FakeAws, refusal
 from steps_example import settled
 
 from evaluation.gate import Gate, Thresholds
-from evaluation.prices import Prices
+from evaluation.replaying.prices import Prices
 from evaluation.report import CannotWrite
 from lmi.errors import UsageError
 from registry import packages

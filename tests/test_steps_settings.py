@@ -8,7 +8,7 @@ import pytest
 from release_example import shipped, written
 
 from evaluation.gate import Gate, Thresholds
-from evaluation.prices import Prices
+from evaluation.replaying.prices import Prices
 from lmi.errors import UsageError
 from pipelines.config import load
 from steps import settings

@@ -11,10 +11,10 @@ from fake_sagemaker import ARN, FakeAws, FakeClock, FakeS3
 from replayed import Echo, chat
 from steps_example import settled
 
-from evaluation.failures import TargetDown
-from evaluation.journal import Journal
 from evaluation.replay import Replayed, replay
-from evaluation.shards import Shard, State
+from evaluation.replaying.failures import TargetDown
+from evaluation.replaying.journal import Journal
+from evaluation.replaying.shards import Shard, State
 from steps.inputs import Evaluate
 from steps.judging import Judging, ready
 from steps.shards import PartFailed, Share, Telling, share_of

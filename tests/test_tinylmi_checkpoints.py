@@ -17,8 +17,8 @@ from tiny_checkpoint import CHECKPOINTS, Checkpoint
 from evaluation import cases, prompt
 from evaluation.gate import Gate
 from evaluation.judge import judge
-from evaluation.plan import Plan
 from evaluation.replay import replay
+from evaluation.replaying.plan import Plan
 from tinylmi.train import corpus, facts, heldout, personal
 
 ROOT = Path(__file__).parent.parent

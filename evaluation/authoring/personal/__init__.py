@@ -1,0 +1,1 @@
+"""What tells who was speaking: found in a text by patterns. `redaction` puts placeholders there."""

@@ -1,0 +1,1 @@
+"""Two models case by case: how much worse one is, how sure that is, and what may be compared at all."""
