@@ -314,7 +314,9 @@ def test_nobodys_cases_are_written_over(tmp_path: Path) -> None:
 
 
 def test_an_import_of_nothing_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(SluiceError, match=r"(?s)Nothing in the file could be taken over.*without a question") as refused:
+    with pytest.raises(
+        SluiceError, match=r"(?s)Nothing in the file could be taken over.*without a question"
+    ) as refused:
         run("import", write(tmp_path, '{"prompt": ""}\n', "a.jsonl"), "--out", tmp_path / "out.yaml")
     assert refused.value.exit_code == 1
     assert not (tmp_path / "out.yaml").exists()
