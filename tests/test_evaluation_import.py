@@ -704,6 +704,14 @@ def test_whatever_a_line_holds_is_taken_over_or_told(tmp_path_factory: pytest.Te
         assert found or told.missing
 
 
+@pytest.mark.parametrize(
+    "odd", ["\x85", "a\u2028b", "\u2029", "\x00\x1b", "\ufeff", "tab\there", " a\n b \n", "yes", "1_000", "😀"]
+)
+def test_an_odd_text_comes_back_as_it_was(odd: str) -> None:
+    written = "".join(writing.document([Draft({"id": "a", "turns": [{"user": odd}]}, [odd])], [odd]))
+    assert yaml.safe_load(written)["cases"][0]["turns"][0]["user"] == odd
+
+
 def test_half_a_character_is_replaced_before_it_is_written(taken: Import) -> None:
     taken.has("q.jsonl", '{"question": "a\\ud800b", "answer": "c"}\n')
     assert taken.one("q.jsonl")["turns"][0]["user"] == "a\N{REPLACEMENT CHARACTER}b"

@@ -119,6 +119,21 @@ def test_a_name_told_in_one_turn_is_found_in_the_others_where_nothing_announces_
     )
 
 
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    same = ("010-1234-5678", "01012345678", "010.1234.5678", "+82 10-1234-5678", "+82-10-1234-5678")
+    assert set(redacted(same).texts) == {"[PHONE 1]"}
+    assert redacted(["4111 1111 1111 1111", "4111111111111111"]).replaced == {"card": 1}
+    assert redacted(["A.Kim@x.kr", "a.kim@X.KR"]).replaced == {"email": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["서울로 2시간 걸려요", "종로 3번 출구로 오세요", "회의실로 5명 오세요", "부산으로 10시까지", "제주로 3박 4일"],
+)
+def test_where_somebody_goes_is_no_address(text: str) -> None:
+    assert one(text) == text
+
+
 def test_korean_in_a_chat_makes_its_placeholders_korean() -> None:
     assert redacted(["Call 010-1234-5678", "네"]).texts[0] == "Call [전화번호 1]"
 

@@ -181,7 +181,7 @@ REPLACED = textwrap.fill(
 HARVEST = f"""### Harvest
 
 `sluice cases harvest --out FILE [--user ID] [--since DATE] [--limit N]` turns real chats from the history table into
-candidates.
+candidates. It takes `dynamodb:Query` on that table, and nothing else.
 
 - **Only users who consented.** The RAG server keeps each user's word ([rag-server.md](rag-server.md#consent)); without
   it, nothing of theirs is read. It is asked for anew, consistently, as each user's turn comes. Who takes it back is
