@@ -387,7 +387,7 @@ def test_hashes_change_with_what_they_are_of_and_with_nothing_else() -> None:
 def test_the_source_of_every_scorer_and_of_the_prompt_is_hashed() -> None:
     found = dict(hashing.sources())
     assert {"prompt.py", "said.py", "__init__.py", "wording.py", "text.py", "judged.py"} <= found.keys()
-    assert found["prompt.py"] == Path(hashing.__file__).with_name("prompt.py").read_bytes()
+    assert found["prompt.py"] == Path(hashing.__file__).parent.with_name("prompt.py").read_bytes()
     whole = hashlib.sha256(b"".join(f"{name}\n".encode() + content for name, content in hashing.sources()) + b"{}")
     assert hashing.digest_of_scoring(CASES, {}) == whole.hexdigest()[:16]
 

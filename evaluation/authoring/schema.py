@@ -13,7 +13,7 @@ from typing import Any
 from evaluation import reading, scorers
 from evaluation.cases import PASSAGES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SCHEMA = ROOT / "cases.schema.json"
 REFERENCE = ROOT / "docs" / "cases.md"
 Json = dict[str, Any]

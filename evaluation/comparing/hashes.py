@@ -13,7 +13,7 @@ from evaluation.cases import Case
 
 SCORING = (
     "prompt.py",
-    "chatting.py",
+    "replaying/chatting.py",
     "judge_model.py",
     "said.py",
     "scorers",
