@@ -36,17 +36,21 @@ class Strict(Parser):  # type: ignore[misc]  # the base is chosen at run time
         return made
 
 
-def load(path: Path) -> Any:
-    """The file's content as plain Python values."""
+def text_of(path: Path) -> str:
+    """The file's text. Raises UsageError if it is not there, is not UTF-8 or cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
-    return loads(text, str(path))
+
+
+def load(path: Path) -> Any:
+    """The file's content as plain Python values."""
+    return loads(text_of(path), str(path))
 
 
 def loads(text: str, name: str) -> Any:

@@ -177,11 +177,6 @@ def layer_token_bytes(model: ModelFacts, degree: int, cache_bytes: float) -> flo
     return 2 * max(model.kv_heads / degree, 1.0) * model.head_dim * cache_bytes
 
 
-def room_for_cache_gib(model: ModelFacts, run: Run) -> float:
-    """What is left of one card for the KV cache, by the plan."""
-    return estimate(model, run).cache
-
-
 def tokens_in(model: ModelFacts, run: Run, room: float) -> int:
     """How long one request may be in so much room, in whole blocks."""
     one = layer_token_bytes(model, run.degree, run.cache_bytes)

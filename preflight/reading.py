@@ -6,10 +6,12 @@ Nothing is judged here. A file that cannot be read at all is a UsageError that n
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation import yaml_file
 from lmi.errors import UsageError
 from preflight.finding import Place
 from preflight.setup import Setting
@@ -49,16 +51,10 @@ def properties(file: Path) -> Reading:
 
 
 def text_of(file: Path) -> str:
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise UsageError(f"{file}: is too large to be a configuration ({file.stat().st_size:,} bytes).")
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{file}: there is no such file.") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from None
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}.") from None
+    with suppress(OSError):  # what cannot be read at all is told below
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise UsageError(f"{file}: is too large to be a configuration ({size:,} bytes).")
+    return yaml_file.text_of(file)
 
 
 def json_of(file: Path) -> Any:

@@ -4,11 +4,14 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError, EndpointConnectionError, EventStreamError
+from moto import mock_aws
 
 from rag.app import Clients
 from rag.settings import Settings
@@ -256,3 +259,20 @@ def events(text: str) -> list[tuple[str, dict[str, Any]]]:
         if lines:
             found.append((lines["event"], json.loads(lines["data"])))
     return found
+
+
+@contextmanager
+def table_of(kind: str) -> Iterator[Any]:
+    """A client with the history table: the fake one, or moto's."""
+    if kind == "fake":
+        yield FakeTable()
+        return
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName=TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "user", "KeyType": "HASH"}, {"AttributeName": "turn", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("user", "turn")],
+        )
+        yield client

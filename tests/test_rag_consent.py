@@ -5,11 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from fake_rag import TABLE, FakeTable, World, settings
+from fake_rag import TABLE, FakeTable, World, settings, table_of
 from fastapi.testclient import TestClient
-from moto import mock_aws
 
 from rag import consent
 from rag.app import create_app
@@ -21,17 +19,7 @@ AT = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 @pytest.fixture(params=["fake", "moto"])
 def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "fake":
-        yield FakeTable()
-        return
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "user", "KeyType": "HASH"}, {"AttributeName": "turn", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("user", "turn")],
-        )
+    with table_of(request.param) as client:
         yield client
 
 

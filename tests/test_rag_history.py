@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from fake_rag import TABLE, FakeTable, refusal
-from moto import mock_aws
+from fake_rag import TABLE, FakeTable, refusal, table_of
 
 from rag.history import MAX_ITEM, History, HistoryNotWritten, HistoryUnavailable
 
@@ -32,17 +30,7 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["fake", "moto"])
 def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if request.param == "fake":
-        yield FakeTable()
-        return
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName=TABLE,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "user", "KeyType": "HASH"}, {"AttributeName": "turn", "KeyType": "RANGE"}],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("user", "turn")],
-        )
+    with table_of(request.param) as client:
         yield client
 
 

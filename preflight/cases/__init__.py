@@ -404,9 +404,5 @@ def _told_together(rule: Rule, findings: Iterator[Finding]) -> Iterator[Finding]
             )
 
 
-def _answers(count: int) -> str:
-    return "1 earlier answer" if count == 1 else f"{count} earlier answers"
-
-
 def _cases(count: int) -> str:
     return "1 case" if count == 1 else f"{count} cases"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evaluation import yaml_file
 from evaluation.authoring.importing import source
 from evaluation.authoring.importing.promptfoo_asserts import shorthand
 from evaluation.authoring.importing.told import Told
@@ -58,7 +59,7 @@ class Files:
         if path.suffix in DATA:
             return source.value(path)
         if path.suffix in (".txt", ".md", ".html", ".xml", ".sql", ".csv", ""):
-            return source.text(path).rstrip("\n")
+            return yaml_file.text_of(path).rstrip("\n")
         raise NotRead(f"the file {path.name}")
 
     def tests(self, raw: Any, place: str) -> Iterator[tuple[dict[str, Any], str]]:

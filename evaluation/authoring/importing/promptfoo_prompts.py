@@ -70,7 +70,7 @@ def names_a_file(text: str, files: Files) -> bool:
 
 
 def of_file(path: Any, label: str) -> Iterator[Prompt]:
-    text = source.text(path)
+    text = yaml_file.text_of(path)
     if path.suffix == ".jsonl":
         yield from (Prompt(item, label) for item, _ in source.lines(path))
     elif path.suffix == ".csv":

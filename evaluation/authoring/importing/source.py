@@ -15,17 +15,6 @@ Item = tuple[Any, str]  # a value and its place
 CELL = 10_000_000  # characters
 
 
-def text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file.") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: byte {error.start} is not UTF-8.", "Save the file as UTF-8.") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
-
-
 def items(path: Path) -> Iterator[Item]:
     """The records of a file: the lines of JSON lines, the elements of a JSON or YAML list, the rows of a CSV file."""
     if path.suffix == ".jsonl":
@@ -65,14 +54,16 @@ def parsed(line: str, place: str) -> Any:
 def value(path: Path) -> Any:
     """A JSON or YAML file."""
     if path.suffix == ".json":
-        return parsed(text(path), str(path))
-    return yaml_file.loads(text(path), str(path))
+        return parsed(yaml_file.text_of(path), str(path))
+    return yaml_file.loads(yaml_file.text_of(path), str(path))
 
 
 def rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
     csv.field_size_limit(CELL)
     try:
-        table = csv.DictReader(io.StringIO(text(path), newline=""), restkey="", restval="", skipinitialspace=True)
+        table = csv.DictReader(
+            io.StringIO(yaml_file.text_of(path), newline=""), restkey="", restval="", skipinitialspace=True
+        )
         for row in table:
             yield {str(name).strip(): each or "" for name, each in row.items() if name}, f"line {table.line_num}"
     except csv.Error as error:
