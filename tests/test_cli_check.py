@@ -146,6 +146,12 @@ def test_a_silence_that_cannot_be_honoured_is_told(environment, comment, code):
     assert code in checking.codes(found)
 
 
+def test_a_silence_without_a_reason_silences_nothing(environment):
+    code, found = environment("OPTION_MAX_LEN=4096", "OPTION_MAX_MODEL_LEN=4096", "# sluice: silence LMI014")
+    assert code == 1
+    assert {"LMI014", "CHK001"} <= checking.codes(found)
+
+
 def test_a_release_silences_under_checks(tmp_path):
     changes = {"lmi.options": {"max_model_len": 4096, "max_len": 4096}}
     assert checking.of_release(tmp_path, changes)[0] == 1
