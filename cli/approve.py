@@ -39,6 +39,8 @@ def approve(config: PipelineConfig, target: Target, version: int | None, why: st
             "`sluice versions` lists the others. Approve it all the same with --anyway.",
         )
     if package.approval == "Approved":
+        if not lets_through(package.verdict, config.settings.gate):
+            packages.override_verdict(target.sagemaker, package)
         show.say(f"Version {package.version} is approved already. `sluice deploy` puts it live if it is not.")
         return
     give(config, target, package, why, wait)
@@ -47,7 +49,8 @@ def approve(config: PipelineConfig, target: Target, version: int | None, why: st
 def give(config: PipelineConfig, target: Target, package: packages.Package, why: str, wait: bool) -> None:
     """Approve it, and show the deployment that this starts."""
     since = datetime.now(UTC)
-    packages.approve(target.sagemaker, package.arn, why)
+    overridden = None if lets_through(package.verdict, config.settings.gate) else package.verdict
+    packages.approve(target.sagemaker, package.arn, why, overridden)
     show.say(f"Version {package.version} is approved.")
     if config.approval == "automatic":
         show.say("With `approval: automatic` an approval starts nothing: `sluice deploy` puts it live.")

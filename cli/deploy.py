@@ -4,6 +4,7 @@ import click
 
 from cli import show, watch
 from cli.target import Target, options
+from evaluation.verdict import lets_through
 from lmi.errors import UsageError
 from pipelines import submit
 from pipelines.config import PipelineConfig
@@ -12,9 +13,10 @@ from registry import packages
 
 @click.command()
 @click.option("--version", type=int, help="Which; otherwise the newest approved one.")
+@click.option("--anyway", is_flag=True, help="Also a version that was approved elsewhere without a passing verdict.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until it is over.")
 @options
-def deploy(config: PipelineConfig, target: Target, version: int | None, wait: bool) -> None:
+def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: bool, wait: bool) -> None:
     """Deploy the newest approved version, or roll back to another."""
     group = config.registry.group
     if version is None:
@@ -25,6 +27,13 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, wait: bo
         raise UsageError(
             f"Version {package.version} is not approved ({package.approval}).", f"sluice approve {package.version}"
         )
+    if not (lets_through(package.verdict, config.settings.gate) or package.is_overridden or package.is_serving):
+        if not anyway:
+            raise UsageError(
+                f"Version {package.version} is approved without a passing verdict: {package.judgement}.",
+                f"Deploy it all the same with `sluice deploy --version {package.version} --anyway`, or name another.",
+            )
+        packages.override_verdict(target.sagemaker, package)
     parameters = {"ModelPackageArn": package.arn, "Reason": "rollback" if version else "release"}
     arn = submit.start(target.sagemaker, config.deploy_pipeline, parameters)
     show.say(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")

@@ -1,7 +1,8 @@
 """Versions of a model in the SageMaker Model Registry: what was judged how, who approved it, and which one is live.
 
 Live is `ModelLifeCycle {Stage: Production, StageStatus: Live}` with the endpoint's name in the metadata. Should two
-versions say Live, the later `live_since` wins: that is why one write moves it.
+versions say Live, the later `live_since` wins: that is why one write moves it. A version that was replaced says Live
+until its endpoint is gone, so that whoever cleans up can find it; only then is it archived.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ STAGE = "Production"
 LIVE = {"Stage": STAGE, "StageStatus": "Live"}
 ARCHIVED = {"Stage": STAGE, "StageStatus": "Archived"}
 PAGE = 100  # the most that the service lists at once
+OVERRIDE = "approved_anyway"  # in the metadata: the verdict that a person has overridden
+UNJUDGED = "none"
 
 
 class NothingLive(SluiceError):
@@ -67,6 +70,11 @@ class Package:
         return (self.stage, self.stage_status) == (STAGE, "Live")
 
     @property
+    def is_serving(self) -> bool:
+        """Whether it was put live on an endpoint, and not only marked so."""
+        return self.is_live and bool(self.endpoint_name)
+
+    @property
     def is_archived(self) -> bool:
         return self.stage_status == "Archived"
 
@@ -77,6 +85,18 @@ class Package:
     @property
     def verdict_why(self) -> str:
         return self.metadata.get("verdict_why", "")
+
+    @property
+    def is_overridden(self) -> bool:
+        """Whether a person has let it through all the same, knowing the verdict that it has now."""
+        return self.metadata.get(OVERRIDE) == (self.verdict or UNJUDGED)
+
+    @property
+    def judgement(self) -> str:
+        """The verdict and its reason, as a clause of a sentence."""
+        if not self.verdict:
+            return "it was not judged"
+        return f"its verdict is {self.verdict}" + (f": {self.verdict_why.rstrip('.')}" if self.verdict_why else "")
 
     @property
     def report(self) -> str:
@@ -93,44 +113,6 @@ class Package:
     @property
     def mlflow_run(self) -> str:
         return self.metadata.get("mlflow_run", "")
-
-
-def register(
-    sagemaker: Any,
-    group: str,
-    *,
-    image: str,
-    model_uri: str,
-    environment: Mapping[str, str],
-    properties: Mapping[str, str] | None = None,
-) -> str:
-    """Add a version that waits for its verdict, and the group if it is the first; returns the version's ARN."""
-    if not exists(sagemaker, group):
-        sagemaker.create_model_package_group(ModelPackageGroupName=group)
-    source = {"S3Uri": model_uri.rstrip("/") + "/", "S3DataType": "S3Prefix", "CompressionType": "None"}
-    container = {"Image": image, "ModelDataSource": {"S3DataSource": source}, "Environment": dict(environment)}
-    described = {"CustomerMetadataProperties": metadata.clean(properties)} if properties else {}
-    arn: str = sagemaker.create_model_package(
-        ModelPackageGroupName=group,
-        ModelApprovalStatus="PendingManualApproval",
-        InferenceSpecification={
-            "Containers": [container],
-            "SupportedContentTypes": ["application/json"],
-            "SupportedResponseMIMETypes": ["application/json", "application/jsonlines"],
-        },
-        **described,
-    )["ModelPackageArn"]
-    return arn
-
-
-def exists(sagemaker: Any, group: str) -> bool:
-    try:
-        sagemaker.describe_model_package_group(ModelPackageGroupName=group)
-    except ClientError as error:
-        if is_missing(error):
-            return False
-        raise
-    return True
 
 
 def versions(sagemaker: Any, group: str, approval: str | None = None) -> Iterator[Package]:
@@ -184,11 +166,31 @@ def find(sagemaker: Any, group: str, version: int) -> Package:
 
 
 def newest_approved(sagemaker: Any, group: str) -> Package:
-    """The newest approved version that no other has replaced: what was archived comes back only by its number."""
+    """The newest approved version that no other has replaced; raises NothingApproved if there is none."""
+    package = next(approved(sagemaker, group), None)
+    if package is None:
+        raise NothingApproved(group)
+    return package
+
+
+def approved(sagemaker: Any, group: str) -> Iterator[Package]:
+    """Every approved version that no other has replaced, newest first, described.
+
+    What was replaced comes back only by its number, whether its endpoint is gone already (Archived) or not yet (Live).
+    """
+    champion = find_champion(sagemaker, group)
     for package in versions(sagemaker, group, "Approved"):
-        if not package.is_archived:
-            return describe(sagemaker, package.arn)
-    raise NothingApproved(group)
+        is_replaced = package.is_live and champion is not None and package.arn != champion.arn
+        if not package.is_archived and not is_replaced:
+            yield describe(sagemaker, package.arn)
+
+
+def find_champion(sagemaker: Any, group: str) -> Package | None:
+    """The version that users are served by, or None."""
+    try:
+        return live(sagemaker, group)
+    except NothingLive:
+        return None
 
 
 def live(sagemaker: Any, group: str) -> Package:
@@ -204,20 +206,40 @@ def live(sagemaker: Any, group: str) -> Package:
     raise NothingLive(group)
 
 
+def replaced_by(sagemaker: Any, champion: Package) -> list[Package]:
+    """What went live before the champion and still says so: its endpoint is perhaps not gone yet."""
+    listed = [package for package in versions(sagemaker, champion.group) if package.is_live]
+    others = [describe(sagemaker, package.arn) for package in listed if package.arn != champion.arn]
+    return [other for other in others if since(other) < since(champion)]
+
+
 def since(package: Package) -> tuple[str, int]:
     """What orders the versions that say Live: the greatest is the live one."""
     return package.live_since, package.version
 
 
-def approve(sagemaker: Any, arn: str, why: str) -> None:
+def approve(sagemaker: Any, arn: str, why: str, overridden: str | None = None) -> None:
+    """Write the approval and its reason. `overridden`: the verdict ("" if there is none) that a person lets through."""
+    override = {} if overridden is None else {"CustomerMetadataProperties": {OVERRIDE: overridden or UNJUDGED}}
     sagemaker.update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=one_line(why)
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=one_line(why), **override
+    )
+
+
+def override_verdict(sagemaker: Any, package: Package) -> None:
+    """Write that a person lets this version through in spite of its verdict, or without one."""
+    sagemaker.update_model_package(
+        ModelPackageArn=package.arn, CustomerMetadataProperties={OVERRIDE: package.verdict or UNJUDGED}
     )
 
 
 def reject(sagemaker: Any, arn: str, why: str) -> None:
+    """Write the rejection and its reason; an earlier override of the verdict ends with it."""
     sagemaker.update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Rejected", ApprovalDescription=one_line(why)
+        ModelPackageArn=arn,
+        ModelApprovalStatus="Rejected",
+        ApprovalDescription=one_line(why),
+        CustomerMetadataProperties={OVERRIDE: "no"},
     )
 
 

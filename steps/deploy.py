@@ -1,7 +1,8 @@
 """Puts a version live as one transaction: a new endpoint, replayed while no user is on it, then one write moves live.
 
 Whatever fails before that write is undone and changes nothing. Two runs of the same version, which an event delivered
-twice would start, do not get in each other's way.
+twice would start, do not get in each other's way. What was live before says so until its endpoint is gone: a run that
+must leave it is followed by one that finds it.
 """
 
 import secrets
@@ -17,7 +18,7 @@ from evaluation.judge import judge
 from evaluation.verdict import lets_through
 from lmi.errors import SluiceError, UsageError
 from registry import packages
-from registry.packages import NothingLive, Package
+from registry.packages import NothingApproved, Package
 from steps import accounts, hosting, job
 from steps import champion as champions
 from steps import settings as wire
@@ -25,7 +26,7 @@ from steps.champion import Comparison
 from steps.endpoint_target import EndpointTarget
 from steps.hosting import Clock, Rollout
 from steps.inputs import Deploy
-from steps.job import Aws, say
+from steps.job import Aws, Stopped, say
 from steps.judging import Judging, ready
 
 SYSTEM = Clock()
@@ -46,8 +47,12 @@ class LeftBehind(SluiceError):
 def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     """The whole step, once; returns in a line what is live now."""
     gate = wire.read(Path(inputs.settings)).gate
-    package = chosen(aws.sagemaker, inputs, gate)
-    if done := nothing_to_do(aws.sagemaker, inputs, package):
+    package = approve_if_passed(aws.sagemaker, inputs, select_package(aws.sagemaker, inputs, gate, clock), gate)
+    check_let_through(package, gate)
+    champion = packages.find_champion(aws.sagemaker, package.group)
+    if done := nothing_to_do(aws.sagemaker, inputs, package, champion):
+        if champion:  # an earlier run may have been stopped, or refused, before it had cleaned up
+            retire_others(aws.sagemaker, champion, inputs.drain_seconds, clock)
         return done
     rollout = planned(aws.sagemaker, inputs, package, clock)
     judging = ready(inputs, aws, rollout.endpoint, inputs.instance_type)
@@ -55,50 +60,82 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     try:
         bring_into_service(rollout, before)
         replay(rollout, aws, judging)
+        check_let_through(packages.describe(aws.sagemaker, package.arn), gate)  # a person may have said no meanwhile
         packages.move_live(aws.sagemaker, package.arn, rollout.endpoint, clock.now())
     except BaseException as error:  # a stop as well: what this run made must not stay and cost
         undo(rollout, before, error)
         raise
-    say(f"Version {package.version} is live on endpoint {rollout.endpoint}.")
-    retire_others(rollout)
+    now_live = f"Version {package.version} of {package.group} is live on endpoint {rollout.endpoint}."
+    say(now_live)
+    if moved := hosting.retry_missing(clock, read_moved, rollout):
+        retire_others(aws.sagemaker, moved, inputs.drain_seconds, clock)
     if before:
         hosting.delete_config(aws.sagemaker, before)
-    return f"Version {package.version} of {package.group} is live on endpoint {rollout.endpoint}."
+    return now_live
 
 
-def chosen(sagemaker: Any, inputs: Deploy, gate: Gate) -> Package:
-    """The version to deploy: named, or the newest approved; approved now if the policy is automatic and it passed."""
+def select_package(sagemaker: Any, inputs: Deploy, gate: Gate, clock: Clock) -> Package:
+    """The version to deploy: the one that is named, or the newest approved one that is let through."""
     if inputs.model_package == "newest-approved":
-        return packages.newest_approved(sagemaker, inputs.group)
-    package = packages.describe(sagemaker, inputs.model_package)
+        return select_newest(sagemaker, inputs.group, gate)
+    package = hosting.retry_missing(clock, packages.describe, sagemaker, inputs.model_package)
     if package.group != inputs.group:
         raise UsageError(f"{package.arn} is a version of {package.group}, but {inputs.group} is deployed here.")
-    if package.approval == "PendingManualApproval" and inputs.approve == "yes":
-        if not lets_through(package.verdict, gate):
-            raise NotApproved(
-                f"Version {package.version} of {package.group} has no passing verdict"
-                f" ({package.verdict or 'it was not judged'}), so it is not approved automatically."
-            )
-        how = "Passed the gate" if package.verdict == "pass" else "Inconclusive, which the file lets through"
-        packages.approve(sagemaker, package.arn, f"{how}: {package.verdict_why}")
-        package = replace(package, approval="Approved")
+    return package
+
+
+def select_newest(sagemaker: Any, group: str, gate: Gate) -> Package:
+    """The newest approved version that is let through; one that is not does not keep the others from being served."""
+    refusal: NotApproved | None = None
+    for package in packages.approved(sagemaker, group):
+        try:
+            check_let_through(package, gate)
+        except NotApproved as error:
+            say(f"Passed over: {error.message} {error.hint}")
+            refusal = refusal or error
+        else:
+            return package
+    raise refusal or NothingApproved(group)
+
+
+def approve_if_passed(sagemaker: Any, inputs: Deploy, package: Package, gate: Gate) -> Package:
+    """Approve a version that waits, if the policy is automatic and it passed; returns it as it is then."""
+    if package.approval != "PendingManualApproval" or inputs.approve != "yes":
+        return package
+    if not lets_through(package.verdict, gate):
+        raise NotApproved(
+            f"Version {package.version} of {package.group} has no passing verdict"
+            f" ({package.verdict or 'it was not judged'}), so it is not approved automatically."
+        )
+    how = "Passed the gate" if package.verdict == "pass" else "Inconclusive, which the file lets through"
+    packages.approve(sagemaker, package.arn, f"{how}: {package.verdict_why}")
+    return replace(package, approval="Approved")
+
+
+def check_let_through(package: Package, gate: Gate) -> None:
+    """Raise NotApproved unless the version is approved, and has a verdict that lets it through or a person's word.
+
+    An approval may be given anywhere (Studio, the SDK), where nobody looks at the verdict. What is live already was let
+    through when it went live.
+    """
     if package.approval != "Approved":
         raise NotApproved(
             f"Version {package.version} of {package.group} is {package.approval}, not Approved.",
             f"`sluice approve {package.version}` lets it through.",
         )
-    return package
+    if not (lets_through(package.verdict, gate) or package.is_overridden or package.is_serving):
+        raise NotApproved(
+            f"Version {package.version} of {package.group} is approved without a passing verdict: {package.judgement}.",
+            f"Deploy it all the same with `sluice deploy --version {package.version} --anyway`.",
+        )
 
 
-def nothing_to_do(sagemaker: Any, inputs: Deploy, package: Package) -> str:
+def nothing_to_do(sagemaker: Any, inputs: Deploy, package: Package, champion: Package | None) -> str:
     """Why this version need not be deployed, or nothing."""
-    try:
-        champion: Package | None = packages.live(sagemaker, package.group)
-    except NothingLive:
-        champion = None
     if champion and champion.arn == package.arn and hosting.in_service(sagemaker, champion.endpoint_name):
         return f"Version {package.version} is already live on endpoint {champion.endpoint_name}; nothing to do."
-    if package.is_archived and inputs.reason in {"approval", "schedule"}:
+    is_replaced = package.is_archived or (package.is_live and champion is not None and champion.arn != package.arn)
+    if is_replaced and inputs.reason in {"approval", "schedule"}:
         return (
             f"Version {package.version} was live before and was replaced; nothing to do. "
             f"To go back to it: `sluice deploy --version {package.version}`."
@@ -183,38 +220,85 @@ def undo(rollout: Rollout, before: str | None, error: BaseException) -> None:
     reason = str(error) or type(error).__name__
     say(f"Undoing what this run made. {reason}")
     try:
-        then, now = rollout.package, packages.describe(rollout.sagemaker, rollout.package.arn)
-        if now.is_live and now.endpoint_name == rollout.endpoint and now.live_since != then.live_since:
-            say(f"Endpoint {rollout.endpoint} stays, as version {now.version} is live on it.")
+        if read_moved(rollout):
+            say(f"Endpoint {rollout.endpoint} stays, as version {rollout.package.version} is live on it.")
             return
-        left = rollout.roll_back(before) if before else rollout.undo()
+        left = rollout.roll_back(before) if before else take_back(rollout, error)
     except (BotoCoreError, ClientError) as lost:
         left = f"The clean-up failed as well ({lost}): endpoint {rollout.endpoint} may still be there and cost money."
     if left:
         raise LeftBehind(f"{reason} {left}") from error
 
 
-def retire_others(rollout: Rollout) -> None:
-    """Archive what was live before, give its requests time to end, and delete its endpoint."""
-    sagemaker, mine = rollout.sagemaker, packages.describe(rollout.sagemaker, rollout.package.arn)
-    said = [package for package in packages.versions(sagemaker, mine.group) if package.is_live]
-    others = [packages.describe(sagemaker, package.arn) for package in said if package.arn != mine.arn]
-    replaced = [other for other in others if packages.since(other) < packages.since(mine)]
-    for other in replaced:
-        packages.archive(sagemaker, other.arn)
-        say(f"Version {other.version} is archived.")
-    leaving = [other for other in replaced if other.endpoint_name not in {"", rollout.endpoint}]
-    if not leaving:
-        return
+def read_moved(rollout: Rollout) -> Package | None:
+    """The version, if it has gone live on this run's endpoint since it was selected, through this run or another."""
+    then, now = rollout.package, packages.describe(rollout.sagemaker, rollout.package.arn)
+    is_moved = now.is_live and now.endpoint_name == rollout.endpoint and now.live_since != then.live_since
+    return now if is_moved else None
+
+
+def take_back(rollout: Rollout, error: BaseException) -> str:
+    """Remove what this run made; returns what is left, in words. A stop, before or meanwhile, leaves little time."""
+    if isinstance(error, Stopped):
+        return rollout.undo(hosting.STOP_SECONDS)
     try:
-        rollout.clock.sleep(rollout.inputs.drain_seconds)
+        return rollout.undo(hosting.PROVISION_SECONDS)
+    except Stopped:
+        return rollout.undo(hosting.STOP_SECONDS)
+
+
+def retire_others(sagemaker: Any, champion: Package, drain_seconds: float, clock: Clock) -> None:
+    """Give the requests to what was live before time to end, delete its endpoint, and then archive it.
+
+    In this order: until its endpoint is gone a version says Live, so that the next run finds what this one must leave.
+    """
+    replaced = packages.replaced_by(sagemaker, champion)
+    seconds: float = hosting.STOP_SECONDS
+    try:
+        if any(has_own_endpoint(other, champion) for other in replaced):
+            clock.sleep(drain_seconds)
+        seconds = hosting.PROVISION_SECONDS
     finally:  # told to stop in this pause, it is only cut short
-        for other in leaving:
-            if packages.describe(sagemaker, other.arn).is_live:
-                say(f"Version {other.version} was made live again meanwhile; its endpoint stays.")
-            else:
-                hosting.delete(sagemaker, other.endpoint_name)
-                say(f"Endpoint {other.endpoint_name} is deleted.")
+        left = [words for other in replaced if (words := retire(sagemaker, other, champion, seconds, clock))]
+    if left:
+        raise LeftBehind(
+            f"Version {champion.version} is live on endpoint {champion.endpoint_name}. {' '.join(left)}",
+            "The next deployment tries again, also one that has nothing else to do: `sluice deploy`.",
+        )
+
+
+def retire(sagemaker: Any, other: Package, champion: Package, seconds: float, clock: Clock) -> str:
+    """Delete the endpoint of a version that was replaced, then archive it; returns what could not be, in words."""
+    try:
+        if not is_still_replaced(sagemaker, other):
+            return ""
+        if has_own_endpoint(other, champion):
+            if left := hosting.delete(sagemaker, other.endpoint_name, seconds, clock):
+                say(left)
+                return left
+            say(f"Endpoint {other.endpoint_name} is deleted.")
+            if not is_still_replaced(sagemaker, other):
+                return ""
+        packages.archive(sagemaker, other.arn)
+    except (BotoCoreError, ClientError) as error:
+        return f"Version {other.version} could not be retired, and its endpoint costs money: {error}"
+    say(f"Version {other.version} is archived.")
+    return ""
+
+
+def is_still_replaced(sagemaker: Any, other: Package) -> bool:
+    """Whether nobody has moved live to this version again, or retired it, since it was read."""
+    now = packages.describe(sagemaker, other.arn)
+    if now.is_live and now.live_since == other.live_since:
+        return True
+    how = "made live again" if now.is_live else "retired by another run"
+    say(f"Version {other.version} was {how} meanwhile; its endpoint is left alone.")
+    return False
+
+
+def has_own_endpoint(other: Package, champion: Package) -> bool:
+    """Whether users were served from another endpoint than the champion's."""
+    return other.endpoint_name not in {"", champion.endpoint_name}
 
 
 if __name__ == "__main__":

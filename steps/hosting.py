@@ -2,26 +2,34 @@
 
 A run's model and configuration carry a name of its own, and an endpoint names the configuration it was made with. So
 who made an endpoint can be read from it, however the run that made it ended.
+
+SageMaker refuses to delete an endpoint while something is under way with it, and what was just made may not be seen
+yet. So a deletion waits, a configuration goes only after its endpoint, and what is missing is asked for again.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 from lmi.errors import SluiceError
-from registry.packages import Package, is_missing
+from registry.packages import Package, UnknownPackage, is_missing
 from steps.inputs import Deploy
 from steps.job import say
 
 NAME = 63  # the longest name of a model, a configuration or an endpoint
 VARIANT = "AllTraffic"
 SETTLING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+UNUSABLE = frozenset({"gone", "Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
+THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 PROVISION_SECONDS = 1800  # machine and image, which no timeout of the service counts
-UNDO_SECONDS = 90  # a job that was told to stop has two minutes
+STOP_SECONDS = 90  # a job that was told to stop has two minutes
+LOOKS_AGAIN = (2.0, 4.0, 8.0)  # seconds until something that was just made is asked for again
+
+Found = TypeVar("Found")
 
 
 class EndpointFailed(SluiceError):
@@ -59,7 +67,8 @@ class Rollout:
         if inputs.subnets and inputs.security_groups:
             groups, subnets = inputs.security_groups.split(","), inputs.subnets.split(",")
             network = {"VpcConfig": {"SecurityGroupIds": groups, "Subnets": subnets}}
-        self.sagemaker.create_model(
+        self._retried(
+            self.sagemaker.create_model,
             ModelName=self.own,
             ExecutionRoleArn=inputs.role_arn,
             Containers=[{"ModelPackageName": self.package.arn}],
@@ -75,24 +84,35 @@ class Rollout:
             "ContainerStartupHealthCheckTimeoutInSeconds": inputs.startup_seconds,
         }
         key = {"KmsKeyId": inputs.kms_key} if inputs.kms_key else {}
-        self.sagemaker.create_endpoint_config(EndpointConfigName=self.own, ProductionVariants=[variant], **key, **tags)
+        self._retried(
+            self.sagemaker.create_endpoint_config,
+            EndpointConfigName=self.own,
+            ProductionVariants=[variant],
+            **key,
+            **tags,
+        )
 
     def create_endpoint(self) -> None:
         """The endpoint, unless another run of the same version was quicker: then that one's is used."""
         tags = tag_list(self.inputs.tags)
         try:
-            self.sagemaker.create_endpoint(EndpointName=self.endpoint, EndpointConfigName=self.own, **tags)
+            self._retried(
+                self.sagemaker.create_endpoint, EndpointName=self.endpoint, EndpointConfigName=self.own, **tags
+            )
         except ClientError as error:
             if "already exist" not in str(error):
                 raise
-            self.adopt(describe(self.sagemaker, self.endpoint))
+            found = self._look_again()
+            if found and found["EndpointConfigName"] == self.own:
+                return  # the answer to the request was lost, and asking again met its own endpoint
+            self.adopt(found)
             self.remove_config()
 
     def adopt(self, found: dict[str, Any] | None) -> None:
         """Use an endpoint that is there. Of another package, or broken, it is not this run's to replace."""
-        serves = package_served(self.sagemaker, self.endpoint)
+        serves = retry_missing(self.clock, package_served, self.sagemaker, self.endpoint) if found else None
         status = found["EndpointStatus"] if found else "gone"
-        if serves != self.package.arn or status in {"gone", "Failed", "OutOfService"}:
+        if serves != self.package.arn or status in UNUSABLE:
             raise NameTaken(
                 f"Endpoint {self.endpoint} is there already: it is {status} and serves {serves or 'something else'}.",
                 f"Delete it, then deploy again: aws sagemaker delete-endpoint --endpoint-name {self.endpoint}",
@@ -105,7 +125,8 @@ class Rollout:
             "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
             "TerminationWaitInSeconds": int(self.inputs.drain_seconds),
         }
-        self.sagemaker.update_endpoint(
+        self._retried(
+            self.sagemaker.update_endpoint,
             EndpointName=self.endpoint,
             EndpointConfigName=config,
             DeploymentConfig={"BlueGreenUpdatePolicy": policy},
@@ -115,6 +136,8 @@ class Rollout:
         """Until the endpoint is in service; looks often at first, then ever more rarely."""
         seconds = self.inputs.startup_seconds + self.inputs.download_seconds + PROVISION_SECONDS
         found = settled(self.sagemaker, self.endpoint, seconds, self.clock)
+        if found is None and self._look_again():
+            found = settled(self.sagemaker, self.endpoint, seconds, self.clock)
         if found is None:
             raise EndpointFailed(f"Endpoint {self.endpoint} was deleted by someone else while it was being made.")
         status = found["EndpointStatus"]
@@ -128,11 +151,13 @@ class Rollout:
             )
         return found
 
-    def undo(self) -> str:
-        """Take away exactly what this run made; returns what could not be, in words."""
-        left = self._delete_own_endpoint()
+    def undo(self, seconds: float) -> str:
+        """Take away exactly what this run made, within these seconds; returns what could not be, in words."""
+        found = self._look_again()
+        if found is not None and found["EndpointConfigName"] == self.own:
+            return delete(self.sagemaker, self.endpoint, seconds, self.clock, config=self.own)
         self.remove_config()
-        return left
+        return ""
 
     def roll_back(self, before: str) -> str:
         """Give an endpoint that was updated in place its earlier configuration back; returns what could not be."""
@@ -149,22 +174,32 @@ class Rollout:
         remove(self.sagemaker.delete_endpoint_config, EndpointConfigName=self.own)
         remove(self.sagemaker.delete_model, ModelName=self.own)
 
-    def _delete_own_endpoint(self) -> str:
-        found = describe(self.sagemaker, self.endpoint)
-        if found is None or found.get("EndpointConfigName") != self.own:
-            return ""
-        deadline = self.clock.monotonic() + UNDO_SECONDS
-        while True:
-            try:
-                remove(self.sagemaker.delete_endpoint, EndpointName=self.endpoint)
-                return ""
-            except ClientError as error:  # one that is still being made cannot be deleted yet
-                if self.clock.monotonic() > deadline:
-                    return (
-                        f"Endpoint {self.endpoint} could not be deleted and costs money: {error}. "
-                        f"Delete it: aws sagemaker delete-endpoint --endpoint-name {self.endpoint}"
-                    )
-            self.clock.sleep(2.0)
+    def _look_again(self) -> dict[str, Any] | None:
+        """The endpoint that was just made, or None if it is not there however often it is asked for."""
+        return retry_missing(self.clock, describe, self.sagemaker, self.endpoint)
+
+    def _retried(self, call: Callable[..., Any], **request: Any) -> None:
+        retry_missing(self.clock, call, **request)
+
+
+def retry_missing(clock: Clock, call: Callable[..., Found], *args: Any, **request: Any) -> Found:
+    """The answer of a call about something that was just made: what SageMaker reads lags behind what it wrote.
+
+    Asks again where the answer is None or an error that says "there is no such thing"; the last answer counts.
+    """
+    for pause in LOOKS_AGAIN:
+        try:
+            answer = call(*args, **request)
+        except UnknownPackage:
+            answer = None
+        except ClientError as error:
+            if not is_missing(error):
+                raise
+            answer = None
+        if answer is not None:
+            return answer
+        clock.sleep(pause)
+    return call(*args, **request)
 
 
 def describe(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
@@ -210,13 +245,46 @@ def package_served(sagemaker: Any, endpoint: str) -> str | None:
     return next((each["ModelPackageName"] for each in containers if each.get("ModelPackageName")), None)
 
 
-def delete(sagemaker: Any, endpoint: str) -> None:
-    """An endpoint with its configuration and its models."""
-    found = describe(sagemaker, endpoint)
-    if found is None or found["EndpointStatus"] == "Deleting":
-        return
-    remove(sagemaker.delete_endpoint, EndpointName=endpoint)
-    delete_config(sagemaker, found["EndpointConfigName"])
+def delete(sagemaker: Any, endpoint: str, seconds: float, clock: Clock, config: str | None = None) -> str:
+    """Delete an endpoint, and once it is gone its configuration and models; returns what could not be, in words.
+
+    Waits up to `seconds` until nothing is under way with it, and until it is gone. `config`: only the endpoint that has
+    this configuration; another one of that name is somebody else's.
+    """
+    deadline, pause, status = clock.monotonic() + seconds, 0.2, ""
+    while True:
+        found = describe(sagemaker, endpoint)
+        if found is None or (config and found["EndpointConfigName"] != config):
+            if config:
+                delete_config(sagemaker, config)
+            return ""
+        config, status, refused = found["EndpointConfigName"], found["EndpointStatus"], None
+        if status not in SETTLING:
+            refused = request_deletion(sagemaker, endpoint)
+            status = status if refused else "Deleting"
+        if clock.monotonic() >= deadline or (refused and not is_passing(refused)):
+            why = str(refused) if refused else f"it is still {status} after {seconds:.0f} s"
+            return (
+                f"Endpoint {endpoint} could not be deleted and costs money: {why}. "
+                f"Delete it: aws sagemaker delete-endpoint --endpoint-name {endpoint}"
+            )
+        clock.sleep(pause)
+        pause = min(pause * 1.3, 15.0)
+
+
+def request_deletion(sagemaker: Any, endpoint: str) -> ClientError | None:
+    """Ask for the deletion of an endpoint; returns the refusal, if there is one."""
+    try:
+        sagemaker.delete_endpoint(EndpointName=endpoint)
+    except ClientError as error:
+        return None if is_missing(error) else error
+    return None
+
+
+def is_passing(error: ClientError) -> bool:
+    """Whether the same request may be granted a moment later."""
+    about = error.response.get("Error", {})
+    return about.get("Code") in THROTTLED or "in-progress" in str(about.get("Message", "")).lower()
 
 
 def delete_config(sagemaker: Any, config: str) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,10 +18,26 @@ from botocore.validate import ParamValidator
 GROUP = "qwen3-4b-chat"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.35.0-lmi17.0.0-cu128"
 ROLE = "arn:aws:iam::123456789012:role/sluice-execution"
+UNDER_WAY = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 SERVICES = ("sagemaker", "sagemaker-runtime", "s3", "bedrock-runtime", "secretsmanager")
 MODELS = {service: get_session().get_service_model(service) for service in SERVICES}
 OPERATIONS = {service: {xform_name(name): name for name in model.operation_names} for service, model in MODELS.items()}
+
+
+RELEASE = Path(__file__).parent / "golden" / "definition_release_manual.json"
+
+
+def package_request(group: str, model_uri: str, image: str, environment: dict[str, str]) -> dict[str, Any]:
+    """CreateModelPackage as the release pipeline's Register step makes it, of another group, model and image."""
+    steps = {step["Name"]: step for step in json.loads(RELEASE.read_text(encoding="utf-8"))["Steps"]}
+    request: dict[str, Any] = steps["Register"]["Arguments"]
+    container = request["InferenceSpecification"]["Containers"][0]
+    container |= {"Image": image, "Environment": environment}
+    container["ModelDataSource"]["S3DataSource"]["S3Uri"] = model_uri
+    request["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] = "s3://sluice/reports/report.json"
+    properties = {"execution": f"{ARN}:pipeline/chat-release/execution/1", "model_id": "m", "git_commit": "c0ffee"}
+    return request | {"ModelPackageGroupName": group, "CustomerMetadataProperties": properties}
 
 
 def refusal(operation: str, message: str, code: str = "ValidationException") -> ClientError:
@@ -34,12 +51,19 @@ class Fake:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.refused: dict[str, Exception] = {}
+        self.refused: dict[str, tuple[Exception, float]] = {}  # and how often still
         self.before: dict[str, Callable[[], None]] = {}  # what happens elsewhere just before an operation
         self.lock = threading.RLock()
 
-    def refuses(self, operation: str, error: Exception) -> None:
-        self.refused[operation] = error
+    def refuses(self, operation: str, error: Exception, times: float = math.inf) -> None:
+        self.refused[operation] = (error, times)
+
+    def sees_nothing_yet(self, operation: str, times: int) -> None:
+        """What was just made is not there so many times, as reads lag behind writes."""
+        self.refuses(operation, refusal(OPERATIONS[self.service][operation], "Could not find what was made."), times)
+
+    def requests(self, operation: str) -> list[dict[str, Any]]:
+        return [params for name, params in self.calls if name == operation]
 
     def count(self) -> Counter[str]:
         return Counter(name for name, _ in self.calls)
@@ -56,8 +80,10 @@ class Fake:
                 self.before[name]()
             with self.lock:
                 self.calls.append((name, params))
-                if name in self.refused:
-                    raise self.refused[name]
+                error, times = self.refused.get(name, (None, 0))
+                if error is not None and times > 0:
+                    self.refused[name] = (error, times - 1)
+                    raise error
                 return getattr(self, f"{name}_")(**params)
 
         return call
@@ -75,6 +101,7 @@ class FakeSageMaker(Fake):
         self.configs: dict[str, dict[str, Any]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.looks = 2
+        self.deletion_looks = 0
         self.outcome = "InService"
         self.reason = ""
 
@@ -83,23 +110,13 @@ class FakeSageMaker(Fake):
     def registers(self, **metadata: str) -> str:
         """A version as the pipeline registers one; returns its ARN."""
         self.groups.add(GROUP)
-        container = {
-            "Image": IMAGE,
-            "ModelDataSource": {
-                "S3DataSource": {"S3Uri": "s3://b/models/1/", "S3DataType": "S3Prefix", "CompressionType": "None"}
-            },
-            "Environment": {"OPTION_MAX_MODEL_LEN": "4096"},
-        }
-        arn: str = self.create_model_package_(
-            GROUP,
-            InferenceSpecification={"Containers": [container]},
-            ModelApprovalStatus="PendingManualApproval",
-            CustomerMetadataProperties=metadata,
-        )["ModelPackageArn"]
+        request = package_request(GROUP, "s3://b/models/1/", IMAGE, {"OPTION_MAX_MODEL_LEN": "4096"})
+        arn: str = self.create_model_package_(**request | {"CustomerMetadataProperties": metadata})["ModelPackageArn"]
         return arn
 
     def approved(self, **metadata: str) -> str:
-        arn = self.registers(**metadata)
+        """A version that has passed its gate, unless the metadata says otherwise, and that a person has approved."""
+        arn = self.registers(**{"verdict": "pass"} | metadata)
         self.packages[arn]["ModelApprovalStatus"] = "Approved"
         return arn
 
@@ -121,6 +138,17 @@ class FakeSageMaker(Fake):
 
     def endpoints_never_settle(self) -> None:
         self.looks = 10**9
+
+    def is_in_the_middle_of(self, endpoint: str, status: str, looks: int = 3) -> None:
+        """Something goes on with the endpoint for so many looks: then it is in service, or gone."""
+        self.endpoints[endpoint] |= {"EndpointStatus": status, "looks": looks}
+
+    def deletions_take(self, looks: int) -> None:
+        self.deletion_looks = looks
+
+    def approves(self, arn: str) -> None:
+        """As Studio and the SDK do: nobody looks at the verdict."""
+        self.packages[arn]["ModelApprovalStatus"] = "Approved"
 
     # what a test asks
 
@@ -230,17 +258,11 @@ class FakeSageMaker(Fake):
 
     def describe_endpoint_(self, EndpointName: str) -> dict[str, Any]:
         endpoint = self._there(self.endpoints, EndpointName, "DescribeEndpoint", "endpoint")
-        if endpoint["EndpointStatus"] in {"Creating", "Updating"}:
+        if endpoint["EndpointStatus"] in UNDER_WAY:
             endpoint["looks"] -= 1
             if endpoint["looks"] < 0:
-                updated = self.outcome == "InService"
-                endpoint["EndpointStatus"] = "InService" if endpoint.get("next") else self.outcome
-                endpoint["FailureReason"] = self.reason
-                endpoint["EndpointConfigName"] = (updated and endpoint.pop("next", "")) or endpoint[
-                    "EndpointConfigName"
-                ]
-        if endpoint["EndpointStatus"] == "Deleting":
-            del self.endpoints[EndpointName]
+                self._settle(EndpointName)
+        self._there(self.endpoints, EndpointName, "DescribeEndpoint", "endpoint")
         return {key: value for key, value in endpoint.items() if value}
 
     def describe_endpoint_config_(self, EndpointConfigName: str) -> dict[str, Any]:
@@ -252,10 +274,14 @@ class FakeSageMaker(Fake):
     def delete_endpoint_(self, EndpointName: str) -> None:
         self._there(self.endpoints, EndpointName, "DeleteEndpoint", "endpoint")
         self._is_settled(EndpointName, "DeleteEndpoint")
-        del self.endpoints[EndpointName]
+        self.is_in_the_middle_of(EndpointName, "Deleting", self.deletion_looks)
+        if not self.deletion_looks:
+            self._settle(EndpointName)
 
     def delete_endpoint_config_(self, EndpointConfigName: str) -> None:
         self._there(self.configs, EndpointConfigName, "DeleteEndpointConfig", "endpoint configuration")
+        used = {each["EndpointConfigName"] for each in self.endpoints.values()}
+        assert EndpointConfigName not in used, "a configuration must not be deleted under its endpoint"
         del self.configs[EndpointConfigName]
 
     def delete_model_(self, ModelName: str) -> None:
@@ -272,8 +298,21 @@ class FakeSageMaker(Fake):
         found: dict[str, Any] = kept[name]
         return found
 
+    def _settle(self, name: str) -> None:
+        endpoint = self.endpoints[name]
+        if endpoint["EndpointStatus"] == "Deleting":
+            del self.endpoints[name]
+        elif endpoint["EndpointStatus"] == "SystemUpdating":
+            endpoint["EndpointStatus"] = "InService"
+        else:
+            moved = endpoint.pop("next", "")
+            endpoint["EndpointStatus"] = "InService" if moved else self.outcome
+            endpoint["FailureReason"] = self.reason
+            if moved and self.outcome == "InService":
+                endpoint["EndpointConfigName"] = moved
+
     def _is_settled(self, name: str, operation: str) -> None:
-        if self.endpoints[name]["EndpointStatus"] in {"Creating", "Updating", "Deleting"}:
+        if self.endpoints[name]["EndpointStatus"] in UNDER_WAY:
             raise refusal(operation, f'Cannot update in-progress endpoint "{ARN}:endpoint/{name}".')
 
 

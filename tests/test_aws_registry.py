@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from fake_sagemaker import package_request
 from localaws_fixture import local_aws
 
 from registry import packages
@@ -32,19 +33,17 @@ def sagemaker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture
 def group(sagemaker: Any) -> Iterator[str]:
     name = f"sluice-test-{uuid.uuid4().hex[:8]}"
+    sagemaker.create_model_package_group(ModelPackageGroupName=name)
     yield name
     for package in packages.versions(sagemaker, name):
         sagemaker.delete_model_package(ModelPackageName=package.arn)
-    if packages.exists(sagemaker, name):
-        sagemaker.delete_model_package_group(ModelPackageGroupName=name)
+    sagemaker.delete_model_package_group(ModelPackageGroupName=name)
 
 
 def test_a_version_is_registered_judged_approved_put_live_and_archived(sagemaker, group):
     where = os.environ.get("SLUICE_TEST_MODEL", "s3://sluice-test/models/none/")
-    first, second = (
-        packages.register(sagemaker, group, image=IMAGE, model_uri=where, environment={"OPTION_MAX_MODEL_LEN": "4096"})
-        for _ in range(2)
-    )
+    request = package_request(group, where, IMAGE, {"OPTION_MAX_MODEL_LEN": "4096"})
+    first, second = (sagemaker.create_model_package(**request)["ModelPackageArn"] for _ in range(2))
     assert [package.version for package in packages.versions(sagemaker, group)] == [2, 1]
 
     packages.record_verdict(sagemaker, first, "pass", "26 of 26 cases passed (100 %).", "s3://sluice-test/report.json")

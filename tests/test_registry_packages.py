@@ -1,7 +1,7 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from fake_sagemaker import GROUP, IMAGE, FakeSageMaker, refusal
+from fake_sagemaker import ARN, GROUP, IMAGE, FakeSageMaker, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,11 +16,8 @@ def sagemaker() -> FakeSageMaker:
     return FakeSageMaker()
 
 
-def test_a_version_is_registered_and_described(sagemaker: FakeSageMaker) -> None:
-    arn = packages.register(
-        sagemaker, GROUP, image=IMAGE, model_uri="s3://b/models/1", environment={"OPTION_MAX_MODEL_LEN": "4096"},
-        properties={"model_id": "Qwen/Qwen3-4B-Instruct-2507"},
-    )  # fmt: skip
+def test_a_version_that_the_pipeline_registered_is_described(sagemaker: FakeSageMaker) -> None:
+    arn = sagemaker.registers(model_id="Qwen/Qwen3-4B-Instruct-2507")
     package = packages.describe(sagemaker, arn)
     assert (package.group, package.version, package.approval) == (GROUP, 1, "PendingManualApproval")
     assert (package.image, package.model_uri) == (IMAGE, "s3://b/models/1/")
@@ -54,6 +51,40 @@ def test_the_live_package_says_where_to_chat(sagemaker: FakeSageMaker) -> None:
     assert packages.live(sagemaker, GROUP).endpoint_name == "newer"
 
 
+def test_of_two_that_went_live_at_the_same_time_the_newer_version_is_live(sagemaker: FakeSageMaker) -> None:
+    sagemaker.live("older")
+    sagemaker.live("newer")
+    assert packages.live(sagemaker, GROUP).endpoint_name == "newer"
+
+
+def test_live_since_is_compared_as_a_moment_and_not_as_a_wall_clock(sagemaker: FakeSageMaker) -> None:
+    first, second = sagemaker.live("a"), sagemaker.live("b")
+    seoul = timezone(timedelta(hours=9))
+    packages.move_live(sagemaker, first, "earlier", datetime(2026, 11, 20, 21, 59, tzinfo=seoul))
+    packages.move_live(sagemaker, second, "later", datetime(2026, 11, 20, 13, 0, tzinfo=UTC))
+    assert packages.live(sagemaker, GROUP).endpoint_name == "later"
+    assert packages.describe(sagemaker, first).live_since == "2026-11-20T12:59:00.000+00:00"
+
+
+@pytest.mark.parametrize("stage", ["Staging", ""])
+def test_only_what_is_live_in_production_is_live(sagemaker: FakeSageMaker, stage: str) -> None:
+    arn = sagemaker.live("chat-v1")
+    sagemaker.packages[arn]["ModelLifeCycle"] = {"Stage": stage, "StageStatus": "Live"}
+    assert not packages.describe(sagemaker, arn).is_live
+    with pytest.raises(NothingLive):
+        packages.live(sagemaker, GROUP)
+
+
+def test_what_was_live_before_is_found_until_it_is_archived(sagemaker: FakeSageMaker) -> None:
+    earlier = sagemaker.live("chat-v1", since="2026-11-20T11:00:00.000+00:00")
+    sagemaker.live("chat-v2", since="2026-11-20T12:00:00.000+00:00")
+    sagemaker.live("chat-v3", since="2026-11-20T13:00:00.000+00:00")
+    second = packages.find(sagemaker, GROUP, 2)
+    assert [package.arn for package in packages.replaced_by(sagemaker, second)] == [earlier]
+    packages.archive(sagemaker, earlier)
+    assert packages.replaced_by(sagemaker, second) == []
+
+
 def test_nothing_live_is_one_clear_error(sagemaker: FakeSageMaker) -> None:
     with pytest.raises(NothingLive, match=f"No version of '{GROUP}' is live"):
         packages.live(sagemaker, GROUP)
@@ -83,6 +114,8 @@ def test_a_version_is_found_by_its_number(sagemaker: FakeSageMaker) -> None:
     sagemaker.calls.clear()
     assert packages.find(sagemaker, GROUP, 3).version == 3
     assert sagemaker.count() == {"list_model_packages": 1, "describe_model_package": 1}
+    (asked,) = sagemaker.requests("list_model_packages")
+    assert asked["MaxResults"] == 1
     with pytest.raises(UnknownPackage, match="no version 121; the newest is 120"):
         packages.find(sagemaker, GROUP, 121)
     with pytest.raises(UnknownPackage, match="has no versions yet"):
@@ -98,6 +131,39 @@ def test_the_newest_approved_version_skips_what_was_replaced_or_not_let_through(
     packages.reject(sagemaker, sagemaker.registers(), "no")
     sagemaker.registers()
     assert packages.newest_approved(sagemaker, GROUP).arn == wanted
+
+
+def test_the_newest_approved_version_is_not_one_that_a_rollback_has_replaced(sagemaker: FakeSageMaker) -> None:
+    champion = sagemaker.live("chat-v1", since="2026-11-20T13:00:00.000+00:00")
+    sagemaker.live("chat-v2", since="2026-11-20T12:00:00.000+00:00")
+    assert packages.newest_approved(sagemaker, GROUP).arn == champion
+
+
+def test_a_persons_word_is_written_with_the_approval_and_names_the_verdict(sagemaker: FakeSageMaker) -> None:
+    arn = sagemaker.registers(verdict="fail", verdict_why="2 of 9 cases passed.")
+    assert packages.describe(sagemaker, arn).judgement == "its verdict is fail: 2 of 9 cases passed"
+    sagemaker.calls.clear()
+    packages.approve(sagemaker, arn, "known to be wrong", overridden="fail")
+    assert sagemaker.requests("update_model_package") == [
+        {
+            "ModelPackageArn": arn,
+            "ModelApprovalStatus": "Approved",
+            "ApprovalDescription": "known to be wrong",
+            "CustomerMetadataProperties": {"approved_anyway": "fail"},
+        }
+    ]
+    assert packages.describe(sagemaker, arn).is_overridden
+    packages.reject(sagemaker, arn, "after all")
+    assert not packages.describe(sagemaker, arn).is_overridden
+
+
+def test_an_approval_without_such_a_word_overrides_nothing(sagemaker: FakeSageMaker) -> None:
+    arn = sagemaker.registers()
+    packages.approve(sagemaker, arn, "fine")
+    package = packages.describe(sagemaker, arn)
+    assert (package.is_overridden, package.judgement) == (False, "it was not judged")
+    packages.override_verdict(sagemaker, package)
+    assert packages.describe(sagemaker, arn).is_overridden
 
 
 MLFLOW = {"tracking_uri": "sqlite:///mlflow.db", "experiment": "chat", "run_id": "run1"}
@@ -134,6 +200,25 @@ def test_an_error_that_means_something_else_is_not_taken_for_nothing_there(sagem
     sagemaker.refuses("list_model_packages", denied)
     with pytest.raises(type(denied)):
         packages.live(sagemaker, GROUP)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", "ModelPackageGroup chat does not exist."),
+        ("ValidationException", "Model package not found."),
+        ("ValidationException", 'Could not find model package "chat/1".'),
+        ("ValidationException", "Cannot find model package chat/1"),
+        ("ResourceNotFound", "No such thing."),
+        ("ResourceNotFoundException", "No such thing."),
+    ],
+)
+def test_every_way_in_which_the_service_says_that_there_is_no_such_thing(
+    sagemaker: FakeSageMaker, code: str, message: str
+) -> None:
+    sagemaker.refuses("describe_model_package", refusal("DescribeModelPackage", message, code))
+    with pytest.raises(UnknownPackage):
+        packages.describe(sagemaker, f"{ARN}:model-package/{GROUP}/1")
 
 
 def test_metadata_is_spelt_as_the_service_takes_it() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fake_sagemaker import GROUP, ROLE, FakeAws, FakeClock, refusal
 from steps_example import settled
+from stub_rag import stub_rag
 
 from evaluation.gate import Gate, Thresholds
 from lmi.errors import UsageError
@@ -16,6 +17,8 @@ from steps.deploy import LeftBehind, NotApproved, NotGoodEnough, deploy
 from steps.hosting import EndpointFailed, NameTaken, name_of
 from steps.inputs import Deploy
 from steps.job import Stopped
+from steps.judging import OtherEndpoint
+from steps.settings import Rag
 
 EXECUTION = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/chat-deploy/execution/abc123"
 NOTHING: tuple[list[str], list[str], list[str]] = ([], [], [])
@@ -89,7 +92,7 @@ def test_what_the_file_says_reaches_the_endpoint(aws: FakeAws, inputs: Deploy, c
     ]
 
 
-def test_the_old_version_is_archived_drained_and_its_endpoint_deleted_in_that_order(
+def test_the_old_version_is_drained_loses_its_endpoint_and_is_archived_in_that_order(
     aws: FakeAws, inputs: Deploy, clock: FakeClock
 ) -> None:
     old = aws.sagemaker.live("chat-v1")
@@ -99,11 +102,11 @@ def test_the_old_version_is_archived_drained_and_its_endpoint_deleted_in_that_or
     assert aws.sagemaker.stage(old) == "Archived"
     assert aws.sagemaker.everything_hosted()[0] == ["chat-v2"]
     assert [name for name in aws.sagemaker.models if "v1" in name] == []
-    assert clock.waits[-1] == 60
+    assert 60 in clock.waits
     changes = [name for name, _ in aws.sagemaker.calls if name.split("_")[0] in {"create", "update", "delete"}]
     assert changes == [
-        "create_model", "create_endpoint_config", "create_endpoint", "update_model_package", "update_model_package",
-        "delete_endpoint", "delete_endpoint_config", "delete_model",
+        "create_model", "create_endpoint_config", "create_endpoint", "update_model_package",
+        "delete_endpoint", "delete_endpoint_config", "delete_model", "update_model_package",
     ]  # fmt: skip
 
 
@@ -167,6 +170,63 @@ def test_a_version_that_waits_for_approval_is_not_deployed(aws: FakeAws, inputs:
     assert aws.sagemaker.everything_hosted() == NOTHING
 
 
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [("", "it was not judged"), ("fail", "its verdict is fail: 2 of 9"), ("error", "its verdict is error: 2 of 9")],
+)
+def test_a_version_approved_where_nobody_looks_at_the_verdict_is_deployed_only_on_a_persons_word(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, verdict: str, why: str
+) -> None:
+    arn = aws.sagemaker.registers(verdict=verdict, verdict_why="2 of 9.")
+    aws.sagemaker.approves(arn)
+    named = replace(inputs, model_package=arn, reason="approval")
+    with pytest.raises(NotApproved, match=f"is approved without a passing verdict: {why}\\.$") as caught:
+        deploy(named, aws, clock)
+    assert "`sluice deploy --version 1 --anyway`" in caught.value.hint
+    assert aws.sagemaker.everything_hosted() == NOTHING
+    packages.override_verdict(aws.sagemaker, packages.describe(aws.sagemaker, arn))
+    deploy(named, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == arn
+
+
+def test_a_persons_word_holds_for_the_verdict_that_it_was_given_on_and_until_a_rejection(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    arn = aws.sagemaker.registers()
+    packages.approve(aws.sagemaker, arn, "in a hurry", overridden="")
+    packages.record_verdict(aws.sagemaker, arn, "inconclusive", "too few cases", "s3://b/report.json")
+    with pytest.raises(NotApproved, match="its verdict is inconclusive: too few cases"):
+        deploy(inputs, aws, clock)
+    packages.approve(aws.sagemaker, arn, "few, but good", overridden="inconclusive")
+    packages.reject(aws.sagemaker, arn, "no")
+    aws.sagemaker.approves(arn)
+    with pytest.raises(NotApproved, match="its verdict is inconclusive"):
+        deploy(inputs, aws, clock)
+    packages.approve(aws.sagemaker, arn, "few, but good", overridden="inconclusive")
+    deploy(inputs, aws, clock)
+
+
+def test_a_version_without_a_verdict_does_not_keep_the_others_from_being_served(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved(verdict="")
+    aws.sagemaker.endpoints.clear()
+    deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == judged
+    assert "Passed over: Version 2 of qwen3-4b-chat is approved without a passing verdict" in capsys.readouterr().out
+
+
+def test_a_live_version_gets_its_endpoint_back_even_if_it_never_had_a_verdict(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    arn = aws.sagemaker.live("chat-v1")
+    del aws.sagemaker.packages[arn]["CustomerMetadataProperties"]["verdict"]
+    aws.sagemaker.endpoints.clear()
+    deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
 def test_an_inconclusive_version_goes_live_only_if_the_file_says_so(
     aws: FakeAws, inputs: Deploy, clock: FakeClock
 ) -> None:
@@ -200,6 +260,40 @@ def test_the_champion_is_not_compared_once_more_unless_the_file_says_so(
         aws.runtime.asked_on.clear()
     report = json.loads((Path(inputs.report) / "report.json").read_text())
     assert report["comparison"]["champion"]["version"] == "2"
+
+
+def test_a_version_that_is_worse_than_the_champion_on_its_endpoint_does_not_go_live(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    cases = [{"id": f"c{n}", "turns": [{"user": f"question {n}", "expect": {"contains": "echo"}}]} for n in range(40)]
+    Path(inputs.cases).write_text(json.dumps({"cases": cases}))
+    aws.runtime.says = lambda question: (
+        "I do not know." if aws.runtime.asked_on[-1] == "chat-v2" and question[-1] in "02468" else f"echo: {question}"
+    )
+    gate = Gate(min_pass_rate=0.0, against_champion=True, margin=0.1)
+    settled(Path(inputs.settings), gate, champion_at_deploy=True, concurrency=1)
+    with pytest.raises(NotGoodEnough, match="Worse than the champion by more than 10 points"):
+        deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
+
+
+def test_cases_through_a_rag_server_that_asks_another_endpoint_stop_the_deploy(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    case = "{id: hello, through: rag, turns: [{user: hi, expect: {contains: echo}}]}"
+    Path(inputs.cases).write_text(f"cases: [{case}]")
+    with stub_rag() as rag:
+        rag.asks("chat-v1")
+        settled(Path(inputs.settings), rag=Rag(rag.url))
+        with pytest.raises(OtherEndpoint, match=r"asks chat-v1, and chat-v2 is judged"):
+            deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert list(aws.sagemaker.endpoints) == ["chat-v1"]
 
 
 def test_every_case_that_cannot_be_judged_stops_the_step_before_anything_is_made(
@@ -328,6 +422,242 @@ def test_broken_cases_are_told_before_anything_is_made(aws: FakeAws, inputs: Dep
     assert not any(name.startswith("create") for name in aws.sagemaker.count())
 
 
+def test_a_version_rejected_while_it_is_deployed_does_not_go_live(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    new = aws.sagemaker.approved()
+
+    def person_says_no(question: str) -> str:
+        packages.reject(aws.sagemaker, new, "it insults people")
+        return f"echo: {question}"
+
+    aws.runtime.says = person_says_no
+    with pytest.raises(NotApproved, match=r"Version 2 of .* is Rejected, not Approved"):
+        deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert aws.sagemaker.everything_hosted()[0] == ["chat-v1"]
+
+
+def test_a_live_version_whose_new_endpoint_fails_the_replay_leaves_nothing_behind(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    """It says Live on an endpoint of this very name, and has for long: that is no reason to keep this one."""
+    aws.sagemaker.live("chat-v1")
+    aws.sagemaker.endpoints.clear()
+    replay_fails(aws)
+    with pytest.raises(NotGoodEnough):
+        deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == []
+
+
+def test_an_endpoint_is_taken_back_where_another_run_has_put_the_version_live_elsewhere(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    arn = aws.sagemaker.approved()
+
+    def other_run_moved_live(_: str) -> str:
+        packages.move_live(aws.sagemaker, arn, "elsewhere", clock.now())
+        return "wrong"
+
+    aws.runtime.says = other_run_moved_live
+    with pytest.raises(NotGoodEnough):
+        deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == []
+
+
+# what AWS does now and then
+
+
+IN_PROGRESS = refusal("DeleteEndpoint", 'Cannot update in-progress endpoint "arn:aws:sagemaker:x:1:endpoint/chat-v1".')
+THROTTLED = refusal("DeleteEndpoint", "Rate exceeded", "ThrottlingException")
+DENIED = refusal("DeleteEndpoint", "not authorized to perform: sagemaker:DeleteEndpoint", "AccessDeniedException")
+
+
+@pytest.mark.parametrize("error", [IN_PROGRESS, THROTTLED], ids=["in progress", "throttled"])
+def test_a_deletion_that_is_refused_for_the_moment_is_asked_for_again(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, error: Exception
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    aws.sagemaker.refuses("delete_endpoint", error, times=3)
+    deploy(inputs, aws, clock)
+    assert aws.sagemaker.stage(old) == "Archived"
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack", "Deleting"])
+def test_an_endpoint_with_which_something_is_under_way_is_waited_for_before_it_is_deleted(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, status: str
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    slept = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        slept(seconds)
+        if seconds == inputs.drain_seconds:
+            aws.sagemaker.is_in_the_middle_of("chat-v1", status)
+
+    clock.sleep = sleep
+    deploy(inputs, aws, clock)
+    assert aws.sagemaker.stage(old) == "Archived"
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert aws.sagemaker.count()["delete_endpoint"] == (0 if status == "Deleting" else 1)
+
+
+def test_the_configuration_of_an_endpoint_that_is_not_gone_yet_stays(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    aws.sagemaker.deletions_take(looks=5)
+    deploy(inputs, aws, clock)
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+    aws.sagemaker.approved()
+    aws.sagemaker.deletions_take(looks=10**9)
+    with pytest.raises(LeftBehind, match=r"Version 3 is live on endpoint chat-v3. Endpoint chat-v2 .* still Deleting"):
+        deploy(inputs, aws, clock)
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [2, 2, 2]
+
+
+def test_an_endpoint_that_could_not_be_deleted_is_deleted_by_the_next_run_though_it_has_nothing_else_to_do(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    aws.sagemaker.approved()
+    aws.sagemaker.refuses("delete_endpoint", DENIED, times=1)
+    with pytest.raises(
+        LeftBehind, match=r"Version 2 is live on endpoint chat-v2.*chat-v1 could not be deleted"
+    ) as left:
+        deploy(inputs, aws, clock)
+    assert "`sluice deploy`" in left.value.hint and "delete-endpoint --endpoint-name chat-v1" in left.value.message
+    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v2"
+    assert aws.sagemaker.stage(old) == "Live"
+    assert "already live on endpoint chat-v2; nothing to do" in deploy(inputs, aws, clock)
+    assert aws.sagemaker.stage(old) == "Archived"
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+
+def test_what_a_rollback_has_replaced_is_not_brought_back_while_its_endpoint_is_still_there(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    first = aws.sagemaker.live("chat-v1", since="2026-11-20T12:30:00.000+00:00")
+    newer = aws.sagemaker.live("chat-v2", since="2026-11-20T12:00:00.000+00:00")
+    by_event = replace(inputs, model_package=newer, reason="approval")
+    aws.sagemaker.refuses("delete_endpoint", DENIED, times=2)
+    for run in (inputs, by_event):
+        with pytest.raises(LeftBehind, match="Version 1 is live on endpoint chat-v1"):
+            deploy(run, aws, clock)
+    assert "Version 1 is already live" in deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).arn == first
+    assert (aws.sagemaker.stage(newer), list(aws.sagemaker.endpoints)) == ("Archived", ["chat-v1"])
+
+
+@pytest.mark.parametrize(
+    ("operation", "after"),
+    [
+        ("describe_model_package", "describe_model_package"),
+        ("create_endpoint_config", "create_model"),
+        ("create_endpoint", "create_endpoint_config"),
+        ("describe_endpoint", "create_endpoint"),
+    ],
+)
+def test_what_was_just_made_is_asked_for_again_where_it_is_not_seen_yet(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, operation: str, after: str
+) -> None:
+    arn = aws.sagemaker.approved()
+
+    def reads_lag_behind() -> None:
+        del aws.sagemaker.before[after]
+        aws.sagemaker.sees_nothing_yet(operation, times=2)
+
+    aws.sagemaker.before[after] = reads_lag_behind
+    deploy(replace(inputs, model_package=arn), aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+
+def test_in_place_a_configuration_that_is_not_seen_yet_is_asked_for_again(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.live("chat")
+    aws.sagemaker.approved()
+    aws.sagemaker.sees_nothing_yet("update_endpoint", times=2)
+    deploy(replace(inputs, strategy="in_place"), aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).version == 2
+
+
+def test_a_request_whose_answer_was_lost_finds_its_own_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
+    """The client asks again by itself, and is told that the endpoint exists."""
+    aws.sagemaker.approved()
+
+    def made_but_not_answered() -> None:
+        (config,) = aws.sagemaker.configs
+        aws.sagemaker.create_endpoint_("chat-v1", config)
+
+    aws.sagemaker.before["create_endpoint"] = made_but_not_answered
+    deploy(inputs, aws, clock)
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+
+def test_a_run_stopped_while_its_endpoint_is_being_made_leaves_one_that_the_next_run_can_use(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.approved()
+    aws.sagemaker.endpoints_never_settle()
+    slept = clock.sleep
+
+    def stop(_: float) -> None:
+        clock.sleep = slept
+        raise Stopped
+
+    clock.sleep = stop
+    with pytest.raises(LeftBehind, match=r"chat-v1 could not be deleted .* still Creating after 90 s"):
+        deploy(inputs, aws, clock)
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    aws.sagemaker.is_in_the_middle_of("chat-v1", "Creating")
+    deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+
+
+def test_an_endpoint_that_is_slow_to_be_made_is_taken_back_as_soon_as_it_can_be(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    """Nobody stopped the run, so it has more than the moment that a stopped one has."""
+    aws.sagemaker.approved()
+    aws.sagemaker.endpoints_never_settle()
+
+    def settles_in_the_end() -> None:
+        if clock.monotonic() > 4500 and "chat-v1" in aws.sagemaker.endpoints:
+            aws.sagemaker.endpoints["chat-v1"]["looks"] = 0
+
+    aws.sagemaker.before["describe_endpoint"] = settles_in_the_end
+    with pytest.raises(EndpointFailed, match="still Creating after 3600 s"):
+        deploy(inputs, aws, clock)
+    assert aws.sagemaker.everything_hosted() == NOTHING
+
+
+def test_a_stop_while_it_takes_back_an_endpoint_only_shortens_that(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    aws.sagemaker.approved()
+    aws.sagemaker.endpoints_never_settle()
+    slept = clock.sleep
+
+    def sleep(seconds: float) -> None:
+        slept(seconds)
+        if clock.monotonic() > 3700:
+            clock.sleep = slept
+            raise Stopped
+
+    clock.sleep = sleep
+    with pytest.raises(LeftBehind, match="still Creating after 90 s"):
+        deploy(inputs, aws, clock)
+
+
 # more than one run
 
 
@@ -396,6 +726,37 @@ def test_an_endpoint_of_something_else_is_not_touched(aws: FakeAws, inputs: Depl
     assert aws.sagemaker.everything_hosted() == before
 
 
+@pytest.mark.parametrize("status", ["Failed", "OutOfService", "UpdateRollbackFailed"])
+def test_a_broken_endpoint_is_not_taken_for_the_versions_own(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, status: str
+) -> None:
+    arn = aws.sagemaker.approved()
+    aws.sagemaker.serves("chat-v1", arn, status)
+    before = aws.sagemaker.everything_hosted()
+    with pytest.raises(NameTaken, match=f"it is {status} and serves {arn}"):
+        deploy(inputs, aws, clock)
+    assert aws.sagemaker.everything_hosted() == before
+
+
+def test_an_endpoint_that_is_being_deleted_is_waited_for_and_made_anew(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    arn = aws.sagemaker.approved()
+    aws.sagemaker.serves("chat-v1", arn)
+    aws.sagemaker.is_in_the_middle_of("chat-v1", "Deleting", looks=5)
+    deploy(inputs, aws, clock)
+    (made,) = aws.sagemaker.requests("create_endpoint")
+    assert aws.sagemaker.endpoints["chat-v1"]["EndpointConfigName"] == made["EndpointConfigName"] != "chat-v1-old"
+
+
+@pytest.mark.parametrize("half", [{"subnets": "subnet-1"}, {"security_groups": "sg-1"}])
+def test_half_a_network_is_none(aws: FakeAws, inputs: Deploy, clock: FakeClock, half: dict[str, str]) -> None:
+    aws.sagemaker.approved()
+    deploy(replace(inputs, **half), aws, clock)
+    (model,) = aws.sagemaker.requests("create_model")
+    assert "VpcConfig" not in model
+
+
 def test_a_version_that_went_live_meanwhile_is_not_retired(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
     aws.sagemaker.approved()
     later = aws.sagemaker.live("chat-v2", since="2030-01-01T00:00:00.000+00:00")
@@ -447,11 +808,22 @@ def test_in_place_the_endpoint_keeps_its_name_and_only_judged_versions_take_it(
 ) -> None:
     fixed = replace(inputs, strategy="in_place")
     old = aws.sagemaker.live("chat")
-    unjudged = aws.sagemaker.approved()
+    unjudged = aws.sagemaker.approved(verdict="", approved_anyway="none")
     with pytest.raises(NotApproved, match="before users before it can be replayed"):
         deploy(replace(fixed, model_package=unjudged), aws, clock)
     new = aws.sagemaker.approved(verdict="pass")
     deploy(fixed, aws, clock)
+    (update,) = aws.sagemaker.requests("update_endpoint")
+    assert update == {
+        "EndpointName": "chat",
+        "EndpointConfigName": aws.sagemaker.endpoints["chat"]["EndpointConfigName"],
+        "DeploymentConfig": {
+            "BlueGreenUpdatePolicy": {
+                "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
+                "TerminationWaitInSeconds": 60,
+            }
+        },
+    }
     live = packages.live(aws.sagemaker, GROUP)
     assert (live.arn, live.endpoint_name, aws.sagemaker.stage(old)) == (new, "chat", "Archived")
     endpoints, (config,), _ = aws.sagemaker.everything_hosted()

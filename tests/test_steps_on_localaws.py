@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_sagemaker import package_request
 from localaws_fixture import ROLE, LocalAws, eventually, local_aws
 from steps_example import settled
 
@@ -55,9 +56,17 @@ def clients(local: LocalAws) -> Clients:
 
 
 def register(clients: Clients, group: str, behaviour: str) -> str:
-    return packages.register(
-        clients.sagemaker, group, image=IMAGE, model_uri="s3://sluice/models/1", environment={"STUB": behaviour}
-    )
+    """A version as the release pipeline registers one, whose group is made when it is the first."""
+    if not clients.sagemaker.list_model_package_groups(NameContains=group)["ModelPackageGroupSummaryList"]:
+        clients.sagemaker.create_model_package_group(ModelPackageGroupName=group)
+    request = package_request(group, "s3://sluice/models/1/", IMAGE, {"STUB": behaviour})
+    arn: str = clients.sagemaker.create_model_package(**request)["ModelPackageArn"]
+    return arn
+
+
+def let_through(clients: Clients, arn: str) -> None:
+    packages.record_verdict(clients.sagemaker, arn, "pass", "for the test", "s3://sluice/report.json")
+    packages.approve(clients.sagemaker, arn, "for the test")
 
 
 def run_evaluate(
@@ -198,7 +207,7 @@ def test_a_version_is_compared_with_the_live_one_by_what_the_registry_and_s3_kno
     said = run_evaluate(clients, worse, "compared-3", cases="many", gate="champion")["ExitMessage"]
     assert said.startswith("inconclusive: ") and "more cases would tell" in said
     assert packages.describe(clients.sagemaker, worse).approval == "PendingManualApproval"
-    hosting.delete(clients.sagemaker, "compared-v1")
+    assert hosting.delete(clients.sagemaker, "compared-v1", 60, hosting.Clock()) == ""
 
 
 def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
@@ -206,13 +215,13 @@ def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
 ) -> None:
     sagemaker, asked = clients.sagemaker, settings("chat", tmp_path)
     for number in (1, 2):
-        packages.approve(sagemaker, register(clients, "chat", "good"), "for the test")
+        let_through(clients, register(clients, "chat", "good"))
         assert deploy(asked, clients) == f"Version {number} of chat is live on endpoint chat-v{number}."
     assert "already live" in deploy(asked, clients)
     eventually(lambda: endpoints(sagemaker) == ["chat-v2"])  # a deleted one is Deleting for a while
 
     for behaviour, wrong in (("wrong", "did not pass on endpoint chat-v3"), ("dies-at-start", "chat-v4 is Failed")):
-        packages.approve(sagemaker, register(clients, "chat", behaviour), "for the test")
+        let_through(clients, register(clients, "chat", behaviour))
         with pytest.raises(Exception, match=wrong):
             deploy(replace(asked, startup_seconds=60), clients)
     live = packages.live(sagemaker, "chat")
@@ -229,8 +238,7 @@ def test_in_place_the_endpoint_is_updated_under_its_own_name(local: LocalAws, cl
     asked = replace(settings("fixed", tmp_path), strategy="in_place", drain_seconds=0)
     for version in ("good", "good", "wrong"):
         arn = register(clients, "fixed", version)
-        packages.record_verdict(clients.sagemaker, arn, "pass", "for the test", "s3://sluice/report.json")
-        packages.approve(clients.sagemaker, arn, "for the test")
+        let_through(clients, arn)
         if version == "good":
             deploy(asked, clients)
             continue
@@ -245,7 +253,7 @@ def test_in_place_the_endpoint_is_updated_under_its_own_name(local: LocalAws, cl
 def test_an_endpoint_whose_server_never_answers_ping_is_taken_away(
     local: LocalAws, clients: Clients, tmp_path: Path
 ) -> None:
-    packages.approve(clients.sagemaker, register(clients, "silent", "never-ready"), "for the test")
+    let_through(clients, register(clients, "silent", "never-ready"))
     with pytest.raises(EndpointFailed, match=r"silent-v1 is Failed: .*ping"):
         deploy(replace(settings("silent", tmp_path), startup_seconds=60), clients)
     eventually(lambda: "silent-v1" not in endpoints(clients.sagemaker))
