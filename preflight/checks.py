@@ -1,10 +1,9 @@
-"""All rules, and what they find in one setup. A rule module has RULES (the pages) and CHECKS (the functions)."""
+"""What all rules find in one setup. A rule module has RULES (the pages) and CHECKS (the functions)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator
 
 from preflight import cases, container, hosting, image, memory, options
-from preflight.finding import Finding, Rule
+from preflight.finding import Finding
 from preflight.setup import Setup
 
 Check = Callable[[Setup], Iterator[Finding]]
@@ -19,9 +18,3 @@ def findings(setup: Setup) -> list[Finding]:
 
 def ordered(found: Iterable[Finding]) -> list[Finding]:
     return sorted(dict.fromkeys(found), key=lambda each: (ORDER[each.severity], each.place.line or 0, each.code))
-
-
-@cache
-def rules() -> Mapping[str, Rule]:
-    """Every rule by its code."""
-    return {rule.code: rule for module in MODULES for rule in module.RULES}

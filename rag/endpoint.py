@@ -53,13 +53,19 @@ def find_live(sagemaker: Any, group: str) -> Live:
 class Follower:
     """Knows the live endpoint without making a request wait for the registry, except the very first."""
 
-    def __init__(self, find: Callable[[], Live], seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        find: Callable[[], Live],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        stopping: threading.Event | None = None,
+    ) -> None:
         self._find = find
         self._seconds = seconds
         self._clock = clock
         self._looking = threading.Lock()
         self._known: Known | None = None
-        self._stopping = threading.Event()
+        self._stopping = stopping or threading.Event()
         self._thread: threading.Thread | None = None
 
     def current(self) -> tuple[Live, int]:
@@ -78,13 +84,14 @@ class Follower:
         return known, self._clock() - known.reached if known else 0.0
 
     def start(self) -> None:
-        self._thread = threading.Thread(target=self._follow, name="follow-registry", daemon=True)
+        self._thread = threading.Thread(target=self.follow, name="follow-registry", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
 
-    def _follow(self) -> None:
+    def follow(self) -> None:
+        """Look, wait, and look again until the follower is stopped."""
         while True:
             try:
                 self._look_after(self._known.look if self._known else 0)

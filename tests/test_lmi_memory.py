@@ -203,6 +203,33 @@ def test_on_a_misfit_more_cards_of_the_same_instance_are_named():
     assert found["tensor_parallel_degree"] == "2"
 
 
+@pytest.mark.parametrize(("heads", "degrees"), [(32, [1, 2, 4, 8]), (28, [1, 2, 4]), (14, [1, 2]), (15, [1])])
+def test_a_degree_that_is_offered_divides_the_heads(heads, degrees):
+    assert list(memory.degrees(replace(QWEN3_8B, heads=heads), 8)) == degrees
+    offered = ways(replace(QWEN3_8B, heads=heads), "ml.g5.48xlarge", 400_000)
+    more_cards = [int(way.value) for way in offered if way.name == "tensor_parallel_degree"]
+    other_instances = [way.degree for way in offered if way.name == "instance_type"]
+    assert {*more_cards, *other_instances} <= set(degrees)
+
+
+def test_on_a_misfit_no_card_without_bfloat16_is_named():
+    """A T4 would hold the model, but cannot compute in the type of its weights."""
+    asked = {"facts": QWEN3_8B, "run": memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 17), "length": 40960}
+    found = {}
+    for family in ("ml.g4dn.", "ml.g5."):
+        offered = memory.nearest(
+            asked["facts"],
+            asked["run"],
+            INSTANCES["ml.g5.xlarge"],
+            asked["length"],
+            suits=lambda row, family=family: row["instance"].startswith(family),
+        )
+        found[family] = [way.value for way in offered if way.name == "instance_type"]
+    t4 = memory.run_on(INSTANCES["ml.g4dn.12xlarge"], 4, 17)
+    assert memory.fit(QWEN3_8B, t4, 40960).verdict == "fits"
+    assert found["ml.g5."] and found["ml.g4dn."] == []
+
+
 def test_on_a_misfit_the_cheapest_other_instances_are_named_with_their_price():
     found = [way for way in ways(QWEN3_8B, "ml.g5.xlarge", 40960) if way.name == "instance_type"]
     prices = [float(re.search(r"\$([\d.]+) an hour in us-east-1", way.what)[1]) for way in found]

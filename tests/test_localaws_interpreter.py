@@ -196,6 +196,22 @@ def test_conditions(conditions: list[Any], outcome: bool):
     assert scope(Least=0.9).holds(asked.steps["Gate"]) is outcome
 
 
+@pytest.mark.parametrize(
+    "kind, below, equal, above",
+    [
+        ("Equals", False, True, False),
+        ("GreaterThan", False, False, True),
+        ("GreaterThanOrEqualTo", False, True, True),
+        ("LessThan", True, False, False),
+        ("LessThanOrEqualTo", True, True, False),
+    ],
+)
+def test_each_comparison_below_at_and_above_equality(kind: str, below: bool, equal: bool, above: bool):
+    for left, outcome in ((0.89, below), (0.9, equal), (0.91, above)):
+        asked = pipeline(gate("Gate", [compare(kind, left, 0.9)], [], []))
+        assert scope().holds(asked.steps["Gate"]) is outcome, left
+
+
 @pytest.mark.parametrize("left, right", [("1", 1), (True, 1), ("a", True)])
 def test_values_of_different_kinds_do_not_compare(left: Any, right: Any):
     asked = pipeline(gate("Gate", [compare("Equals", left, right)], [], []))

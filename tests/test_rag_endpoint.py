@@ -124,3 +124,23 @@ def test_the_background_outlives_what_nobody_foresaw(clock: Clock) -> None:
     assert enough.wait(20)
     assert follower.current()[0].endpoint == "chat-v1"
     follower.stop()
+
+
+class Pauses(threading.Event):
+    """A wait that ends at once, and after some of them the time to stop has come; it keeps how long each would be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.waits: list[float | None] = []
+        self.most = most
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout)
+        return len(self.waits) >= self.most
+
+
+def test_the_background_waits_between_two_looks(registry: FakeRegistry, clock: Clock) -> None:
+    pauses = Pauses(most=4)
+    follower = Follower(lambda: find_live(registry, GROUP), 15.0, clock, pauses)
+    follower.follow()
+    assert (registry.looks, pauses.waits) == (4, [15.0] * 4)
