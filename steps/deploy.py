@@ -8,6 +8,7 @@ must leave it is followed by one that finds it.
 import secrets
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from evaluation.judge import judge
 from evaluation.verdict import lets_through
 from lmi.errors import SluiceError, UsageError
 from registry import packages
-from registry.packages import NothingApproved, Package
+from registry.packages import NothingApproved, Package, UnknownPackage
 from steps import accounts, hosting, job
 from steps import champion as champions
 from steps import settings as wire
@@ -30,6 +31,7 @@ from steps.job import Aws, Stopped, say
 from steps.judging import Judging, ready
 
 SYSTEM = Clock()
+ABANDONED = timedelta(hours=24)  # longer than a run takes from its endpoint to the move
 
 
 class NotApproved(SluiceError):
@@ -52,7 +54,7 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     champion = packages.find_champion(aws.sagemaker, package.group)
     if done := nothing_to_do(aws.sagemaker, inputs, package, champion):
         if champion:  # an earlier run may have been stopped, or refused, before it had cleaned up
-            retire_others(aws.sagemaker, champion, inputs.drain_seconds, clock)
+            clean_up(aws.sagemaker, inputs, champion, clock)
         return done
     rollout = planned(aws.sagemaker, inputs, package, clock)
     judging = ready(inputs, aws, rollout.endpoint, inputs.instance_type)
@@ -68,7 +70,7 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     now_live = f"Version {package.version} of {package.group} is live on endpoint {rollout.endpoint}."
     say(now_live)
     if moved := hosting.retry_missing(clock, read_moved, rollout):
-        retire_others(aws.sagemaker, moved, inputs.drain_seconds, clock)
+        clean_up(aws.sagemaker, inputs, moved, clock)
     if before:
         hosting.delete_config(aws.sagemaker, before)
     return now_live
@@ -247,24 +249,56 @@ def take_back(rollout: Rollout, error: BaseException) -> str:
         return rollout.undo(hosting.STOP_SECONDS)
 
 
-def retire_others(sagemaker: Any, champion: Package, drain_seconds: float, clock: Clock) -> None:
+def clean_up(sagemaker: Any, inputs: Deploy, champion: Package, clock: Clock) -> None:
+    """Take away what costs money and serves nobody: of this run's, and what earlier runs had to leave."""
+    left = [
+        *retire_others(sagemaker, champion, inputs.drain_seconds, clock),
+        *remove_abandoned(sagemaker, inputs, clock),
+    ]
+    if left:
+        raise LeftBehind(
+            f"Version {champion.version} is live on endpoint {champion.endpoint_name}. {' '.join(left)}",
+            "The next deployment tries again, also one that has nothing else to do: `sluice deploy`.",
+        )
+
+
+def retire_others(sagemaker: Any, champion: Package, drain_seconds: float, clock: Clock) -> list[str]:
     """Give the requests to what was live before time to end, delete its endpoint, and then archive it.
 
     In this order: until its endpoint is gone a version says Live, so that the next run finds what this one must leave.
+    Returns what is left, in words.
     """
     replaced = packages.replaced_by(sagemaker, champion)
     seconds: float = hosting.STOP_SECONDS
+    left: list[str] = []
     try:
         if any(has_own_endpoint(other, champion) for other in replaced):
             clock.sleep(drain_seconds)
         seconds = hosting.PROVISION_SECONDS
     finally:  # told to stop in this pause, it is only cut short
         left = [words for other in replaced if (words := retire(sagemaker, other, champion, seconds, clock))]
-    if left:
-        raise LeftBehind(
-            f"Version {champion.version} is live on endpoint {champion.endpoint_name}. {' '.join(left)}",
-            "The next deployment tries again, also one that has nothing else to do: `sluice deploy`.",
-        )
+    return left
+
+
+def remove_abandoned(sagemaker: Any, inputs: Deploy, clock: Clock) -> list[str]:
+    """Delete the endpoints that a run made and could not take back, whose version is not live; returns what is left.
+
+    A version that never went live is in no list of what to retire. So old an endpoint is on no run's way any more.
+    """
+    try:
+        candidates = list(hosting.made_by_runs(sagemaker, inputs, clock.now() - ABANDONED))
+    except (BotoCoreError, ClientError) as error:  # a role of the user's own may not list endpoints
+        say(f"Endpoints that an earlier run may have left were not looked for: {error}")
+        return []
+    left = []
+    for endpoint, arn in candidates:
+        try:
+            if not packages.describe(sagemaker, arn).is_live:
+                say(f"Endpoint {endpoint} was left by an earlier run, and its version is not live: it is deleted.")
+                left.append(hosting.delete(sagemaker, endpoint, hosting.PROVISION_SECONDS, clock))
+        except (BotoCoreError, ClientError, UnknownPackage) as error:
+            left.append(f"Endpoint {endpoint} could not be looked after and costs money: {error}")
+    return [words for words in left if words]
 
 
 def retire(sagemaker: Any, other: Package, champion: Package, seconds: float, clock: Clock) -> str:

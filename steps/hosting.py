@@ -7,8 +7,9 @@ SageMaker refuses to delete an endpoint while something is under way with it, an
 yet. So a deletion waits, a configuration goes only after its endpoint, and what is missing is asked for again.
 """
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from steps.inputs import Deploy
 from steps.job import say
 
 NAME = 63  # the longest name of a model, a configuration or an endpoint
+ROOM = 40  # of a name, which no suffix takes
 VARIANT = "AllTraffic"
 SETTLING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 UNUSABLE = frozenset({"gone", "Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
@@ -243,6 +245,33 @@ def package_served(sagemaker: Any, endpoint: str) -> str | None:
         raise
     containers = [*(model.get("Containers") or []), model.get("PrimaryContainer") or {}]
     return next((each["ModelPackageName"] for each in containers if each.get("ModelPackageName")), None)
+
+
+def made_by_runs(sagemaker: Any, inputs: Deploy, before: datetime) -> Iterator[tuple[str, str]]:
+    """The endpoints that runs of this group have made before then under names of their own, and what each serves.
+
+    Such an endpoint and its configuration carry the names that a run gives, and it serves a package of the group.
+    """
+    for name in list_names(sagemaker, inputs.endpoint[:ROOM], before):
+        number = re.search(r"-v(\d+)$", name)
+        if number is None or name != name_of(inputs.endpoint, number[0]):
+            continue
+        endpoint, arn = describe(sagemaker, name), package_served(sagemaker, name)
+        config = re.escape(name_of(inputs.endpoint, f"{number[0]}-{'0' * 6}")[:-6]) + "[0-9a-f]{6}"
+        is_own = endpoint is not None and re.fullmatch(config, endpoint["EndpointConfigName"])
+        if is_own and arn and arn.endswith(f":model-package/{inputs.group.lower()}/{number[1]}"):
+            yield name, arn
+
+
+def list_names(sagemaker: Any, part: str, before: datetime) -> Iterator[str]:
+    """The names of the endpoints that have this in their name and were made before then, page by page."""
+    request: dict[str, Any] = {"NameContains": part, "CreationTimeBefore": before, "MaxResults": 100}
+    while True:
+        page = sagemaker.list_endpoints(**request)
+        yield from (each["EndpointName"] for each in page["Endpoints"])
+        if not page.get("NextToken"):
+            return
+        request["NextToken"] = page["NextToken"]
 
 
 def delete(sagemaker: Any, endpoint: str, seconds: float, clock: Clock, config: str | None = None) -> str:

@@ -133,6 +133,14 @@ class FakeSageMaker(Fake):
         self.configs[f"{endpoint}-old"] = {"EndpointConfigName": f"{endpoint}-old", "ProductionVariants": variants}
         self.endpoints[endpoint] = {"EndpointStatus": status, "EndpointConfigName": f"{endpoint}-old", "looks": 0}
 
+    def was_left(self, endpoint: str, arn: str, at: datetime, token: str = "0a1b2c") -> None:
+        """An endpoint that a run made for a version and did not live to take back."""
+        own = f"{endpoint}-{token}"
+        self.models[own] = {"ModelName": own, "Containers": [{"ModelPackageName": arn}]}
+        variants = [{"VariantName": "AllTraffic", "ModelName": own}]
+        self.configs[own] = {"EndpointConfigName": own, "ProductionVariants": variants}
+        self.endpoints[endpoint] = {"EndpointStatus": "InService", "EndpointConfigName": own, "CreationTime": at}
+
     def endpoints_fail(self, reason: str) -> None:
         self.outcome, self.reason = "Failed", reason
 
@@ -264,6 +272,18 @@ class FakeSageMaker(Fake):
                 self._settle(EndpointName)
         self._there(self.endpoints, EndpointName, "DescribeEndpoint", "endpoint")
         return {key: value for key, value in endpoint.items() if value}
+
+    def list_endpoints_(
+        self, NameContains: str, CreationTimeBefore: datetime, MaxResults: int, NextToken: str = "0"
+    ) -> dict[str, Any]:
+        listed = [
+            {"EndpointName": name}
+            for name, endpoint in sorted(self.endpoints.items())
+            if NameContains in name and endpoint.get("CreationTime", self.clock) < CreationTimeBefore
+        ]
+        start, end = int(NextToken), int(NextToken) + min(MaxResults, 2)
+        more = {"NextToken": str(end)} if end < len(listed) else {}
+        return {"Endpoints": listed[start:end], **more}
 
     def describe_endpoint_config_(self, EndpointConfigName: str) -> dict[str, Any]:
         return self._there(self.configs, EndpointConfigName, "DescribeEndpointConfig", "endpoint configuration")

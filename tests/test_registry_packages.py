@@ -52,9 +52,11 @@ def test_the_live_package_says_where_to_chat(sagemaker: FakeSageMaker) -> None:
 
 
 def test_of_two_that_went_live_at_the_same_time_the_newer_version_is_live(sagemaker: FakeSageMaker) -> None:
-    sagemaker.live("older")
+    older = sagemaker.live("older")
     sagemaker.live("newer")
-    assert packages.live(sagemaker, GROUP).endpoint_name == "newer"
+    live = packages.live(sagemaker, GROUP)
+    assert live.endpoint_name == "newer"
+    assert [package.arn for package in packages.replaced_by(sagemaker, live)] == [older]
 
 
 def test_live_since_is_compared_as_a_moment_and_not_as_a_wall_clock(sagemaker: FakeSageMaker) -> None:

@@ -2,6 +2,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -553,6 +554,47 @@ def test_what_a_rollback_has_replaced_is_not_brought_back_while_its_endpoint_is_
     assert "Version 1 is already live" in deploy(inputs, aws, clock)
     assert packages.live(aws.sagemaker, GROUP).arn == first
     assert (aws.sagemaker.stage(newer), list(aws.sagemaker.endpoints)) == ("Archived", ["chat-v1"])
+
+
+YESTERDAY = datetime(2026, 11, 19, 12, tzinfo=UTC)
+
+
+def test_endpoints_that_runs_have_left_a_day_ago_are_deleted_by_the_next_run(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    """Killed before the move: the version never said Live, and a newer one was released since."""
+    killed = [aws.sagemaker.approved() for _ in range(3)]
+    for number, arn in enumerate(killed, 1):
+        aws.sagemaker.was_left(f"chat-v{number}", arn, YESTERDAY)
+    aws.sagemaker.live("chat-v4")
+    assert "already live on endpoint chat-v4" in deploy(inputs, aws, clock)
+    assert aws.sagemaker.everything_hosted() == (["chat-v4"], ["chat-v4-old"], ["chat-v4-old"])
+
+
+def test_a_role_that_may_not_list_endpoints_deploys_all_the_same(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aws.sagemaker.approved()
+    aws.sagemaker.refuses("list_endpoints", refusal("ListEndpoints", "not authorized", "AccessDeniedException"))
+    deploy(inputs, aws, clock)
+    assert packages.live(aws.sagemaker, GROUP).version == 1
+    assert "were not looked for" in capsys.readouterr().out
+
+
+def test_only_what_a_run_has_made_long_ago_for_a_version_that_is_not_live_is_taken_for_abandoned(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    first, second, third = (aws.sagemaker.approved() for _ in range(3))
+    aws.sagemaker.was_left("chat-v1", first, clock.now())  # another run may be on it
+    aws.sagemaker.was_left("chat-v2", second, YESTERDAY, token="made-by-hand")
+    aws.sagemaker.was_left("chat-v3", third.replace(GROUP, "other"), YESTERDAY)
+    aws.sagemaker.was_left("chat-v3-blue", third, YESTERDAY)
+    aws.sagemaker.was_left("my-chat-v3", third, YESTERDAY)
+    live = aws.sagemaker.live("chat-v4")
+    aws.sagemaker.was_left("chat-v4", live, YESTERDAY)
+    before = list(aws.sagemaker.endpoints)
+    deploy(inputs, aws, clock)
+    assert list(aws.sagemaker.endpoints) == before and aws.sagemaker.count()["delete_endpoint"] == 0
 
 
 @pytest.mark.parametrize(
