@@ -100,6 +100,7 @@ class FakeSageMaker(Fake):
         self.models: dict[str, dict[str, Any]] = {}
         self.configs: dict[str, dict[str, Any]] = {}
         self.endpoints: dict[str, dict[str, Any]] = {}
+        self.stale: dict[str, list[dict[str, Any]]] = {}
         self.looks = 2
         self.deletion_looks = 0
         self.outcome = "InService"
@@ -132,6 +133,10 @@ class FakeSageMaker(Fake):
         variants = [{"VariantName": "AllTraffic", "ModelName": f"{endpoint}-old"}]
         self.configs[f"{endpoint}-old"] = {"EndpointConfigName": f"{endpoint}-old", "ProductionVariants": variants}
         self.endpoints[endpoint] = {"EndpointStatus": status, "EndpointConfigName": f"{endpoint}-old", "looks": 0}
+
+    def shows_as_it_was(self, arn: str, times: int) -> None:
+        """A description of the package is that of now so many times, whatever is written meanwhile."""
+        self.stale[arn] = [json_copy(self.packages[arn])] * times
 
     def was_left(self, endpoint: str, arn: str, at: datetime, token: str = "0a1b2c") -> None:
         """An endpoint that a run made for a version and did not live to take back."""
@@ -224,7 +229,8 @@ class FakeSageMaker(Fake):
     def describe_model_package_(self, ModelPackageName: str) -> dict[str, Any]:
         if ModelPackageName not in self.packages:
             raise refusal("DescribeModelPackage", f"ModelPackage {ModelPackageName} does not exist.")
-        return json_copy(self.packages[ModelPackageName])
+        stale = self.stale.get(ModelPackageName)
+        return json_copy(stale.pop() if stale else self.packages[ModelPackageName])
 
     def update_model_package_(
         self, ModelPackageArn: str, CustomerMetadataProperties: dict[str, str] | None = None, **changes: Any

@@ -2,7 +2,7 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -556,6 +556,21 @@ def test_what_a_rollback_has_replaced_is_not_brought_back_while_its_endpoint_is_
     assert (aws.sagemaker.stage(newer), list(aws.sagemaker.endpoints)) == ("Archived", ["chat-v1"])
 
 
+def test_the_old_endpoint_goes_though_the_registry_does_not_show_the_move_at_once(
+    aws: FakeAws, inputs: Deploy, clock: FakeClock
+) -> None:
+    old = aws.sagemaker.live("chat-v1")
+    new = aws.sagemaker.approved()
+
+    def registry_lags_behind() -> None:
+        del aws.sagemaker.before["update_model_package"]
+        aws.sagemaker.shows_as_it_was(new, times=2)
+
+    aws.sagemaker.before["update_model_package"] = registry_lags_behind
+    deploy(inputs, aws, clock)
+    assert (list(aws.sagemaker.endpoints), aws.sagemaker.stage(old)) == (["chat-v2"], "Archived")
+
+
 YESTERDAY = datetime(2026, 11, 19, 12, tzinfo=UTC)
 
 
@@ -585,11 +600,15 @@ def test_only_what_a_run_has_made_long_ago_for_a_version_that_is_not_live_is_tak
     aws: FakeAws, inputs: Deploy, clock: FakeClock
 ) -> None:
     first, second, third = (aws.sagemaker.approved() for _ in range(3))
-    aws.sagemaker.was_left("chat-v1", first, clock.now())  # another run may be on it
+    aws.sagemaker.was_left("chat-v1", first, clock.now() - timedelta(hours=12))  # another run may be on it
     aws.sagemaker.was_left("chat-v2", second, YESTERDAY, token="made-by-hand")
     aws.sagemaker.was_left("chat-v3", third.replace(GROUP, "other"), YESTERDAY)
     aws.sagemaker.was_left("chat-v3-blue", third, YESTERDAY)
-    aws.sagemaker.was_left("my-chat-v3", third, YESTERDAY)
+    aws.sagemaker.was_left("chat-copy-v2", second, YESTERDAY)
+    aws.sagemaker.was_left("chat-copy", second, YESTERDAY)
+    own = {"EndpointConfigName": "chat-v2-0a1b2c", "ProductionVariants": [{"ModelName": "chat-copy-0a1b2c"}]}
+    aws.sagemaker.configs["chat-v2-0a1b2c"] = own
+    aws.sagemaker.endpoints["chat-copy-v2"]["EndpointConfigName"] = "chat-v2-0a1b2c"
     live = aws.sagemaker.live("chat-v4")
     aws.sagemaker.was_left("chat-v4", live, YESTERDAY)
     before = list(aws.sagemaker.endpoints)
