@@ -27,6 +27,8 @@ from preflight.cases import patterns
         (r"a$b", patterns.ANCHOR),
         (r"(^a){2}", patterns.ANCHOR),
         ("(?!)", patterns.NOTHING),
+        ("(?<!)", patterns.NOTHING),
+        ("a(?!)|(?!)b", patterns.NOTHING),
         (r"e\u0301", patterns.DECOMPOSED),
     ],
 )
@@ -37,7 +39,7 @@ def test_what_no_answer_matches_is_told_with_the_reason(pattern, reason):
 @pytest.mark.parametrize(
     "pattern",
     [r"^[^\n]{10,100}$", r"a|b\n", r"(a\n)?b", r"^\s*x", r"\bx\b", r"x\s+y", r"(?x) a b", "(", r"(?=a)a", "", "\u212a",
-     "연차\\s?15일", r"(?i)ok", r"[ \t]", r"\A\d+\Z", r"(?m)^x$", r"(?<=a)b", "e\u0301"],
+     "연차\\s?15일", r"(?i)ok", r"[ \t]", r"\A\d+\Z", r"(?m)^x$", r"(?<=a)b", "e\u0301", "a|(?!)", "(?!b)a"],
 )  # fmt: skip
 def test_what_may_match_is_left_alone(pattern):
     assert patterns.never(pattern) is None
@@ -78,6 +80,7 @@ PIECE = st.sampled_from(
         "$",
         "(?=a)",
         "(?!b)",
+        "(?!)",
         "가",
         r"\w",
     ]

@@ -115,9 +115,13 @@ def _impossible_within(node: Node) -> str | None:
         return _impossible(list(arguments[2])) if arguments[0] > 0 else None
     if operation in {"SUBPATTERN", "ATOMIC_GROUP", "ASSERT"}:
         return _impossible(list(_body(node)))
-    if operation == "ASSERT_NOT":
-        return None if list(arguments[1]) else NOTHING
-    return None
+    return NOTHING if _fails(node) else None
+
+
+def _fails(node: Node) -> bool:
+    """Whether nothing at all matches it: `(?!)` and `(?<!)`, for which Python 3.13 and newer have an operation."""
+    operation, arguments = node[0].name, node[1]
+    return operation == "FAILURE" or (operation == "ASSERT_NOT" and not list(arguments[1]))
 
 
 def _clash(tokens: Sequence[Token]) -> str | None:
