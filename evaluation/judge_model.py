@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from evaluation.reasoning import without_reasoning
 from evaluation.said import Said, Vote
 from lmi.errors import SluiceError
 
@@ -106,8 +107,11 @@ def mark_of(rubric: str, texts: Sequence[tuple[str, str]]) -> str:
 
 
 def read(reply: str) -> Vote | None:
-    """The vote in a reply that is one JSON object, alone or in one code fence; None for anything else."""
-    text = reply.strip()
+    """The vote in a reply that is one JSON object, alone or in one code fence; None for anything else.
+
+    A judge may reason before it votes.
+    """
+    text = without_reasoning(reply).strip()
     if text.startswith("```") and text.endswith("```"):
         text = text[3:-3].removeprefix("json").strip()
     try:

@@ -4,23 +4,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from evaluation.reasoning import without_reasoning
+
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Said:
-    """An answer with everything that it may be held against. About a whole chat: all its answers, one a line."""
+    """An answer with everything that it may be held against. About a whole chat: all its answers, one a line.
+
+    Answers are kept without the reasoning in them, whoever makes this: no expectation is met or missed by a thought.
+    """
 
     answer: str
     question: str = ""
     passages: tuple[str, ...] = ()  # what the model was given to answer from
-    earlier: tuple[tuple[str, str], ...] = ()  # (question, answer) of the turns before, as they were sent
+    earlier: tuple[tuple[str, str], ...] = ()  # (question, answer) of the turns before
     sources: tuple[str, ...] = ()  # what the RAG server says it answered from
     tool_calls: tuple[Json, ...] = ()  # {"name": ..., "arguments": {...}}
     finish_reason: str | None = None
     completion_tokens: int = 0
     latency_ms: float = 0.0
     first_token_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answer", without_reasoning(self.answer))
+        earlier = tuple((question, without_reasoning(answer)) for question, answer in self.earlier)
+        object.__setattr__(self, "earlier", earlier)
 
 
 @dataclass(frozen=True)

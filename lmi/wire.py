@@ -67,13 +67,18 @@ def parse_reply(body: bytes) -> Reply:
         raise BadReply(f"The model server's reply is not a chat answer: {_excerpt(body)}") from None
     called = ToolCalls()
     called.take(calls)
-    if text is None and called:
-        text = ""  # a model that calls a function need not say anything
+    if text is None and (called or has_reasoning(message)):
+        text = ""  # a model that calls a function need not say anything; one whose tokens ran out in thought cannot
     if not isinstance(text, str):
         raise BadReply(f"The model server's reply holds no text: {_excerpt(body)}")
     prompt_tokens, completion_tokens = usage(answer) or (0, 0)
     reason = reason if isinstance(reason, str) else None
     return Reply(mended(text), reason, prompt_tokens, completion_tokens, called.made())
+
+
+def has_reasoning(message: Mapping[str, Any]) -> bool:
+    """Whether the server put what the model thought into a field of its own, out of the text."""
+    return any(isinstance(message.get(field), str) for field in ("reasoning_content", "reasoning"))
 
 
 class ToolCalls:

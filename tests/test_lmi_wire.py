@@ -54,6 +54,12 @@ def test_a_reply_without_token_counts_counts_zero():
     assert wire.parse_reply(json.dumps(body).encode()) == wire.Reply("", None, 0, 0)
 
 
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_a_model_whose_tokens_ran_out_while_it_thought_has_answered_nothing(field):
+    body = {"choices": [{"message": {"content": None, field: "The user asks"}, "finish_reason": "length"}]}
+    assert wire.parse_reply(json.dumps(body).encode()) == wire.Reply("", "length", 0, 0)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

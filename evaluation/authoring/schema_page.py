@@ -69,11 +69,20 @@ def is_polite(said):  # .answer .question .passages .earlier .sources .tool_call
 ```
 """
 
+REASONING = """**Reasoning is no part of an answer.** What a model writes between `<think>` and `</think>` (also `<thinking>`,
+`<thought>`, `<seed:think>`, `[THINK]`, `◁think▷`) no expectation looks at, nor does a judge, nor is it ground for
+`grounded`: neither where the opening mark is in the prompt already and the answer holds the closing one alone, nor
+where the tokens ran out before it, which leaves an empty answer. A mark between quotes or backticks is only spoken of,
+and stays. Reasoning that a server sends in a field of its own (`reasoning_content`, `reasoning`) is not in the answer in
+the first place. Reports show the answer with all that is in it, and `max_tokens` and `latency` count all of it.
+"""
+
 GOING_ON = """## What a turn builds on
 
 The last TURNS turns are sent along, as the RAG server does. With `goes_on_with: answers` (the usual) they are the
 model's own, so a slip in turn 1 can spoil turn 2, as it would for a user. With `goes_on_with: written` they are the
-`answer`s in the file: each turn is judged by itself, and two models see the very same chat.
+`answer`s in the file: each turn is judged by itself, and two models see the very same chat. The model's own answers go
+along as they came, with the reasoning in them, if any: the chat templates of models that reason take it out themselves.
 
 ```yaml
 cases:
@@ -208,6 +217,8 @@ def lines() -> Iterator[str]:
     yield "All expectations of a turn must hold. `expect` beside `turns` is about all answers of the chat as one text."
     yield "Korean and English are compared alike: composed letters (NFC), full-width as ordinary ones, upper and lower"
     yield "case, and runs of blanks make no difference."
+    yield ""
+    yield REASONING
     for name in scorers.NAMES:
         yield from expectation(scorers.kind(name))
     yield ""

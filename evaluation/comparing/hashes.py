@@ -15,6 +15,7 @@ SCORING = (
     "prompt.py",
     "replaying/chatting.py",
     "judge_model.py",
+    "reasoning.py",
     "said.py",
     "scorers",
 )  # how a question is put is a part of how it is scored

@@ -10,6 +10,7 @@ from typing import Any
 
 from evaluation import prompt, scorers
 from evaluation.cases import Case, Turn
+from evaluation.reasoning import without_reasoning
 from evaluation.replaying.asking import Answered, Asking, Interrupted
 from evaluation.replaying.failures import Refused, TargetDown
 from evaluation.replaying.plan import Plan
@@ -130,7 +131,7 @@ def of_chat(chat: Chat) -> Said:
     """A whole chat as one thing that was said."""
     turns = chat.turns
     return Said(
-        answer="\n".join(turn.answer for turn in turns),
+        answer="\n".join(without_reasoning(turn.answer) for turn in turns),  # a mark may not reach into another turn
         question="\n".join(turn.turn.user for turn in turns),
         passages=tuple(passage for turn in turns for passage in turn.passages or turn.turn.passages),
         sources=tuple(source for turn in turns for source in turn.sources),
