@@ -15,7 +15,8 @@ SCRIPTS = {
     "zh": re.compile("[一-鿿]"),
 }
 CODE = re.compile(r"`[^`]*`")
-NOT_A_WORD = re.compile(r"[@\d]|://")  # an address, a code
+ADDRESS = re.compile(r"@|://")
+DIGIT = re.compile(r"\d")
 ABBREVIATION = re.compile(r"[A-Z]{2,}")
 LOOKED_AT = 20_000  # characters: what language a text is in shows sooner
 ENOUGH = 0.5  # of the letters
@@ -33,7 +34,7 @@ def problems(argument: Any) -> Iterator[str]:
 def language(text: str) -> str | None:
     """ko, en, ja or zh; None if there are no letters, or of no one language enough."""
     words = CODE.sub(" ", text[:LOOKED_AT]).split()
-    plain = ABBREVIATION.sub("", " ".join(word for word in words if not NOT_A_WORD.search(word)))
+    plain = ABBREVIATION.sub("", " ".join(map(without_code, words)))
     counted = {name: len(script.findall(plain)) for name, script in SCRIPTS.items()}
     whole = sum(counted.values())
     if not whole:
@@ -44,6 +45,16 @@ def language(text: str) -> str | None:
         if counted[name] >= AMONG_LATIN * whole:
             return name
     return "en" if counted["en"] >= ENOUGH * whole else None
+
+
+def without_code(word: str) -> str:
+    """The word as far as it is of a language: no address, and none of the Latin letters that stand with a digit.
+
+    Other letters do count there: 20일입니다 is Korean, and a sentence of Chinese is one word.
+    """
+    if ADDRESS.search(word):
+        return ""
+    return SCRIPTS["en"].sub("", word) if DIGIT.search(word) else word
 
 
 def scored(said: Said, argument: Any, help: Help) -> Score:
