@@ -28,15 +28,14 @@ def chat(config: PipelineConfig, target: Target, message: str | None, user: str)
     searched, and the turns go into the same history.
     """
     wanted = settings(config, os.environ)
-    documents = Documents(wanted.documents)
-    parts = Parts(
-        Follower(lambda: find_live(target.sagemaker, wanted.group), wanted.refresh_seconds),
-        History(target.client("dynamodb"), wanted.history_table, wanted.history_days),
-        Retrieval(documents),
-        target.client("sagemaker-runtime"),
-        wanted.passages,
-    )
-    with closing(documents):
+    with closing(Documents(wanted.documents)) as documents:
+        parts = Parts(
+            Follower(lambda: find_live(target.sagemaker, wanted.group), wanted.refresh_seconds),
+            History(target.client("dynamodb"), wanted.history_table, wanted.history_days),
+            Retrieval(documents),
+            target.client("sagemaker-runtime"),
+            wanted.passages,
+        )
         if message:
             ask(parts, Question(user, message, wanted.max_tokens))
             return

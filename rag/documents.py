@@ -55,6 +55,7 @@ class Documents:
         self.embedder = embedder or HashedNgrams()
         self._writing = threading.Lock()
         self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._closed = False
         self._open()
 
     def put(self, id: str, title: str, passages: list[Passage], now: datetime | None = None) -> tuple[Document, bool]:
@@ -106,8 +107,15 @@ class Documents:
         finally:
             db.rollback()
             self._readers.put(db)
+            if self._closed:  # meanwhile: nobody else would close this one
+                self._close_readers()
 
     def close(self) -> None:
+        """Close every connection: those in use when their snapshot ends."""
+        self._closed = True
+        self._close_readers()
+
+    def _close_readers(self) -> None:
         while True:
             try:
                 self._readers.get_nowait().close()

@@ -1,6 +1,8 @@
 """Documents over HTTP: added, replaced, listed, deleted, and refused with a reason."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -112,13 +114,25 @@ def test_control_characters_do_not_reach_the_passages(server: TestClient) -> Non
 
 
 def test_a_failed_replacement_leaves_the_old_document(tmp_path: Path) -> None:
+    with closing(Documents(tmp_path / "d.sqlite3")) as documents:
+        documents.put("a", "Old", [Passage("", "Old text.")])
+        with pytest.raises(UnicodeEncodeError):
+            documents.put("a", "New", [Passage("", "Fine."), Passage("\ud800", "Not fine.")])
+        assert [document.title for document in documents.list()] == ["Old"]
+        with documents.snapshot() as db:
+            assert db.execute("select text from passage").fetchall() == [("Old text.",)]
+
+
+def test_closed_documents_leave_no_connection_open_not_even_one_that_is_in_use(tmp_path: Path) -> None:
     documents = Documents(tmp_path / "d.sqlite3")
-    documents.put("a", "Old", [Passage("", "Old text.")])
-    with pytest.raises(UnicodeEncodeError):
-        documents.put("a", "New", [Passage("", "Fine."), Passage("\ud800", "Not fine.")])
-    assert [document.title for document in documents.list()] == ["Old"]
-    with documents.snapshot() as db:
-        assert db.execute("select text from passage").fetchall() == [("Old text.",)]
+    with documents.snapshot() as busy:
+        with documents.snapshot() as idle:
+            pass
+        documents.close()
+        assert busy.execute("select count(*) from document").fetchone() == (0,)
+    for connection in (idle, busy):
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("select 1")
 
 
 def test_a_file_that_cannot_hold_documents_is_one_clear_error(tmp_path: Path) -> None:
@@ -129,9 +143,6 @@ def test_a_file_that_cannot_hold_documents_is_one_clear_error(tmp_path: Path) ->
 
 
 def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(tmp_path / "other.db")) as db:
         db.execute("create table theirs(x)")
     with pytest.raises(UsageError, match="something else"):

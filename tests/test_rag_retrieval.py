@@ -1,6 +1,8 @@
 """Search finds the right passage for Korean and English questions, and nothing for small talk or broken queries."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +22,17 @@ LANGUAGES = {"ko": library.KOREAN, "en": library.ENGLISH}
 
 
 @pytest.fixture(scope="module")
-def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Retrieval:
-    documents = Documents(tmp_path_factory.mktemp("library") / "d.sqlite3")
-    for language, entries in LANGUAGES.items():
-        documents.put(language, "", [Passage("", passage) for passage, _ in entries])
-    return Retrieval(documents)
+def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retrieval]:
+    with closing(Documents(tmp_path_factory.mktemp("library") / "d.sqlite3")) as documents:
+        for language, entries in LANGUAGES.items():
+            documents.put(language, "", [Passage("", passage) for passage, _ in entries])
+        yield Retrieval(documents)
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Iterator[Documents]:
+    with closing(Documents(tmp_path / "d.sqlite3")) as documents:
+        yield documents
 
 
 def position(source: Source) -> int:
@@ -110,22 +118,19 @@ def test_no_question_at_all_breaks_the_search(retrieval: Retrieval, query: str, 
     retrieval.find(query, 4, before)
 
 
-def test_the_words_of_search_expressions_are_searched_as_words(tmp_path: Path) -> None:
-    documents = Documents(tmp_path / "d.sqlite3")
+def test_the_words_of_search_expressions_are_searched_as_words(documents: Documents) -> None:
     documents.put(
         "d", "", [Passage("", 'Write NEAR(a b) AND "quotes" in column: text.'), Passage("", "Bread is baked.")]
     )
     assert [position(source) for source in Retrieval(documents).find('"quotes" column:text', 4)] == [0]
 
 
-def test_headings_are_searched_too(tmp_path: Path) -> None:
-    documents = Documents(tmp_path / "d.sqlite3")
+def test_headings_are_searched_too(documents: Documents) -> None:
     documents.put("d", "", [Passage("연차 휴가", "1년에 15일입니다."), Passage("병가", "1년에 10일입니다.")])
     assert Retrieval(documents).find("연차는 며칠이에요?", 1)[0].passage == "1년에 15일입니다."
 
 
-def test_a_change_of_the_documents_is_seen_by_the_next_search(tmp_path: Path) -> None:
-    documents = Documents(tmp_path / "d.sqlite3")
+def test_a_change_of_the_documents_is_seen_by_the_next_search(documents: Documents) -> None:
     retrieval = Retrieval(documents)
     assert retrieval.find("parking", 4) == []
     Documents(documents.path).put("d", "", [Passage("", "Parking is free.")])  # another server on the same file
@@ -136,8 +141,7 @@ def test_a_change_of_the_documents_is_seen_by_the_next_search(tmp_path: Path) ->
     assert retrieval.find("parking", 4) == []
 
 
-def test_searches_and_changes_at_the_same_time_see_whole_documents(tmp_path: Path) -> None:
-    documents = Documents(tmp_path / "d.sqlite3")
+def test_searches_and_changes_at_the_same_time_see_whole_documents(documents: Documents) -> None:
     retrieval = Retrieval(documents)
     documents.put("d", "", [Passage("", f"Parking rule {n} of edition 0.") for n in range(4)])
     wrong: list[object] = []
@@ -173,11 +177,11 @@ class Meaning:
 
 def test_another_embedder_makes_new_vectors_for_what_is_stored(tmp_path: Path) -> None:
     Documents(tmp_path / "d.sqlite3").put("d", "", [Passage("", "Bread rolls."), Passage("", "Parking is free.")])
-    documents = Documents(tmp_path / "d.sqlite3", Meaning())
-    with documents.snapshot() as db:
-        sizes = [len(vector) for (vector,) in db.execute("select vector from passage")]
-    assert sizes == [4, 4]
-    assert Retrieval(documents).find("free parking", 1)[0].passage == "Parking is free."
+    with closing(Documents(tmp_path / "d.sqlite3", Meaning())) as documents:
+        with documents.snapshot() as db:
+            sizes = [len(vector) for (vector,) in db.execute("select vector from passage")]
+        assert sizes == [4, 4]
+        assert Retrieval(documents).find("free parking", 1)[0].passage == "Parking is free."
     assert HashedNgrams().embed(["x"]).shape == (1, 2048)
 
 
