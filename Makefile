@@ -1,9 +1,18 @@
 # `make` lists what there is. Every target sets up what it needs.
+# With another Python than the first that is found: `make test PYTHON=/path/to/python3.13 VENV=.venv-3.13`.
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+PYTHON ?=
 NAME ?= start
 KEEP ?=
+
+# An environment keeps the Python that it was made with, so naming another one would change nothing, unnoticed.
+ifneq ($(and $(PYTHON),$(wildcard $(BIN)/python),$(filter-out clean help,$(or $(MAKECMDGOALS),help))),)
+ifneq ($(shell $(BIN)/python --version),$(shell $(PYTHON) --version))
+$(error $(VENV) was not made with PYTHON=$(PYTHON). Name another folder for that, such as VENV=.venv-other, or run `make clean`)
+endif
+endif
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -37,7 +46,7 @@ train: ## trains the two tiny checkpoints anew (an environment of its own with t
 
 clean: ## removes what was built and the local state (stops the local AWS first)
 	-@if [ -x $(BIN)/sluice ]; then $(BIN)/sluice local down; fi
-	rm -rf $(VENV) .venv-awscli .venv-train .sluice build *.egg-info
+	rm -rf $(VENV) $(wildcard .venv-3.*) .venv-awscli .venv-train .sluice build *.egg-info
 
 $(VENV)/.demo: requirements/build.txt requirements/demo.txt pyproject.toml
 	@sh requirements/venv $(VENV) build demo
