@@ -58,6 +58,7 @@ def replay(
     journal = Journal() if journal is None else journal
     survey = Survey(cases, plan.repeats)
     survey.check(rag is not None, help)
+    survey.import_functions()
     most = min(max(plan.concurrency, 1), survey.chats)
     run = Run(cases, survey, Chatting(target, plan, rag, help, most), plan.about(subject or {}), journal, progress)
     workers = [threading.Thread(target=run.work, daemon=True) for _ in range(most)]

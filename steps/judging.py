@@ -90,7 +90,9 @@ def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, mac
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
     help = helped(settings, clients)
-    Survey(cases).check(rag is not None, help)
+    survey = Survey(cases)
+    survey.check(rag is not None, help)
+    survey.import_functions()
     return Judging(settings, cases, left_out, help, rag, endpoint, machine)
 
 

@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,28 @@ from fake_rag import TABLE
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
-from release_example import written
+from release_example import PLACE, written
 
 from cli.cases import cases
+from cli.main import sluice
 from evaluation import reading
 from evaluation.authoring import skeleton
+from evaluation.comparing.hashes import digest_of_scoring
+from evaluation.replay import replay
+from evaluation.replaying.survey import Survey
 from lmi.errors import SluiceError, UsageError
+from pipelines import upload
+from pipelines.config import load
 from rag.consent import Consents
 from rag.history import History
 
 ROOT = Path(__file__).parent.parent
 GOOD = "cases:\n  - id: first\n    tags: [한국어]\n    turns:\n      - {user: 안녕?, expect: {contains: x}}\n"
+
+
+def never(messages: Any) -> Any:
+    """A model that nobody may ask."""
+    raise AssertionError("asked")
 
 
 def run(*arguments: str | Path) -> Result:
@@ -68,6 +80,65 @@ def test_lint_as_json_is_one_document(tmp_path: Path) -> None:
     assert told["mistakes"] == [
         {"file": str(path), "line": 7, "place": "cases[2].turns", "what": "is missing."},
     ]
+
+
+LOOKING = {
+    "check": lambda file: ["check", "--file", file],
+    "check of the compiled pipelines": lambda file: ["check", "--file", file, "--compile"],
+    "plan": lambda file: ["plan", "--file", file, "--target", "aws"],
+    "lint": lambda file: ["cases", "lint", "--file", file],
+    "lint of the cases alone": lambda file: ["cases", "lint", str(Path(file).parent / "cases")],
+    "stats": lambda file: ["cases", "stats", "--file", file],
+}
+LEAVES_A_FILE = "from pathlib import Path\nPath({!r}).touch()\ndef polite(said): return True\n"
+
+
+@pytest.fixture
+def pull_request(tmp_path: Path) -> Path:
+    """A release whose cases name functions of somebody else, in modules that write a file as they are imported."""
+    theirs = tmp_path.name  # no other test has imported a module of this name
+    marks = LEAVES_A_FILE.format(str(tmp_path / "was-imported"))
+    for name in ("_alone.py", "/__init__.py", "/deep.py"):
+        write(tmp_path / "cases", marks, f"{theirs}{name}")
+    expects = f"{{python: {theirs}_alone:polite}}", f"{{python: {theirs}.deep:polite}}"
+    turns = [f"  - {{id: c{n}, turns: [{{user: 안녕?, expect: {each}}}]}}" for n, each in enumerate(expects)]
+    write(tmp_path / "cases", "\n".join(["cases:", *turns]))
+    return written(tmp_path, evaluation__cases="cases", model__source=str(ROOT / "tinylmi" / "checkpoints" / "good"))
+
+
+@pytest.mark.parametrize("looking", LOOKING.values(), ids=LOOKING)
+def test_whoever_looks_at_cases_runs_nothing_of_them(pull_request: Path, looking: Any, monkeypatch: Any) -> None:
+    folder = pull_request.parent
+    monkeypatch.setenv("SLUICE_STATE", str(folder / "state"))
+    with mock_aws():
+        done = CliRunner().invoke(sluice, looking(str(pull_request)), standalone_mode=False)
+    assert not isinstance(done.exception, Exception), done.exception
+    assert "is no Python" not in done.output and "put it beside the cases" not in done.output
+    assert not (folder / "was-imported").exists()
+    with pytest.raises(ModuleNotFoundError):  # nor can a library that tries its optional parts come upon one
+        import_module(f"{folder.name}_alone")
+
+
+def test_what_is_uploaded_and_hashed_is_found_without_running_it(pull_request: Path) -> None:
+    folder, theirs = pull_request.parent / "cases", pull_request.parent.name
+    uploads = upload.prepare(load(pull_request), PLACE).uploads
+    named = next(each.files for each in uploads if each.what == "cases")
+    assert {f"{theirs}_alone.py", f"{theirs}/deep.py"} <= set(named)
+    before = digest_of_scoring(tuple(reading.read(folder)), {})
+    (folder / theirs / "deep.py").write_text("def polite(said): return False")
+    assert digest_of_scoring(tuple(reading.read(folder)), {}) != before
+    assert not (pull_request.parent / "was-imported").exists()
+
+
+def test_a_replay_runs_them_and_says_before_it_asks_which_cannot_be(pull_request: Path) -> None:
+    folder, fails = pull_request.parent / "cases", f"{pull_request.parent.name}_fails"
+    Survey(tuple(reading.read(folder))).import_functions()
+    assert (pull_request.parent / "was-imported").exists()
+    write(folder, "raise OSError('no disk')\npolite = print\n", f"{fails}.py")
+    lines = f"cases: [{{id: a, turns: [{{user: hi, expect: {{python: '{fails}:polite'}}}}]}}]"
+    cases = tuple(reading.read(write(folder, lines, "fails.yaml")))
+    with pytest.raises(UsageError, match=f"{fails} cannot be imported: OSError: no disk"):
+        replay(cases, never)
 
 
 def test_lint_knows_what_check_knows_of_cases(tmp_path: Path) -> None:

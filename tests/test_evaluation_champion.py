@@ -4,7 +4,6 @@ import hashlib
 import json
 import math
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from evaluation.gate import Gate
 from evaluation.report import Report, parse
 from evaluation.results import CaseResult, Chat, TurnResult
 from evaluation.said import Score
+from evaluation.scorers import own
 from evaluation.verdict import decide
 
 GATE = Gate(0.5, against_champion=True)
@@ -392,12 +392,11 @@ def test_the_source_of_every_scorer_and_of_the_prompt_is_hashed() -> None:
     assert hashing.digest_of_scoring(CASES, {}) == whole.hexdigest()[:16]
 
 
-def test_the_source_of_a_function_of_ones_own_is_hashed(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
+def test_the_source_of_a_function_of_ones_own_is_hashed(tmp_path: Path) -> None:
+    own.beside(tmp_path)
     cases = (Case("a", (Turn("q", expect={"python": "own_checks_of_a_test:polite"}),)),)
     absent = hashing.digest_of_scoring(cases, {})
     (tmp_path / "own_checks_of_a_test.py").write_text("def polite(said): return True\n")
-    sys.path_importer_cache.clear()
     there = hashing.digest_of_scoring(cases, {})
     (tmp_path / "own_checks_of_a_test.py").write_text("def polite(said): return False\n")
     assert len({absent, there, hashing.digest_of_scoring(cases, {})}) == 3

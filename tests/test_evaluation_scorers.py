@@ -1,11 +1,14 @@
 """What an answer is held against: each kind on answers as models really give them, and on answers nobody expects."""
 
+import re
 import time
 
 import pytest
 
 from evaluation import scorers
 from evaluation.said import Help, Said, Vote
+from evaluation.scorers import own
+from lmi.errors import UsageError
 
 AWKWARD = {
     "empty": "",
@@ -267,8 +270,6 @@ def broken(said):
 
 def test_a_function_of_ones_own_is_asked(tmp_path):
     (tmp_path / "own_checks.py").write_text(OWN)
-    from evaluation.scorers import own
-
     own.beside(tmp_path)
     assert passes("python", "own_checks:polite", "please wait")
     assert score("python", "own_checks:polite", "wait").why == "looked for please"
@@ -278,6 +279,74 @@ def test_a_function_of_ones_own_is_asked(tmp_path):
     assert list(scorers.kind("python").problems("own_checks:missing"))
     assert list(scorers.kind("python").problems("no_such_module:f"))
     assert list(scorers.kind("python").problems("os.system"))
+
+
+BOUND = """
+import other, a.dotted as dotted
+from elsewhere import taken as renamed
+first, (second, *rest) = annotated = range(4)
+try:
+    class Kind: within = 1
+except ImportError:
+    async def later(said): inner = 2
+if (walrus := lambda: 3):
+    for item in rest: pass
+"""
+
+
+NAMES_BOUND = "other dotted renamed first second rest annotated Kind later walrus item"
+
+
+@pytest.mark.parametrize("name", NAMES_BOUND.split())
+def test_a_name_that_the_module_binds_by_whatever_statement_is_there(tmp_path, name):
+    (tmp_path / "binds_names.py").write_text(BOUND)
+    own.beside(tmp_path)
+    assert list(own.problems(f"binds_names:{name}")) == []
+
+
+@pytest.mark.parametrize("name", ["within", "inner", "taken", "elsewhere", "polite"])
+def test_a_name_that_only_something_within_it_has_is_not(tmp_path, name):
+    (tmp_path / "binds_names.py").write_text(BOUND)
+    own.beside(tmp_path)
+    assert list(own.problems(f"binds_names:{name}")) == [f"binds_names has no {name}."]
+
+
+@pytest.mark.parametrize("content", ["from elsewhere import *", "def __getattr__(name): return print"])
+def test_a_module_that_may_have_any_name_has_this_one(tmp_path, content):
+    (tmp_path / "has_any.py").write_text(content)
+    own.beside(tmp_path)
+    assert list(own.problems("has_any:polite")) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"def polite(said:", "is no Python"),
+        (b"\xff", "is no Python"),
+        (b"x = " + b"(" * 999, "is no Python"),
+        (b"x\0", "is no Python|cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_python_is_a_mistake_of_the_case(tmp_path, content, why):
+    (tmp_path / "no_python.py").write_bytes(content)
+    own.beside(tmp_path)
+    (problem,) = own.problems("no_python:polite")
+    assert re.search(why, problem)
+
+
+@pytest.mark.parametrize("name", ["builtins:exec", "os:_exit", "evaluation.scorers:score"])
+def test_a_function_that_is_not_beside_the_cases_is_none(tmp_path, name):
+    own.beside(tmp_path)
+    assert [each for each in own.problems(name) if "put it beside the cases" in each]
+
+
+def test_a_file_that_has_the_name_of_another_module_is_told_instead_of_asking_that_one(tmp_path):
+    own.beside(tmp_path)
+    (tmp_path / "json.py").write_text("def loads(said): return True")
+    assert [each for each in own.problems("json:loads") if "Python's own" in each]
+    (tmp_path / "pytest.py").write_text("def fail(said): return True")
+    with pytest.raises(UsageError, match="pytest is the name of another module here"):
+        own.function("pytest:fail")
 
 
 @pytest.mark.parametrize(("name", "argument"), EXAMPLES)

@@ -4,12 +4,12 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from importlib.resources import files
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from evaluation import cases as chat_cases
 from evaluation.cases import Case
+from evaluation.scorers.own import find_file
+from lmi.errors import UsageError
 
 SCORING = (
     "prompt.py",
@@ -70,12 +70,11 @@ def own(cases: Iterable[Case]) -> Iterator[str]:
 
 
 def source_of(module: str) -> bytes:
-    """Its file; nothing if it has none, or cannot be found: then the name alone must do."""
+    """Its file beside the cases; nothing if it cannot be found: then the name alone must do."""
     try:
-        found = find_spec(module)
-    except (ImportError, ValueError):
+        return find_file(module).read_bytes()
+    except (UsageError, OSError):
         return b""
-    return Path(found.origin).read_bytes() if found and found.origin and Path(found.origin).is_file() else b""
 
 
 def canonical(value: Any) -> bytes:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from evaluation import scorers
 from evaluation.cases import Case
+from evaluation.comparing.hashes import own
 from evaluation.said import Help
+from evaluation.scorers.own import function
 from lmi.errors import UsageError
 
 SHOWN = 5
@@ -21,6 +23,7 @@ class Survey:
         self._least = least
         self._of_user: dict[str, int] = {}  # repeats
         self._needed: dict[str, dict[str, None]] = {}  # what -> ids of cases, in order
+        self._functions: dict[str, None] = {}  # module:function of every python expectation
         self.chats = 0
         shared: dict[str, int] = {}  # user -> cases
         for case in cases:
@@ -32,6 +35,7 @@ class Survey:
                 self._of_user[case.user] = max(wanted, self._of_user.get(case.user, 1))
             for need in needs(case):
                 self._needed.setdefault(need, {})[case.id] = None
+            self._functions.update(dict.fromkeys(own([case])))
         self.chats += sum(number * self._of_user[user] for user, number in shared.items())
 
     def repeats(self, case: Case) -> int:
@@ -46,6 +50,14 @@ class Survey:
                 ids, (what, hint) = list(cases), MISSING[need]
                 more = " ..." if len(ids) > SHOWN else ""
                 raise UsageError(f"{len(ids)} cases {what}: {', '.join(ids[:SHOWN])}{more}.", hint)
+
+    def import_functions(self) -> None:
+        """Imports the functions of one's own that the cases name. Raises UsageError for one that cannot be.
+
+        Only for a replay: `check` is for whoever merely looks, and runs nothing of the cases.
+        """
+        for name in self._functions:
+            function(name)
 
 
 def needs(case: Case) -> Iterator[str]:
