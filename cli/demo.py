@@ -1,6 +1,7 @@
 """`sluice demo`: the whole way on this machine, in the order in which an operator would go it."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ def demo(keep: bool, file: Path) -> None:
     if local_aws.status().running:
         raise UsageError(
             "A local AWS is running already, perhaps from `make demo KEEP=1`; the demo wants an empty one.",
-            "Stop it with `.venv/bin/sluice local down`. What it holds is in memory and is gone then.",
+            f"Stop it with `{locate_command('sluice')} local down`. What it holds is in memory and is gone then.",
         )
     started = time.monotonic()
     config = read(file, "local")
@@ -145,6 +146,11 @@ def near(path: Path) -> str:
     return os.path.relpath(path)
 
 
+def locate_command(name: str) -> str:
+    """What to type for a command of the environment that the demo runs in: `.venv/bin/sluice`."""
+    return near(Path(sys.prefix) / "bin" / name)
+
+
 def ended(config: PipelineConfig, target: Target, keep: bool) -> None:
     title(5, "What there is now")
     found = versions.found(target.sagemaker, config.registry.group, 20)
@@ -153,13 +159,13 @@ def ended(config: PipelineConfig, target: Target, keep: bool) -> None:
     for package in found:
         kept = saved(report_of(target, package), package.version)
         show.say(f"  report of version {package.version}: {package.report}, a copy in {near(kept)}")
-    show.say(f"  MLflow runs: .venv/bin/mlflow ui --backend-store-uri sqlite:///{near(state_folder() / 'mlflow.db')}")
+    sluice, mlflow = locate_command("sluice"), locate_command("mlflow")
+    show.say(f"  MLflow runs: {mlflow} ui --backend-store-uri sqlite:///{near(state_folder() / 'mlflow.db')}")
     show.say(f"  what the RAG server logged: {near(state_folder() / 'rag-server.log')}")
     show.say("\n  Next:")
     activate = "" if keep else "   (starts a local AWS of its own, empty)"
-    for command in (f"sluice run{activate}", "sluice versions", "sluice status", 'sluice chat "안녕하세요"',
-                    "sluice check --target aws", "sluice --help"):  # fmt: skip
-        show.say(f"    .venv/bin/{command}")
+    for arguments in (f"run{activate}", "versions", "status", 'chat "안녕하세요"', "check --target aws", "--help"):
+        show.say(f"    {sluice} {arguments}")
     if keep:
-        show.say("    .venv/bin/sluice serve        (the RAG server of the demo is stopped)")
-        show.say("    .venv/bin/sluice local down   when you have seen enough")
+        show.say(f"    {sluice} serve        (the RAG server of the demo is stopped)")
+        show.say(f"    {sluice} local down   when you have seen enough")
