@@ -145,7 +145,7 @@ def replayed(here: Here, cases: Collection[Case], journal: Journal, progress: Pr
                 progress=progress,
             )
             if server and found.down:
-                ended = server.gone()
+                ended = server.gone(within=2)  # its connections break a moment before it has ended
     except ServerFailed as error:
         return Replayed((), TargetDown(f"{error.message} {error.hint}".strip()))
     if ended:

@@ -78,10 +78,11 @@ class ModelServer:
             pause = min(pause * 1.2, 2.0)
         raise ServerFailed(f"The model server was not ready within {seconds:g} s (/ping: {last}).{self.last_lines()}")
 
-    def gone(self) -> str | None:
-        """How the server ended and what it said last, or None while it runs."""
-        code = self._process.poll()
-        if code is None:
+    def gone(self, within: float = 0) -> str | None:
+        """How the server ended and what it said last, or None if it still runs after these seconds."""
+        try:
+            code = self._process.wait(within)
+        except subprocess.TimeoutExpired:
             return None
         self._reader.join(2.0)
         return (f"exit code {code}." if code >= 0 else f"signal {-code}.") + self.last_lines()

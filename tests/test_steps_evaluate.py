@@ -25,6 +25,7 @@ from registry.packages import UnknownPackage
 from steps.evaluate import CouldNotJudge, evaluate
 from steps.inputs import Evaluate, to_arguments
 from steps.mlflow_log import Background, NotLogged
+from steps.model_server import ModelServer
 
 TESTS = Path(__file__).parent
 CHATS = "cases: [{id: hello, turns: [{user: hi, expect: {contains: echo}}, {user: again, expect: {contains: echo}}]}]"
@@ -128,6 +129,11 @@ def test_a_model_server_that_fails_is_an_error_and_never_a_bad_model(
     package = packages.describe(aws.sagemaker, inputs.model_package)
     assert (package.verdict, package.approval) == ("error", "PendingManualApproval")
     assert_server_is_gone(tmp_path)
+
+
+def test_a_server_that_is_about_to_end_is_waited_for(tmp_path: Path) -> None:
+    with ModelServer("sh -c 'sleep 0.3; exit 3'", tmp_path / "server.log") as server:
+        assert server.gone(within=20) == "exit code 3. It said nothing."
 
 
 def test_the_last_lines_of_a_dead_server_say_why(aws: FakeAws, inputs: Evaluate, serves: Serves) -> None:
