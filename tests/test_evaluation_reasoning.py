@@ -1,7 +1,6 @@
 """What a model thinks aloud is kept in the report and scored by nothing: whatever marks it writes, in every scorer."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -114,8 +113,6 @@ def test_a_judge_is_shown_no_thoughts_and_may_think_before_it_votes():
     assert read(f"<think>{json.dumps({'pass': True, 'why': 'x'})}") is None
 
 
-def test_marks_without_end_take_no_time():
-    for text in ("<think>" * 100_000, "</think>" * 100_000, "<think>a</think>b" * 50_000, "<" * 1_000_000):
-        begin = time.process_time()
-        without_reasoning(text)
-        assert time.process_time() - begin < 5
+@pytest.mark.parametrize("piece", ["<think>", "</think>", "<think>a</think>", "<", "`<think>`"])
+def test_a_long_text_is_read_once(piece):
+    assert "<think>a" not in without_reasoning(piece * 200_000)  # a reader that goes back would take hours

@@ -69,12 +69,17 @@ def is_polite(said):  # .answer .question .passages .earlier .sources .tool_call
 ```
 """
 
-REASONING = """**Reasoning is no part of an answer.** What a model writes between `<think>` and `</think>` (also `<thinking>`,
-`<thought>`, `<seed:think>`, `[THINK]`, `◁think▷`) no expectation looks at, nor does a judge, nor is it ground for
-`grounded`: neither where the opening mark is in the prompt already and the answer holds the closing one alone, nor
-where the tokens ran out before it, which leaves an empty answer. A mark between quotes or backticks is only spoken of,
-and stays. Reasoning that a server sends in a field of its own (`reasoning_content`, `reasoning`) is not in the answer in
-the first place. Reports show the answer with all that is in it, and `max_tokens` and `latency` count all of it.
+REASONING = """**Reasoning is no part of an answer.** What a model writes between `<think>` and `</think>` (and
+`<thinking>`, `<thought>`, `<seed:think>`, `[THINK]`, `◁think▷`) no expectation looks at, nor does a judge, nor is it
+ground for `grounded`: neither where the opening mark is in the prompt already and the answer holds the closing one
+alone, nor where the tokens ran out before it, which leaves an empty answer. A mark between quotes or backticks is only
+spoken of, and stays. Reasoning that a server sends in a field of its own (`reasoning_content`, `reasoning`) is not in
+the answer in the first place. Reports show the answer with all that is in it, and `max_tokens` and `latency` count it.
+
+**Numbers.** `number` and `grounded` read digits with commas and decimals, Korean units after them and after each
+other (`3천만`, `1억 2천만`, `2조 3,000억`, `20여만`), and Korean words where nothing else can be meant (`만 오천 원`,
+`백이십`, `스무 명`, but not `만일`, `천천히` or `두 가지`). `영하 5도` is -5. `60조` is 60, unless money or an amount is
+spoken of.
 """
 
 GOING_ON = """## What a turn builds on

@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluation.said import Help, Kind, Said, Score
 from evaluation.scorers import particles
-from evaluation.scorers.number import numbers
+from evaluation.scorers.numerals import read_numbers
 from evaluation.scorers.text import composed, folded, listed, quoted
 from evaluation.scorers.text import number as shown
 
@@ -83,9 +83,9 @@ def grounded(said: Said, argument: Any, help: Help) -> Score:
 
 def figures(answer: str, given: list[str]) -> Iterator[str]:
     """Numbers of the answer that are in nothing that was given; [1] is a citation, not a number."""
-    known = {value for text in given for value in numbers(text)}
+    known = {value for text in given for value in read_numbers(text)}
     plain = " ".join(word for word in MARKER.sub(" ", answer).split() if not special(word))
-    for value in numbers(plain):
+    for value in read_numbers(plain):
         if value not in known:
             yield shown(value)
 

@@ -1,21 +1,16 @@
-"""A number that the answer must give: 15,000 is 15000, 1만 5천 is too."""
+"""A number that the answer must give: 15,000 is 15000, and so are 1만 5천 and 만 오천 원 (`numerals`)."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evaluation.said import Help, Kind, Said, Score
-from evaluation.scorers.text import composed, quoted
+from evaluation.scorers.numerals import read_numbers
 from evaluation.scorers.text import number as shown
+from evaluation.scorers.text import quoted
 from evaluation.suggestion import suggestion
 
 KEYS = ("value", "tolerance", "share", "which")
 WHICH = ("any", "first", "last", "only")
-UNITS = {"십": 10, "백": 100, "천": 1_000, "만": 10_000, "억": 100_000_000}
-PLAIN = r"(?<![\w.,])[-−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
-ONE = re.compile(rf"{PLAIN}(?:[천만억](?:\s?\d[\d,]*(?:\.\d+)?[십백천만]?)*)?")
-PART = re.compile(r"(\d[\d,]*(?:\.\d+)?)([십백천만억]*)")
-MOST = 200  # numbers of an answer that are looked at
 
 
 def problems(argument: Any) -> Iterator[str]:
@@ -51,7 +46,7 @@ def span(argument: Any) -> tuple[float, float]:
 
 def scored(said: Said, argument: Any, help: Help) -> Score:
     least, most = span(argument)
-    every = numbers(said.answer)
+    every = read_numbers(said.answer)
     which = argument.get("which", "any") if isinstance(argument, Mapping) else "any"
     looked_at = {"first": every[:1], "last": every[-1:]}.get(which, every)
     right = [value for value in looked_at if least <= value <= most]
@@ -61,23 +56,6 @@ def scored(said: Said, argument: Any, help: Help) -> Score:
     has = " and ".join(shown(value) for value in every[:5]) + (" ..." if len(every) > 5 else "")
     why = f"the answer has {has}" if every else f"there is no number in {quoted(said.answer)}"
     return Score("number", False, f"looked for {told(argument)}, {why}", every[0] if every else None)
-
-
-def numbers(text: str) -> list[float]:
-    """Every number of a text, in its order."""
-    return [value for found in list(ONE.finditer(composed(text)))[:MOST] if (value := read(found[0])) is not None]
-
-
-def read(text: str) -> float | None:
-    """1만 5천 as 15000, 15,000 as 15000."""
-    sign = -1 if text[0] in "-−" else 1
-    total = 0.0
-    for digits, units in PART.findall(text):
-        value = float(digits.replace(",", ""))
-        for unit in units:
-            value *= UNITS[unit]
-        total += value
-    return sign * total if total < 1e300 else None
 
 
 def told(argument: Any) -> str:
@@ -90,7 +68,7 @@ def told(argument: Any) -> str:
 KINDS = {
     "number": Kind(
         "number",
-        "The answer gives this number: exactly, within a tolerance, or within a share of it.",
+        "The answer gives this number, as 15,000 or 1만 5천 or 만 오천 원: exactly, or within a tolerance or a share.",
         {
             "oneOf": [
                 {"type": "number"},
