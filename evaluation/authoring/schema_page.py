@@ -78,8 +78,8 @@ the answer in the first place. Reports show the answer with all that is in it, a
 
 **Numbers.** `number` and `grounded` read digits with commas and decimals, Korean units after them and after each
 other (`3천만`, `1억 2천만`, `2조 3,000억`, `20여만`), and Korean words where nothing else can be meant (`만 오천 원`,
-`백이십`, `스무 명`, but not `만일`, `천천히` or `두 가지`). `영하 5도` is -5. `60조` is 60, unless money or an amount is
-spoken of.
+`백이십`, `스무 명`, but not `만일`, `천천히` or `두 가지`). `영하 5도` is -5. `60조` is 60, unless money or an amount
+is spoken of.
 """
 
 GOING_ON = """## What a turn builds on
