@@ -26,7 +26,7 @@ test: $(VENV)/.dev .venv-awscli/.done ## all tests: no network, no GPU, no AWS a
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q
 
 browser: $(VENV)/.dev ## the pages in a real browser (Chromium must be installed)
-	$(BIN)/python -m pytest -q -m browser tests/test_browser_reports.py
+	$(BIN)/python -m pytest -q -m browser tests/evaluation/test_reports_in_browser.py
 
 check: lint test ## everything that CI holds against a change
 
@@ -41,8 +41,8 @@ bench: $(VENV)/.dev ## one benchmark, NAME=start (README.md there lists them); e
 
 train: ## trains the two tiny checkpoints anew (an environment of its own with torch; about half an hour)
 	sh requirements/venv .venv-train train
-	.venv-train/bin/python -m tinylmi.train good --out build/checkpoints/good
-	.venv-train/bin/python -m tinylmi.train worse --out build/checkpoints/worse
+	.venv-train/bin/python -m sluice.tinylmi.train good --out build/checkpoints/good
+	.venv-train/bin/python -m sluice.tinylmi.train worse --out build/checkpoints/worse
 
 clean: ## removes what was built and the local state (stops the local AWS first)
 	-@if [ -x $(BIN)/sluice ]; then $(BIN)/sluice local down; fi

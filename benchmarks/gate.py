@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import result
-from evaluation.comparing.comparison import compared
-from evaluation.comparing.pairs import Pair, Went
-from evaluation.gate import Gate
+from sluice.evaluation.compare.comparison import compared
+from sluice.evaluation.compare.pairs import Pair, Went
+from sluice.evaluation.gate import Gate
 
 SIMULATIONS = 200_000  # where chats are asked once: the verdict hangs on three counts, so most are known already
 FEWER = 500  # where each verdict is computed anew: with tags, repeats, weights, or latencies

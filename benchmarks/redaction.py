@@ -11,7 +11,7 @@ import json
 from collections import defaultdict
 
 from benchmarks import planted
-from evaluation.authoring.redaction import redacted
+from sluice.datasets.pii.redaction import redacted
 
 SEED, EACH = 20261120, 25
 

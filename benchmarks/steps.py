@@ -18,8 +18,8 @@ from typing import Any
 import boto3
 
 from benchmarks.measure import result
-from localaws.server import running
-from localaws.settings import Settings
+from sluice.localaws.server.app import running
+from sluice.localaws.server.settings import Settings
 
 FEW, MANY, RUNS = 2, 12, 7
 ROLE = "arn:aws:iam::123456789012:role/bench"

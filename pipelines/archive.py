@@ -7,18 +7,22 @@ import sys
 import zipfile
 from pathlib import Path
 
-from lmi.errors import SluiceError
+import sluice
+from sluice import shipped
+from sluice.errors import SluiceError
 
-ROOT = Path(__file__).parent.parent
-PACKAGES = ("evaluation", "lmi", "registry", "steps")
-SHIPPED = {".py", ".json", ".css"}
-PINS = ROOT / "requirements" / "steps.txt"
+PACKAGE = Path(sluice.__file__).parent
+# What the steps can import, and nothing else, as its hash stands in the definition. An import contract holds it together.
+GROUND = ("__init__.py", "errors.py", "chat_api.py", "wording.py", "yaml_file.py")
+PACKAGES = ("evaluation", "registry", "steps")
+SHIPPED = {".py", ".css"}
+PINS = shipped.find_file("steps.txt")
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
 
 
 def files(wheels: Path | None) -> dict[str, bytes | Path]:
     """The job archive by name. Local jobs run where everything is installed, so they need no wheels."""
-    found: dict[str, bytes | Path] = {"run.py": ROOT / "steps" / "run.py", "sluice.zip": zipped()}
+    found: dict[str, bytes | Path] = {"run.py": PACKAGE / "steps" / "run.py", "sluice.zip": zipped()}
     if wheels is not None:
         found |= {f"wheels/{wheel.name}": wheel for wheel in sorted(wheels.glob("*.whl"))}
     return found
@@ -28,13 +32,19 @@ def zipped() -> bytes:
     """The packages, byte for byte the same wherever and whenever it is made: sorted, undated, uncompressed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for package in PACKAGES:
-            for file in sorted((ROOT / package).rglob("*")):
-                if file.suffix in SHIPPED and "__pycache__" not in file.parts:
-                    entry = zipfile.ZipInfo(file.relative_to(ROOT).as_posix(), (1980, 1, 1, 0, 0, 0))
-                    entry.external_attr = 0o644 << 16
-                    archive.writestr(entry, file.read_bytes())
+        for file in source_files():
+            name = f"sluice/{file.relative_to(PACKAGE).as_posix()}"
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.read_bytes())
     return buffer.getvalue()
+
+
+def source_files() -> list[Path]:
+    """The files of the archive, sorted, as they lie in this installation of `sluice`."""
+    packages = (file for package in PACKAGES for file in (PACKAGE / package).rglob("*"))
+    kept = (file for file in packages if file.suffix in SHIPPED and "__pycache__" not in file.parts)
+    return sorted([*(PACKAGE / name for name in GROUND), *kept])
 
 
 def download_wheels(python: str, cache: Path) -> Path:

@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evaluation.cases import Case
-from lmi import loading, tables
-from lmi.environment import written
-from lmi.loading import Phase
-from lmi.model import ModelFacts
-from pipelines.config import PipelineConfig
-from pipelines.images import DEPLOY_INSTANCE
-from pipelines.occurrences import HOURS_A_MONTH, per_month
+from sluice.config.model import PipelineConfig
+from sluice.evaluation.cases.case import Case
+from sluice.lmi import startup_time, tables
+from sluice.lmi.environment import written
+from sluice.lmi.model import ModelFacts
+from sluice.lmi.startup_time import Phase
+from sluice.pipelines.images import DEPLOY_INSTANCE
+from sluice.pipelines.occurrences import HOURS_A_MONTH, per_month
 
 HOME_REGION = "us-east-1"
 WEEKS_A_MONTH = HOURS_A_MONTH / 168
-SIDE_BY_SIDE = {"image pull", loading.DOWNLOAD}
+SIDE_BY_SIDE = {"image pull", startup_time.DOWNLOAD}
 Per = Literal["release", "hour", "month"]
 
 # Beside what the model needs to load: what was assumed, in seconds.
@@ -122,13 +122,13 @@ def all_steps(config: PipelineConfig, model: ModelFacts | None, turns: int) -> I
     again = replace(replay, name=CHAMPION, seconds_low=0.0) if evaluation.gate.champion else None
     yield Step("Register", (REGISTER,))
     if evaluation.target == "job":
-        start = loading.phases(model, evaluation.instance_type, options)
+        start = startup_time.phases(model, evaluation.instance_type, options)
         shared = replayed(turns, evaluation.max_tokens, evaluation.concurrency, evaluation.instances)
         phases = (*start, shared)
     else:
         phases = (SMALL_JOB, replay)
     yield Step("Evaluate", (*phases, again) if again else phases)
-    start = loading.phases(model, config.deployment.instance_type, options)
+    start = startup_time.phases(model, config.deployment.instance_type, options)
     drain = config.deployment.drain_seconds
     drained = Phase("the old endpoint answers what is under way", 0, drain, "pipeline.yaml, drain_seconds", False)
     yield Step("Deploy", (SMALL_JOB, *start, replay, drained))

@@ -1,7 +1,7 @@
 """Builds the two pipelines with the SageMaker SDK, one function per step: config in, JSON out, and no call to AWS.
 
 A step is an API request in which the SDK's references stand: the SDK's own step classes drop and rename members, and
-some upload. Importing the SDK takes seconds, so only this module does; everyone else asks `pipelines.compiled`.
+some upload. Importing the SDK takes seconds, so only this module does; everyone else asks `sluice.pipelines.compile_cache`.
 """
 
 import json
@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
-from lmi import images
-from lmi.environment import environment
-from pipelines import settings
-from pipelines.config import PipelineConfig, Place, Sources
-from pipelines.images import DEPLOY_INSTANCE, cpu_image
-from pipelines.plan import Definitions, Json
-from steps import inputs
+from sluice.config import settings
+from sluice.config.model import PipelineConfig, Place, Sources
+from sluice.lmi import images
+from sluice.lmi.environment import environment
+from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
+from sluice.pipelines.plan import Definitions, Json
+from sluice.steps import inputs
 
 PROCESSING = "/opt/ml/processing"
 RUN = ["python3", f"{PROCESSING}/code/run.py"]

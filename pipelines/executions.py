@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.exceptions import HTTPClientError
 
-from lmi.errors import SluiceError
+from sluice.errors import SluiceError
 
 ENDED = {"Succeeded", "Failed", "Stopped"}
 

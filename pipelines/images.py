@@ -4,7 +4,7 @@ Chosen from the list of images that the SageMaker SDK knows: the other scikit-le
 PyTorch images are several times its size, and SageMaker Distribution is not published for jobs. Not verified on AWS.
 """
 
-from lmi.errors import UsageError
+from sluice.errors import UsageError
 
 TAG = "sagemaker-scikit-learn:1.4-2-py312-cpu-py3"
 DEPLOY_INSTANCE = "ml.t3.medium"  # what the job that deploys runs on: it only waits

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from pipelines.config import PipelineConfig, Place
+from sluice.config.model import PipelineConfig, Place
 
 Json = dict[str, Any]
 

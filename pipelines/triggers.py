@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lmi.errors import SluiceError
-from pipelines.config import PipelineConfig
-from pipelines.plan import DEPLOY, Json, rule_name, schedule_name
+from sluice.config.model import PipelineConfig
+from sluice.errors import SluiceError
+from sluice.pipelines.plan import DEPLOY, Json, rule_name, schedule_name
 
 GROUP = "default"  # the schedule group that every account has
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluation import reading
-from evaluation.cases import Case
-from evaluation.comparing.hashes import own
-from evaluation.replaying.spool import Cases
-from lmi.errors import UsageError
-from pipelines import archive
-from pipelines.config import PipelineConfig, Place, Sources
-from steps import askable, settings
+from sluice.config.model import PipelineConfig, Place, Sources
+from sluice.errors import UsageError
+from sluice.evaluation import settings
+from sluice.evaluation.cases import loader, selection
+from sluice.evaluation.cases.case import Case
+from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.compare.hashes import own
+from sluice.pipelines import archive
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def model_files(folder: Path) -> dict[str, Path]:
 def judged_by(config: PipelineConfig) -> Cases:
     """The cases, read because a broken one, or one that nobody can judge, would cost the GPU's time to find."""
     found = Cases(config.evaluation.cases)
-    askable.check(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    selection.check(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     return found
 
 
@@ -119,7 +119,7 @@ def case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
             modules[f"{name}.py"] = folder / f"{name}.py"
         elif (folder / name).is_dir():
             modules |= {f"{name}/{each}": file for each, file in walked(folder / name) if file.suffix == ".py"}
-    return {file.name: file for file in reading.files(path)} | modules
+    return {file.name: file for file in loader.files(path)} | modules
 
 
 def walked(folder: Path) -> Iterator[tuple[str, Path]]:

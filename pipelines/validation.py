@@ -13,8 +13,8 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
-from lmi.errors import SluiceError
-from pipelines.suggest import did_you_mean, nearest, shown
+from sluice.config.validation_errors import did_you_mean, nearest, shown
+from sluice.errors import SluiceError
 
 Json = dict[str, Any]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from lmi.errors import SluiceError
-from registry import metadata
+from sluice.errors import SluiceError
+from sluice.registry import metadata
 
 STAGE = "Production"
 LIVE = {"Stage": STAGE, "StageStatus": "Live"}

@@ -1,1 +1,1 @@
-"""The steps of a release, each a `python -m steps.<name>` inside a Processing job."""
+"""The steps of a release, each a `python -m sluice.steps.<name>` inside a Processing job."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from evaluation.judge_model import JudgeFailed, Messages
-from evaluation.model_api import LONGEST_TEXT, Vectors, embedded
-from evaluation.replaying.pace import OutOfPatience, Patience
-from lmi.errors import UsageError
+from sluice.errors import UsageError
+from sluice.evaluation.llm_judge import JudgeFailed, Messages
+from sluice.evaluation.model_api import LONGEST_TEXT, Vectors, embedded
+from sluice.evaluation.replay.rate_limit import OutOfPatience, Patience
 
 PASSING = frozenset(
     (

@@ -7,16 +7,16 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from evaluation import report as reports
-from evaluation.report import NoReport
-from evaluation.results import CaseResult, slim
-from evaluation.verdict import decide
-from lmi.errors import SluiceError
-from registry import packages
-from registry.packages import NothingLive, Package
-from steps.askable import OfTheModel
-from steps.job import Aws, say
-from steps.judging import Judging
+from sluice.errors import SluiceError
+from sluice.evaluation import report as reports
+from sluice.evaluation.cases.selection import OfTheModel
+from sluice.evaluation.report import NoReport
+from sluice.evaluation.results import CaseResult, slim
+from sluice.evaluation.verdict import decide
+from sluice.registry import packages
+from sluice.registry.packages import NothingLive, Package
+from sluice.steps.job import Aws, say
+from sluice.steps.run_context import Judging
 
 NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
 Json = dict[str, Any]
@@ -45,7 +45,7 @@ class Comparison:
 
     def __call__(self, results: Sequence[CaseResult]) -> Json | None:
         # NumPy and SciPy take a second to import, and only a comparison needs them
-        from evaluation.comparing.champion import choose, compare, not_compared
+        from sluice.evaluation.compare.champion import choose, compare, not_compared
 
         judging, gate = self.judging, self.judging.settings.gate
         stored = self.stored()
@@ -90,8 +90,8 @@ class Comparison:
 
     def replayed(self) -> Sequence[CaseResult]:
         """The champion on its own endpoint, with its users' requests beside these. Raises TargetDown."""
-        from evaluation.replay import replay
-        from steps.endpoint_target import EndpointTarget
+        from sluice.evaluation.replay.engine import replay
+        from sluice.steps.endpoint_target import EndpointTarget
 
         judging = self.judging
         plan = judging.settings.plan(on_endpoint=True)

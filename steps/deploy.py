@@ -14,21 +14,21 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from evaluation.gate import Gate
-from evaluation.judge import judge
-from evaluation.verdict import lets_through
-from lmi.errors import SluiceError, UsageError
-from registry import packages
-from registry.packages import NothingApproved, Package, UnknownPackage
-from steps import accounts, hosting, job
-from steps import champion as champions
-from steps import settings as wire
-from steps.champion import Comparison
-from steps.endpoint_target import EndpointTarget
-from steps.hosting import Clock, Rollout
-from steps.inputs import Deploy
-from steps.job import Aws, Stopped, say
-from steps.judging import Judging, ready
+from sluice.errors import SluiceError, UsageError
+from sluice.evaluation import settings as wire
+from sluice.evaluation.evaluate import judge
+from sluice.evaluation.gate import Gate
+from sluice.evaluation.verdict import lets_through
+from sluice.registry import packages
+from sluice.registry.packages import NothingApproved, Package, UnknownPackage
+from sluice.steps import champion as champions
+from sluice.steps import hosting, job, report_files
+from sluice.steps.champion import Comparison
+from sluice.steps.endpoint_target import EndpointTarget
+from sluice.steps.hosting import Clock, Rollout
+from sluice.steps.inputs import Deploy
+from sluice.steps.job import Aws, Stopped, say
+from sluice.steps.run_context import Judging, ready
 
 SYSTEM = Clock()
 ABANDONED = timedelta(hours=24)  # longer than a run takes from its endpoint to the move
@@ -209,7 +209,7 @@ def replay(rollout: Rollout, aws: Aws, judging: Judging) -> None:
         compare=Comparison(aws, champion, judging, judging.hashes(package)) if champion else None,
         gates=True,
     )
-    report, _ = accounts.files(judging.complete(report, package), Path(inputs.report))
+    report, _ = report_files.files(judging.complete(report, package), Path(inputs.report))
     if not lets_through(report.verdict.verdict, gate):
         raise NotGoodEnough(
             f"Version {package.version} did not pass on endpoint {rollout.endpoint}: {report.verdict.summary}",

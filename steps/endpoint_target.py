@@ -8,10 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HT
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as StreamTimeout
 
-from evaluation.replaying import failures
-from evaluation.replaying.failures import Busy, Lost, Refused, TargetDown
-from evaluation.target import Collected
-from lmi.wire import Reply
+from sluice.chat_api import Reply
+from sluice.evaluation.replay import failures
+from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
+from sluice.evaluation.replay.target import Collected
 
 # what the service says when an endpoint is throttled, still cold, or had a fault of its own
 BUSY = frozenset({
@@ -38,7 +38,7 @@ class EndpointTarget:
         self.endpoint = endpoint
 
     def __call__(self, request: dict[str, Any]) -> Reply:
-        """Raises Busy, Refused, BadReply or TargetDown: see `evaluation.replaying.failures`."""
+        """Raises Busy, Refused, BadReply or TargetDown: see `sluice.evaluation.replay.failures`."""
         body = json.dumps(request | {"stream": True, "stream_options": {"include_usage": True}}, ensure_ascii=False)
         started = time.perf_counter()
         try:

@@ -1,6 +1,6 @@
 """Judges a model package: start its model server, replay the chat cases, write report.json, record the verdict.
 
-`python -m steps.evaluate` inside the LMI image. It ends well when there is a verdict, a bad one too: the gate decides.
+`python -m sluice.steps.evaluate` inside the LMI image. It ends well when there is a verdict, a bad one too: the gate decides.
 """
 
 import sys
@@ -9,28 +9,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evaluation import report as reports
-from evaluation.cases import Case
-from evaluation.judge import Began, account
-from evaluation.replay import Progress, Replayed, replay
-from evaluation.replaying.failures import TargetDown
-from evaluation.replaying.journal import Journal
-from evaluation.replaying.shards import Shard
-from evaluation.report import Report
-from evaluation.target import HttpTarget, Target
-from lmi.errors import SluiceError
-from registry import packages
-from registry.packages import Package
-from steps import accounts, job
-from steps import champion as champions
-from steps.accounts import Run
-from steps.champion import Comparison
-from steps.inputs import Evaluate
-from steps.job import Aws, say
-from steps.judging import Judging, ready
-from steps.mlflow_log import MlflowLog
-from steps.model_server import ModelServer, ServerFailed
-from steps.shards import Share, Telling, share_of
+from sluice.errors import SluiceError
+from sluice.evaluation import report as reports
+from sluice.evaluation.cases.case import Case
+from sluice.evaluation.evaluate import Began, account
+from sluice.evaluation.replay.engine import Progress, Replayed, replay
+from sluice.evaluation.replay.failures import TargetDown
+from sluice.evaluation.replay.journal import Journal
+from sluice.evaluation.replay.shards import Shard
+from sluice.evaluation.replay.target import HttpTarget, Target
+from sluice.evaluation.report import Report
+from sluice.registry import packages
+from sluice.registry.packages import Package
+from sluice.steps import champion as champions
+from sluice.steps import job, report_files
+from sluice.steps.champion import Comparison
+from sluice.steps.inputs import Evaluate
+from sluice.steps.job import Aws, say
+from sluice.steps.mlflow_log import MlflowLog
+from sluice.steps.model_server import ModelServer, ServerFailed
+from sluice.steps.report_files import Run
+from sluice.steps.run_context import Judging, ready
+from sluice.steps.shards import Share, Telling, share_of
 
 SERVER_LOG = "model-server.log"
 
@@ -76,7 +76,7 @@ def evaluate(inputs: Evaluate, aws: Aws) -> str:
     champion = champions.find(aws.sagemaker, here.package) if judging.settings.gate.against_champion else None
 
     run = Run(inputs, judging, here.package, champion)
-    report = accounts.written(judged(here, champion), folder, mlflow, run)
+    report = report_files.written(judged(here, champion), folder, mlflow, run)
     recorded(aws, run, report)
 
     verdict = report.verdict
@@ -158,7 +158,7 @@ def target(here: Here) -> Iterator[tuple[Target, ModelServer | None]]:
     """What is asked: the container's own model server, once it is ready, or a running endpoint."""
     inputs = here.inputs
     if here.judging.endpoint:
-        from steps.endpoint_target import EndpointTarget
+        from sluice.steps.endpoint_target import EndpointTarget
 
         yield EndpointTarget(here.aws.runtime, here.judging.endpoint), None
         return

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
-from lmi.errors import SluiceError
-from registry.packages import Package, UnknownPackage, is_missing
-from steps.inputs import Deploy
-from steps.job import say
+from sluice.errors import SluiceError
+from sluice.registry.packages import Package, UnknownPackage, is_missing
+from sluice.steps.inputs import Deploy
+from sluice.steps.job import say
 
 NAME = 63  # the longest name of a model, a configuration or an endpoint
 ROOM = 40  # of a name, which no suffix takes

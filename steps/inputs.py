@@ -1,6 +1,6 @@
 """What a step is told: the pipeline definition writes it as container arguments, the running step reads it back.
 
-How it judges is a file beside these: `steps.settings`.
+How it judges is a file beside these: `sluice.evaluation.settings`.
 """
 
 import difflib
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
-from lmi.errors import UsageError
+from sluice.errors import UsageError
 
 Ref = Any  # in the definition a pipeline variable of the SDK may stand for any value; once running all are plain
 Inputs = TypeVar("Inputs", "Evaluate", "Deploy")
@@ -19,7 +19,7 @@ Inputs = TypeVar("Inputs", "Evaluate", "Deploy")
 class Evaluate:
     """Judge one model package. The arguments pass the LMI image's entrypoint, which evaluates them as a shell line."""
 
-    module: ClassVar[str] = "steps.evaluate"
+    module: ClassVar[str] = "sluice.steps.evaluate"
     through_shell: ClassVar[bool] = True
 
     model_package: str | Ref
@@ -41,7 +41,7 @@ class Evaluate:
 class Deploy:
     """Put one version of a group live; everything that the endpoint needs and the package does not say."""
 
-    module: ClassVar[str] = "steps.deploy"
+    module: ClassVar[str] = "sluice.steps.deploy"
     through_shell: ClassVar[bool] = False
 
     group: str | Ref

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from evaluation.replaying.progress import Watch
-from lmi.errors import SluiceError
-from registry.packages import Package
-from steps.inputs import Deploy, Evaluate, Inputs, from_arguments
+from sluice.errors import SluiceError
+from sluice.evaluation.replay.progress import Watch
+from sluice.registry.packages import Package
+from sluice.steps.inputs import Deploy, Evaluate, Inputs, from_arguments
 
 MESSAGE_BYTES = 1024  # as much of an exit message as a Processing job's description shows
 CONNECTIONS = 256  # kept by a client at most: as many as there may be chats at a time

@@ -11,8 +11,8 @@ from collections import deque
 from pathlib import Path
 from typing import IO
 
-from lmi.errors import SluiceError
-from steps.job import say
+from sluice.errors import SluiceError
+from sluice.steps.job import say
 
 PORT = "SAGEMAKER_BIND_TO_PORT"  # the server reads it too
 KEPT = 12  # last lines of its log that an error shows

@@ -1,7 +1,7 @@
 """One evaluation on several machines: each replays its share of the cases, and the first judges what all have learned.
 
 They meet in S3, beside the report and under the name of the job: a step that is tried again is another job, and must
-not take the earlier one's word. What is shared and how it is put together: `evaluation.replaying.shards`.
+not take the earlier one's word. What is shared and how it is put together: `sluice.evaluation.replay.shards`.
 """
 
 import json
@@ -16,17 +16,17 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from evaluation.replay import Progress, Replayed
-from evaluation.replaying import shards
-from evaluation.replaying.failures import TargetDown
-from evaluation.replaying.journal import FILE, Journal
-from evaluation.replaying.shards import Here, State
-from evaluation.results import Chat
-from lmi.errors import SluiceError
-from steps.hosting import Clock
-from steps.inputs import Evaluate
-from steps.job import say
-from steps.judging import Judging
+from sluice.errors import SluiceError
+from sluice.evaluation.replay import shards
+from sluice.evaluation.replay.engine import Progress, Replayed
+from sluice.evaluation.replay.failures import TargetDown
+from sluice.evaluation.replay.journal import FILE, Journal
+from sluice.evaluation.replay.shards import Here, State
+from sluice.evaluation.results import Chat
+from sluice.steps.hosting import Clock
+from sluice.steps.inputs import Evaluate
+from sluice.steps.job import say
+from sluice.steps.run_context import Judging
 
 TELL = 10.0  # seconds between two words to the others
 SPARE = 600.0  # seconds that one machine may come later than another, or be silent at a long answer

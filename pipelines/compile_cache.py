@@ -1,0 +1,109 @@
+"""Definitions from a cache: compiling costs the SDK's import, so an unchanged release is not compiled again."""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import sluice
+from sluice.config.model import PipelineConfig, Place, Sources
+from sluice.errors import SluiceError
+from sluice.pipelines.plan import Definitions
+
+PACKAGE = Path(sluice.__file__).parent
+# Whatever a definition depends on, besides the SDK and what it is compiled from.
+CODE = (
+    *("pipelines/definition.py", "pipelines/images.py", "pipelines/validation.py", "pipelines/compile_cache.py"),
+    *(
+        "config/settings.py",
+        "steps/inputs.py",
+        "lmi/environment.py",
+        "lmi/images.py",
+        "lmi/options.py",
+        "lmi/tables/options.json",
+    ),
+)
+KEPT = 20
+
+
+class SdkMissing(SluiceError):
+    """The SageMaker SDK is not installed: it is large, and only compiling needs it."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"The pipeline cannot be compiled: {module} is not installed.",
+            "Install it with `pip install --require-hashes -r requirements/pipeline.txt`.",
+        )
+
+
+def compile(config: PipelineConfig, place: Place, sources: Sources, cache: Path) -> Definitions:
+    """Both definitions, valid; from the folder `cache` if they have been compiled before."""
+    file = cache / f"{key(config, place, sources)}.json"
+    found = read(file)
+    if found is None:
+        found = compile_anew(config, place, sources)
+        write(file, found)
+    return found
+
+
+def is_kept(config: PipelineConfig, place: Place, sources: Sources, cache: Path) -> bool:
+    """Whether they have been compiled before, and so are valid."""
+    return read(cache / f"{key(config, place, sources)}.json") is not None
+
+
+def compile_anew(config: PipelineConfig, place: Place, sources: Sources) -> Definitions:
+    from sluice.pipelines import definition, validation
+
+    try:
+        made = definition.compile(config, place, sources)
+    except ModuleNotFoundError as error:
+        raise SdkMissing(error.name or "the SageMaker SDK") from error
+    validation.validate(config.release_pipeline, made.release)
+    validation.validate(config.deploy_pipeline, made.deploy)
+    return made
+
+
+def key(config: PipelineConfig, place: Place, sources: Sources) -> str:
+    """Changes with anything that a definition is made of."""
+    try:
+        sdk = version("sagemaker")
+    except PackageNotFoundError:
+        sdk = "none"
+    told = [config.model_dump(mode="json", exclude={"checks", "prices"}), asdict(place), asdict(sources), sdk]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for name in CODE:
+        digest.update((PACKAGE / name).read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def read(file: Path) -> Definitions | None:
+    """What was written, or None if there is nothing, or something else, in that place."""
+    try:
+        kept = json.loads(file.read_bytes())
+        if kept["checksum"] == checksum(kept["release"], kept["deploy"]):
+            return Definitions(kept["release"], kept["deploy"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # a broken cache costs a compilation, not an error
+    return None
+
+
+def write(file: Path, made: Definitions) -> None:
+    """Whole or not at all. Where nothing can be written, every run compiles."""
+    content = {"checksum": checksum(made.release, made.deploy), "release": made.release, "deploy": made.deploy}
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False) as part:
+            json.dump(content, part)
+        os.replace(part.name, file)
+        newest_first = sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
+        for old in newest_first[KEPT:]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def checksum(*values: object) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,35 @@
+"""What `sluice check` finds in the compiled pipelines, which only compiling them shows."""
+
+from pathlib import Path
+
+from sluice.config.model import PipelineConfig, Sources
+from sluice.config.model import Place as Account
+from sluice.pipelines import compile_cache
+from sluice.pipelines.validation import InvalidDefinition
+from sluice.preflight import pipeline_file
+from sluice.preflight.finding import Finding, Place
+
+# An account for pipelines that are compiled only to be looked at.
+EXAMPLE = Account(
+    "111122223333",
+    "us-east-1",
+    "sluice-111122223333-us-east-1",
+    "arn:aws:iam::111122223333:role/sluice-ExecutionRole",
+    "arn:aws:iam::111122223333:role/sluice-TriggerRole",
+)
+
+
+def check_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[Finding]:
+    """What the compiled pipelines show: compiled `anew` (it takes the SDK), else as the folder `cache` has them."""
+    whole = Place("pipeline", str(config.file) if config.file else None)
+    sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code", "settings")))
+    if not anew:
+        # Only what is valid is kept, so what is there needs no second look.
+        kept = compile_cache.is_kept(config, EXAMPLE, sources, cache)
+        what = "What only the compiled pipelines show was not looked at."
+        return [] if kept else [pipeline_file.PIP002.at(whole, what, "sluice check --compile")]
+    try:
+        compile_cache.compile(config, EXAMPLE, sources, cache)
+    except InvalidDefinition as error:
+        return [pipeline_file.PIP001.at(whole, each) for each in error.problems]
+    return []

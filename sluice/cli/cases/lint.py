@@ -1,0 +1,94 @@
+"""What is wrong with case files, as `sluice cases lint` tells it: mistakes by line, then what `sluice check` knows."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sluice.cli import output
+from sluice.datasets.lint import Looked, Mistake, look
+from sluice.errors import UsageError
+from sluice.evaluation.cases.case import Case
+from sluice.preflight import checks
+from sluice.preflight.cases import checks as rules
+from sluice.preflight.deployment_spec import Judging, Setup
+from sluice.preflight.finding import Finding
+
+LONGEST = 4096  # tokens of an answer, where no release says how long one may be
+
+
+def failed(path: Path, config: Any, as_json: bool) -> bool:
+    """Tells it, and whether anything is so wrong that the cases cannot be used. `config`: a release, or None."""
+    looked = look(path)
+    if not looked.mistakes and config is not None:
+        looked.mistakes += not_askable(looked.cases, path, config)
+    found = [] if looked.mistakes else findings(looked.cases, config)
+    tell = as_document if as_json else as_text
+    tell(path, looked, found)
+    return bool(looked.mistakes) or any(each.severity == "error" for each in found)
+
+
+def not_askable(cases: Sequence[Case], path: Path, config: Any) -> list[Mistake]:
+    """What they need and the release does not name: a judge, embeddings, a RAG server."""
+    from sluice.evaluation.cases import selection
+
+    reviewed = [case for case in cases if case.reviewed]
+    try:
+        selection.check(reviewed, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    except UsageError as error:
+        return [Mistake(str(path), None, "", f"{error.message} {error.hint}".strip())]
+    return []
+
+
+def findings(cases: Sequence[Case], config: Any) -> list[Finding]:
+    """Of cases that a person has reviewed: the others are told as such."""
+    reviewed = tuple(case for case in cases if case.reviewed)
+    if config is not None:
+        return of_release(reviewed, config)
+    strict, lenient = (Setup(judging=Judging(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
+    alone = (rules.repeated(strict), rules.holding(lenient), rules.failing(strict), rules.remembered(strict))
+    return checks.ordered(each for check in alone for each in check)
+
+
+def of_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
+    from sluice.preflight import rule_pages, suppressions
+    from sluice.preflight.adapters import pipeline_yaml
+
+    model = config.model.folder
+    tokenizer = model / "tokenizer.json" if model and (model / "tokenizer.json").is_file() else None
+    judging = Judging(cases, config.evaluation.max_tokens, config.evaluation.gate.min_pass_rate, tokenizer)
+    setup = pipeline_yaml.setup(config, judging)
+    found = checks.ordered(each for check in rules.CHECKS for each in check(setup))
+    silences = [each for each in pipeline_yaml.silences(config) if each.code.startswith("EVL")]
+    heard, _ = suppressions.heard(found, silences, rule_pages.codes)
+    return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in heard]
+
+
+def as_text(path: Path, looked: Looked, found: Sequence[Finding]) -> None:
+    for mistake in looked.mistakes:
+        where = ":".join(str(part) for part in (mistake.file, mistake.line) if part is not None)
+        output.say(": ".join(part for part in (where, mistake.place, mistake.what) if part))
+    for each in found:
+        output.say(f"{each.place}: {each.severity} {each.code}: {each.message}")
+    severities = Counter(each.severity for each in found)
+    parts = [output.counted(len(looked.cases), "case"), output.counted(len(looked.mistakes), "mistake")]
+    parts += [output.counted(severities[kind], kind) for kind in ("error", "warning", "note") if severities[kind]]
+    if looked.unreviewed:
+        parts.append(f"{len(looked.unreviewed):,} unreviewed, which cannot gate")
+    output.say(f"{path}: {', '.join(parts)}")
+
+
+def as_document(path: Path, looked: Looked, found: Sequence[Finding]) -> None:
+    from sluice.cli.check.output import plain
+
+    output.document(
+        {
+            "path": str(path),
+            "cases": len(looked.cases),
+            "turns": sum(len(case.turns) for case in looked.cases),
+            "unreviewed": looked.unreviewed,
+            "mistakes": [each._asdict() for each in looked.mistakes],
+            "findings": [plain(each) for each in found],
+        }
+    )

@@ -1,0 +1,166 @@
+"""Cases that come from elsewhere: other tools' files, and the chats of users who consented."""
+
+import heapq
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sluice.cli import output
+from sluice.datasets import importers, yaml_writer
+from sluice.datasets.harvest import HEAD, Spoken, alike, candidate, chats
+from sluice.datasets.importers.import_log import Told
+from sluice.datasets.yaml_writer import Draft
+from sluice.errors import SluiceError, UsageError
+
+PAGE = 100  # turns that are read at once
+
+
+@dataclass
+class Written:
+    """What has gone by on its way into a file."""
+
+    cases: int = 0
+    turns: int = 0
+    unreviewed: int = 0
+
+    def counting(self, drafts: Iterable[Draft]) -> Iterator[Draft]:
+        for draft in drafts:
+            self.cases += 1
+            self.turns += len(draft.case["turns"])
+            self.unreviewed += draft.case.get("reviewed") is False
+            yield draft
+
+    def __str__(self) -> str:
+        words = f"{output.counted(self.cases, 'case')}, {output.counted(self.turns, 'turn')}"
+        return words + (f"; {self.unreviewed:,} unreviewed, which cannot gate" if self.unreviewed else "")
+
+
+def free(out: Path) -> None:
+    """Nobody's edited cases are written over."""
+    if out.suffix not in (".yaml", ".yml"):
+        raise UsageError(f"{out}: cases are written as YAML.", "Name a file that ends in .yaml.")
+    if out.exists():
+        raise UsageError(f"{out}: is there already, and perhaps edited.", "Name another file, or remove that one.")
+
+
+# --- import --------------------------------------------------------------------------------------------------------
+
+
+def imported(file: Path, kind: str | None, out: Path | None, as_json: bool) -> None:
+    if as_json and out is None:
+        raise UsageError("--json needs --out: otherwise it is the cases that are printed.")
+    if out:
+        free(out)
+    kind = kind or importers.detected(file)
+    told, written = Told(), Written()
+    head = [f"Taken over from {file.name} ({kind}). What has no counterpart here stands above each case."]
+    pieces = yaml_writer.document(written.counting(importers.read(file, told, kind)), head)
+    if out:
+        yaml_writer.put(out, some(pieces, written, told))
+    else:
+        for piece in some(pieces, written, told):
+            click.echo(output.readable(piece.decode()) if sys.stdout.isatty() else piece, nl=False)
+    if as_json:
+        output.document({"kind": kind, "out": str(out), **vars(written), **told.as_json()})
+        return
+    output.say(f"{file} is {kind}: {written}", stderr=True)
+    for line in told.lines():
+        output.say(f"  {line}", stderr=True)
+
+
+def some(pieces: Iterable[str], written: Written, told: Told) -> Iterator[bytes]:
+    """A file without a case is none."""
+    yield from (piece.encode() for piece in pieces)
+    if not written.cases:
+        listed = "".join(f"\n  {line}" for line in told.lines())
+        raise SluiceError(f"Nothing in the file could be taken over as a case.{listed}", "Is it what --from says?")
+
+
+# --- harvest -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Harvest:
+    users: int = 0
+    alike: int = 0  # chats that ask what another one asked
+    drafts: list[Draft] = field(default_factory=list)
+
+
+def harvested(
+    dynamodb: Any, table: str, out: Path, user: str | None, since: datetime | None, limit: int, as_json: bool
+) -> None:
+    free(out)
+    found = gathered(dynamodb, table, user, since, limit)
+    if not found.drafts:
+        day = f" since {since:%Y-%m-%d}" if since else ""
+        raise SluiceError(f"{output.counted(found.users, 'user')} consented, and there is no chat of theirs{day}.")
+    written = Written()
+    pieces = yaml_writer.document(written.counting(found.drafts), HEAD)
+    yaml_writer.put(out, (piece.encode() for piece in pieces))
+    if as_json:
+        output.document({"out": str(out), "users": found.users, "alike": found.alike, **vars(written)})
+        return
+    more = f" {output.counted(found.alike, 'chat')} that ask the same were left out." if found.alike else ""
+    output.say(f"{out}: {written}; from {output.counted(found.users, 'user')} who consented.{more}")
+    output.say("Redaction goes by patterns and is not perfect: read every line before you let one count.")
+
+
+def gathered(dynamodb: Any, table: str, user: str | None, since: datetime | None, limit: int) -> Harvest:
+    """The newest chats, oldest first. Each user's word is asked for as their turn comes, before a line is read."""
+    from sluice.rag.consent import Consents
+    from sluice.rag.history import History
+
+    consents, history = Consents(dynamodb, table), History(dynamodb, table, keep_days=1)  # it is only read
+    found, newest, seen, order = Harvest(), list[tuple[str, int, Draft]](), Counter[str](), count()
+    for name in [user] if user is not None else consents.given():
+        if not consents.of(name).evaluation:
+            if user is not None:
+                raise SluiceError(
+                    f"{user} has not consented to evaluation, or has taken it back.",
+                    "Only they can say so: PUT /v1/consent on the RAG server.",
+                )
+            continue
+        found.users += 1
+        for chat in chats(spoken(history, name, since)):
+            if not any(turn.question.strip() for turn in chat):
+                continue
+            draft = candidate(name, chat)
+            seen[alike(draft)] += 1
+            if seen[alike(draft)] > 1:
+                found.alike += 1
+                continue
+            heapq.heappush(newest, (chat[-1].at, next(order), draft))
+            if len(newest) > limit:
+                heapq.heappop(newest)
+    if not found.users:
+        hint = "They say so themselves: PUT /v1/consent on the RAG server (docs/rag-server.md)."
+        raise SluiceError("No user has consented to evaluation.", hint)
+    found.drafts = [draft for _, _, draft in sorted(newest)]
+    return found
+
+
+def spoken(history: Any, user: str, since: datetime | None) -> list[Spoken]:
+    """A user's turns, oldest first."""
+    turns: list[Spoken] = []
+    before: str | None = ""
+    while before is not None:
+        page, before = history.page(user, PAGE, before)
+        for turn in page:
+            if since and datetime.fromisoformat(turn.at) < since:
+                return turns[::-1]
+            if turn.question.strip():
+                turns.append(of_turn(turn))
+    return turns[::-1]
+
+
+def of_turn(turn: Any) -> Spoken:
+    sources = tuple(dict.fromkeys(str(source.get("title") or source.get("id", "")) for source in turn.sources))
+    whole = not (turn.interrupted or turn.shortened)
+    return Spoken(turn.turn, turn.at, turn.question, turn.answer, turn.version, sources, whole)

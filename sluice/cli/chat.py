@@ -1,0 +1,55 @@
+"""`sluice chat`: one user's chat with the live version, by the server's own way from question to answer."""
+
+import os
+import sys
+from contextlib import closing
+
+import click
+
+from sluice.cli import output
+from sluice.cli.serve import settings
+from sluice.cli.target import Target, options
+from sluice.config.model import PipelineConfig
+from sluice.rag.answer import Done, Exchange, Parts, Question, Token
+from sluice.rag.documents import Documents
+from sluice.rag.endpoint import Follower, find_live
+from sluice.rag.history import History
+from sluice.rag.retrieval import Retrieval
+
+
+@click.command()
+@click.argument("message", required=False)
+@click.option("--user", default="me", show_default=True, help="Whose history goes on.")
+@options
+def chat(config: PipelineConfig, target: Target, message: str | None, user: str) -> None:
+    """Ask the live version a question.
+
+    Without MESSAGE: one question after another, until an empty line. The documents of this folder's RAG server are
+    searched, and the turns go into the same history.
+    """
+    wanted = settings(config, os.environ)
+    with closing(Documents(wanted.documents)) as documents:
+        parts = Parts(
+            Follower(lambda: find_live(target.sagemaker, wanted.group), wanted.refresh_seconds),
+            History(target.client("dynamodb"), wanted.history_table, wanted.history_days),
+            Retrieval(documents),
+            target.client("sagemaker-runtime"),
+            wanted.passages,
+        )
+        if message:
+            ask(parts, Question(user, message, wanted.max_tokens))
+            return
+        while line := (input("> ") if sys.stdin.isatty() else sys.stdin.readline()).strip():
+            ask(parts, Question(user, line, wanted.max_tokens))
+
+
+def ask(parts: Parts, question: Question) -> None:
+    for event in Exchange(parts, question).streamed():
+        match event:
+            case Token(text):
+                click.echo(output.readable(text), nl=False)
+            case Done() as done:
+                click.echo()
+                names = ", ".join(dict.fromkeys(source.title or source.id for source in done.sources))
+                from_where = f"; from {names}" if names else ""
+                click.echo(click.style(f"version {done.live.version} on {done.live.endpoint}{from_where}", dim=True))

@@ -1,0 +1,1 @@
+"""`sluice check` and how its findings are printed."""

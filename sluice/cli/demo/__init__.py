@@ -1,0 +1,1 @@
+"""`sluice demo`: the whole way on this machine."""

@@ -1,0 +1,1 @@
+"""`sluice replay`, `report` and `compare`."""

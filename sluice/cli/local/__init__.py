@@ -1,0 +1,1 @@
+"""`sluice local`, and the local AWS as other commands start it."""

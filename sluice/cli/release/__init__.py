@@ -1,0 +1,1 @@
+"""The commands of a release: bootstrap, plan, run, approve, deploy, schedule, status, versions."""

@@ -1,0 +1,196 @@
+"""Turns what pydantic found into lines a person can act on: where in the file, what is wrong, what was meant."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sluice import yaml_file
+
+Loc = tuple[str | int, ...]
+ANY = "*"
+
+BOUNDS = {
+    "greater_than_equal": ("must be at least", "ge"),
+    "greater_than": ("must be more than", "gt"),
+    "less_than_equal": ("must be at most", "le"),
+    "less_than": ("must be less than", "lt"),
+}
+KINDS = {
+    "string_type": "must be a text",
+    "is_instance_of": "must be the path of a file or folder",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "is too large a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a section of `key: value` lines",
+    "mapping_type": "must be a section of `key: value` lines",
+    "model_type": "must be a section of `key: value` lines",
+    "model_attributes_type": "must be a section of `key: value` lines",
+    "recursion_loop": "refers to itself",
+    "string_unicode": "holds a character that is not valid Unicode",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    path: str  # evaluation.gate.min_pass_rate
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, whatever its case."""
+    by_lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), by_lower, 5, 0.6)
+    swapped = [each for each in found if sorted(each) == sorted(name.lower())]  # us-esat-1 is us-east-1, not us-west-1
+    return by_lower[(swapped or found)[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The last sentence of a message: the nearest name, or all of them if none is near and they are few."""
+    known = list(known)
+    near = nearest(name, known)
+    if near is not None:
+        return f" Did you mean {near}?"
+    return f" Known are: {', '.join(known)}." if 0 < len(known) <= 20 else ""
+
+
+def problems(error: ValidationError, model: type[BaseModel], text: str) -> list[Problem]:
+    """Everything pydantic found, with the lines of the file's text."""
+    lines = line_numbers(text)
+    found = []
+    errors = [
+        (tuple(part for part in each["loc"] if part != "[key]"), each) for each in error.errors(include_url=False)
+    ]
+    for loc, each in errors:
+        if each["type"] == "too_short" and any(other[: len(loc)] == loc != other for other, _ in errors):
+            continue  # a list whose only item is wrong is not empty
+        found.append(Problem(dotted(loc), say(each, loc, model), line_of(loc, lines)))
+    return sorted(found, key=lambda problem: problem.line or 0)
+
+
+def say(error: Mapping[str, Any], loc: Loc, model: type[BaseModel]) -> str:
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind in {"extra_forbidden", "invalid_key"}:
+        return "unknown key." + elsewhere(str(loc[-1]), loc[:-1], model)
+    if kind == "missing":
+        section, _ = section_at(loc[:-1], model)
+        described = section.model_fields[str(loc[-1])].description if section else None
+        return f"is missing. {described}" if described else "is missing."
+    if kind == "literal_error":
+        choices = [choice.strip("'") for choice in str(context["expected"]).replace(" or ", ", ").split(", ")]
+        suggestion = did_you_mean(value, choices) if isinstance(value, str) and nearest(value, choices) else ""
+        return f"must be {' or '.join(choices)}, not {shown(value)}.{suggestion}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in BOUNDS:
+        words, bound = BOUNDS[kind]
+        return f"{words} {context[bound]:g}, not {shown(value)}."
+    if kind in {"string_too_long", "too_long"}:
+        return f"is too long: at most {context['max_length']} are allowed."
+    if kind in {"string_too_short", "too_short"}:
+        return "must not be empty."
+    if kind == "string_type" and isinstance(value, int | float):
+        return f"must be a text, not the {type_name(value)} {shown(value)}: put it in quotes."
+    if kind in KINDS:
+        return f"{KINDS[kind]}, not {shown(value)}."
+    return f"{error['msg']}."
+
+
+def elsewhere(key: str, section: Loc, model: type[BaseModel]) -> str:
+    """A key that this section lacks: a near name here, else the sections that do have it."""
+    here, _ = section_at(section, model)
+    known = list(here.model_fields) if here else []
+    if nearest(key, known) is None:
+        homes = [dotted(path) for path, owner in sections(model) if key in owner.model_fields]
+        if homes:
+            return f" It belongs in {' or '.join(home or 'the top level' for home in homes)}."
+    return did_you_mean(key, known)
+
+
+def section_at(loc: Loc, model: type[BaseModel]) -> tuple[type[BaseModel] | None, Loc]:
+    for path, owner in sections(model):
+        if len(path) == len(loc) and all(part in {ANY, given} for part, given in zip(path, loc, strict=True)):
+            return owner, path
+    return None, loc
+
+
+def sections(model: type[BaseModel], path: Loc = ()) -> Iterator[tuple[Loc, type[BaseModel]]]:
+    """Every section of the file with the class that describes it; ANY stands for a name that the reader chooses."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        below = (*path, name, ANY) if get_origin(field.annotation) is Mapping else (*path, name)
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from sections(kind, below)
+
+
+def dotted(loc: Loc) -> str:
+    path = ""
+    for part in loc:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
+    return path
+
+
+def shown(value: object) -> str:
+    """A value in a message: in YAML's words, and never long."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else value[:57] + "...")
+    if isinstance(value, int | float):
+        return "a very large number" if abs(value) > 1e15 else repr(value)
+    if isinstance(value, dict):
+        return "a section"
+    return f"a {type(value).__name__}"
+
+
+def type_name(value: object) -> str:
+    return "value" if isinstance(value, bool) else "number"
+
+
+def line_of(loc: Loc, lines: Mapping[Loc, int]) -> int | None:
+    """The line of a key; for a key that is missing, that of the section it should be in."""
+    for end in range(len(loc), -1, -1):
+        if loc[:end] in lines:
+            return lines[loc[:end]]
+    return None
+
+
+def line_numbers(text: str) -> dict[Loc, int]:
+    """Where each key of a YAML text stands. The text has been read before, so it is known to be valid."""
+    lines: dict[Loc, int] = {}
+    seen: set[int] = set()
+
+    def walk(node: yaml.Node, path: Loc) -> None:
+        if id(node) in seen:  # an alias: its lines are those of its anchor
+            return
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode):
+                    lines[(*path, key.value)] = key.start_mark.line + 1
+                    walk(value, (*path, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                lines[(*path, index)] = item.start_mark.line + 1
+                walk(item, (*path, index))
+
+    root = yaml.compose(text, Loader=yaml_file.Parser)
+    if root is not None:
+        lines[()] = root.start_mark.line + 1
+        walk(root, ())
+    return lines

@@ -1,0 +1,148 @@
+"""Chats as lists of messages, which is how most tools write them, as the turns of a case."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sluice.evaluation import prompt
+
+ROLES = {
+    **dict.fromkeys(("user", "human", "question", "prompter"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bot", "model", "bing", "bard", "answer"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("tool", "function", "observation", "function_response", "tool_response"), "result"),
+    **dict.fromkeys(("function_call", "tool_call"), "call"),
+}
+EXAMPLE = {"example_user": "user", "example_assistant": "assistant"}  # OpenAI's names for examples in system messages
+
+
+class Unusable(Exception):
+    """This chat cannot be a case; the message says why, and completes "a chat "."""
+
+
+@dataclass
+class Chat:
+    system: str | None = None
+    turns: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def written(self) -> bool:
+        """Whether every answer but the last is written down, so that the chat can go on with them."""
+        return len(self.turns) > 1 and all("answer" in turn for turn in self.turns[:-1])
+
+
+def chat(messages: Any) -> Chat:
+    """Raises Unusable. Tool calls become what their turn expects; what comes after a tool's result is left out."""
+    if not isinstance(messages, list) or not messages:
+        raise Unusable("without messages")
+    made = Chat()
+    system: list[str] = []
+    for message in messages:
+        role, text, calls = told(message)
+        if role == "system":
+            system.append(text)
+        elif role == "user":
+            said(made, text)
+        elif role == "result":
+            made.notes.append("a tool's result and what follows")
+            break
+        elif role == "call":
+            calls = [call_in(text)]
+        if role in ("assistant", "call"):
+            answered(made, text if role == "assistant" else "", calls)
+    if system:
+        made.system = "\n\n".join(system)
+    if not made.turns:
+        raise Unusable("in which the user says nothing")
+    return made
+
+
+def told(message: Any) -> tuple[str, str, list[dict[str, Any]]]:
+    """The role, the text and the tool calls of a message."""
+    if isinstance(message, Mapping) and len(message) == 1 and (role := ROLES.get(str(next(iter(message))))):
+        return role, content(next(iter(message.values()))), []  # promptfoo's short form: - user: Hello
+    if not isinstance(message, Mapping) or not ("role" in message or "from" in message):
+        raise Unusable("with a message that has no role")
+    named = str(message.get("role", message.get("from"))).lower()
+    role = EXAMPLE.get(str(message.get("name")), ROLES.get(named, "")) if named == "system" else ROLES.get(named, "")
+    if not role:
+        raise Unusable(f"with the role {named!r}")
+    written = message["content"] if "content" in message else message.get("value")
+    calls = message.get("tool_calls") or ([message["function_call"]] if message.get("function_call") else [])
+    return role, content(written), [call(each) for each in calls]
+
+
+def content(value: Any) -> str:
+    """A message's text; parts of text are put together. Raises Unusable for pictures and sounds."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        parts = [each.get("text") if isinstance(each, Mapping) else each for each in value]
+        if all(isinstance(each, str) for each in parts):
+            return "".join(str(each) for each in parts)
+        raise Unusable("with pictures, sounds or files")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise Unusable("with a message that is no text")
+
+
+def said(made: Chat, text: str) -> None:
+    """Another question; two in a row are one."""
+    if made.turns and "answer" not in made.turns[-1] and "expect" not in made.turns[-1]:
+        made.turns[-1]["user"] += f"\n\n{text}"
+    else:
+        made.turns.append({"user": text})
+    if not made.turns[-1]["user"].strip():
+        raise Unusable("with an empty question")
+
+
+def answered(made: Chat, text: str, calls: Sequence[dict[str, Any]]) -> None:
+    if not made.turns:
+        made.notes.append("what the assistant says before the user")
+        return
+    turn = made.turns[-1]
+    if text.strip():
+        turn["answer"] = f"{turn['answer']}\n\n{text}" if "answer" in turn else text
+    if calls:
+        turn["expect"] = {"tool_calls": [*turn.get("expect", {}).get("tool_calls", []), *calls]}
+
+
+def call(raw: Any) -> dict[str, Any]:
+    """An OpenAI tool call as a case writes it: name and arguments."""
+    function = raw.get("function", raw) if isinstance(raw, Mapping) else None
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise Unusable("with a tool call that has no name")
+    arguments = function.get("arguments") or {}
+    if isinstance(arguments, str):
+        try:
+            arguments = json.loads(arguments)
+        except ValueError:
+            raise Unusable("with a tool call whose arguments are not JSON") from None
+    return {"name": function["name"]} | (
+        {"arguments": arguments} if isinstance(arguments, Mapping) and arguments else {}
+    )
+
+
+def call_in(text: str) -> dict[str, Any]:
+    try:
+        return call(json.loads(text))
+    except ValueError:
+        raise Unusable("with a tool call that is not JSON") from None
+
+
+def tools(raw: Any) -> Iterator[dict[str, Any]]:
+    """Functions as OpenAI wraps them: {"type": "function", "function": {...}}."""
+    for each in raw if isinstance(raw, list) else []:
+        function = each.get("function", each) if isinstance(each, Mapping) else None
+        if isinstance(function, Mapping) and isinstance(function.get("name"), str):
+            yield dict(function)
+
+
+def too_long(turns: Sequence[Any]) -> str:
+    """What is different about a chat of more turns than are sent along; empty if it is not that long."""
+    if len(turns) <= prompt.TURNS + 1:
+        return ""
+    return f"a chat of more than {prompt.TURNS + 1} turns: only the last {prompt.TURNS} are sent along"

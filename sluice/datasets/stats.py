@@ -1,0 +1,79 @@
+"""What a set of cases is made of, counted as they are read: nothing of them is held."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sluice.evaluation import prompt
+from sluice.evaluation.cases.case import Case, Turn
+from sluice.evaluation.scorers.language import language
+
+Count = Callable[[str], int]
+OTHER = "other"
+
+
+@dataclass
+class Stats:
+    cases: int = 0
+    turns: int = 0
+    chats: int = 0  # with repeats: how often a chat is held
+    requests: int = 0  # with repeats: how often a model is asked
+    weight: float = 0.0
+    critical: int = 0
+    unreviewed: int = 0
+    passages: int = 0
+    longest: int = 0  # turns of the longest chat
+    tags: Counter[str] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    expectations: Counter[str] = field(default_factory=Counter)
+    through: Counter[str] = field(default_factory=Counter)
+    goes_on_with: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[str] | None = None  # what is sent: in all, and in the longest request; None if nothing counts them
+
+    def as_json(self) -> dict[str, Any]:
+        counters = ("tags", "languages", "expectations", "through", "goes_on_with")
+        told = {name: dict(getattr(self, name).most_common()) for name in counters}
+        return {**vars(self), **told, "tokens": dict(self.tokens) if self.tokens is not None else None}
+
+
+def stats(cases: Iterable[Case], count: Count | None = None) -> Stats:
+    """`count`: how many tokens a text is, by the model's own tokenizer."""
+    made = Stats(tokens=Counter({"sent": 0, "longest": 0}) if count else None)
+    for case in cases:
+        made.cases += 1
+        made.turns += len(case.turns)
+        made.chats += case.repeats
+        made.requests += case.repeats * len(case.turns)
+        made.weight += case.weight
+        made.critical += case.critical
+        made.unreviewed += not case.reviewed
+        made.longest = max(made.longest, len(case.turns))
+        made.tags.update(dict.fromkeys(case.tags, 1))
+        made.languages[language("\n".join(turn.user for turn in case.turns)) or OTHER] += 1
+        made.through[case.through] += 1
+        made.goes_on_with[case.goes_on_with] += len(case.turns) > 1
+        made.passages += sum(len(turn.passages) for turn in case.turns)
+        for expect in (case.expect, *(turn.expect for turn in case.turns)):
+            made.expectations.update(expect.keys())
+        if count and made.tokens is not None:
+            add_tokens(made.tokens, case, count)
+    return made
+
+
+def add_tokens(tokens: Counter[str], case: Case, count: Count) -> None:
+    for sent in requests(case):
+        number = sum(count(text) for text in sent)
+        tokens["sent"] += case.repeats * number
+        tokens["longest"] = max(tokens["longest"], number)
+
+
+def requests(case: Case) -> Iterator[tuple[str, ...]]:
+    """What is surely sent in each turn: not the answers that the model is yet to give, nor what retrieval finds."""
+    for number, turn in enumerate(case.turns):
+        earlier = [(each.user, written(case, each)) for each in case.turns[:number]]
+        yield tuple(each["content"] for each in prompt.messages(turn.user, turn.passages, earlier, case.system))
+
+
+def written(case: Case, turn: Turn) -> str:
+    return (turn.answer or "") if case.goes_on_with == "written" else ""

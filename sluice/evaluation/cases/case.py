@@ -1,0 +1,88 @@
+"""Chat cases: scripted chats and what their answers must hold, as the rest of Sluice sees them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from sluice.errors import UsageError
+from sluice.evaluation import scorers
+
+PASSAGES = 4  # as many as the prompt is made for
+GoesOnWith = Literal["answers", "written"]
+Through = Literal["model", "rag"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    user: str
+    answer: str | None = None  # the written one, which a chat may go on with instead of the model's own
+    passages: tuple[str, ...] = ()
+    expect: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> str:
+        """What the answer must hold, in words."""
+        return told(self.expect)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A scripted chat."""
+
+    id: str
+    turns: tuple[Turn, ...]
+    expect: Mapping[str, Any] = field(default_factory=dict)  # of all its answers together
+    tags: tuple[str, ...] = ()
+    system: str | None = None
+    tools: tuple[Mapping[str, Any], ...] = ()  # functions that the model may call, as OpenAI describes them
+    weight: float = 1.0
+    critical: bool = False  # must never fail
+    repeats: int = 1  # how often it is replayed, to find out whether it is flaky
+    goes_on_with: GoesOnWith = "answers"
+    through: Through = "model"
+    user: str | None = None  # through the RAG server: whose chat; cases that name the same user share a history
+    reviewed: bool = True  # a harvested case is not, until a person says so; then it may gate
+    place: str = field(default="", compare=False)
+
+    @property
+    def expected(self) -> str:
+        """What the whole chat must hold, in words."""
+        return told(self.expect)
+
+
+Cases = TypeVar("Cases", bound=Iterable[Case])
+
+
+def told(expect: Mapping[str, Any]) -> str:
+    return "; ".join(scorers.kind(name).told(argument) for name, argument in expect.items())
+
+
+def load(path: Path) -> tuple[Case, ...]:
+    """The cases of a file (YAML, JSON lines) or of all such files in a folder. Raises UsageError with every mistake."""
+    from sluice.evaluation.cases.loader import read
+
+    return tuple(read(path))
+
+
+def gating(cases: Cases) -> Cases:
+    """The same cases, which may decide a release. Raises UsageError if a person has not looked at one of them."""
+    unreviewed = [case.id for case in cases if not case.reviewed]
+    if unreviewed:
+        raise UsageError(
+            f"{len(unreviewed)} cases are unreviewed and cannot gate: {', '.join(unreviewed[:5])}"
+            f"{' ...' if len(unreviewed) > 5 else ''}.",
+            "Read them, then remove `reviewed: false`; or move them out of the folder.",
+        )
+    return cases
+
+
+def digest(cases: Iterable[Case]) -> str:
+    """The same for the same cases, wherever they lie."""
+    whole = hashlib.sha256()
+    for case in cases:
+        content = asdict(case) | {"place": ""}
+        whole.update(json.dumps(content, ensure_ascii=False, sort_keys=True).encode())
+    return whole.hexdigest()[:16]

@@ -1,0 +1,81 @@
+"""What two judgements must have in common to be compared: their cases, how answers are scored, and the environment."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from importlib.resources import files
+from typing import Any
+
+from sluice.errors import UsageError
+from sluice.evaluation.cases import case as chat_cases
+from sluice.evaluation.cases.case import Case
+from sluice.evaluation.scorers.python import find_file
+
+SCORING = (
+    "prompt.py",
+    "replay/conversation.py",
+    "llm_judge.py",
+    "reasoning.py",
+    "scoring.py",
+    "scorers",
+)  # how a question is put is a part of how it is scored
+
+
+def hashes(
+    cases: Iterable[Case], settings: Mapping[str, Any], image: str, environment: Mapping[str, str], machine: str = ""
+) -> dict[str, str]:
+    """For `Report.hashes`. `settings`: what else decides a score, as JSON: judge, embeddings, max_tokens, seed, ...
+
+    `machine` is the instance type, as latencies are compared as well.
+    """
+    chosen = cases if isinstance(cases, Collection) else tuple(cases)
+    return {
+        "cases": chat_cases.digest(chosen),
+        "scorers": digest_of_scoring(chosen, settings),
+        "environment": digest_of_environment(image, environment, machine),
+    }
+
+
+def digest_of_scoring(cases: Iterable[Case], settings: Mapping[str, Any]) -> str:
+    """Of the source of all scorers, of functions of one's own that the cases name, and of the settings."""
+    whole = hashlib.sha256()
+    for name, content in sources():
+        whole.update(f"{name}\n".encode() + content)
+    for name in sorted(set(own(cases))):
+        whole.update(f"{name}\n".encode() + source_of(name.partition(":")[0]))
+    whole.update(canonical(settings))
+    return whole.hexdigest()[:16]
+
+
+def digest_of_environment(image: str, environment: Mapping[str, str], machine: str = "") -> str:
+    return hashlib.sha256(canonical([image, dict(environment), machine])).hexdigest()[:16]
+
+
+def sources() -> Iterator[tuple[str, bytes]]:
+    """Names and contents; inside a job this package is in an archive."""
+    here = files("sluice.evaluation")
+    for name in SCORING:
+        place = here / name
+        for each in sorted(place.iterdir(), key=lambda each: each.name) if place.is_dir() else [place]:
+            if each.name.endswith(".py"):
+                yield each.name, each.read_bytes()
+
+
+def own(cases: Iterable[Case]) -> Iterator[str]:
+    """`module:function` of every `python` expectation."""
+    for case in cases:
+        for expect in (case.expect, *(turn.expect for turn in case.turns)):
+            if "python" in expect:
+                yield str(expect["python"])
+
+
+def source_of(module: str) -> bytes:
+    """Its file beside the cases; nothing if it cannot be found: then the name alone must do."""
+    try:
+        return find_file(module).read_bytes()
+    except (UsageError, OSError):
+        return b""
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()

@@ -1,0 +1,116 @@
+"""The same cases as two models went through them, side by side: from a replay or from a stored report."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from sluice.evaluation.results import CaseResult, Chat
+
+Side = Sequence[CaseResult] | Mapping[str, Any]  # results, or a report that was read back
+
+
+@dataclass(frozen=True)
+class Went:
+    """One chat as it went."""
+
+    passed: bool
+    answers: tuple[str, ...]  # one per turn
+    latencies: tuple[float, ...]  # ms, of the turns that were answered
+    first_tokens: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A case with as many of its chats as both models have: with more repeats, one of them would look flakier."""
+
+    id: str
+    tags: tuple[str, ...]
+    weight: float
+    before: tuple[Went, ...]  # the champion's chats
+    after: tuple[Went, ...]  # the challenger's
+
+    @cached_property
+    def difference(self) -> float:
+        """Of the shares that passed: -1 is lost, 1 is gained."""
+        return rate(self.after) - rate(self.before)
+
+    @cached_property
+    def latencies(self) -> tuple[list[float], list[float]]:
+        """The challenger's and the champion's, of all turns that were answered."""
+        return times(self.after, "latencies"), times(self.before, "latencies")
+
+    @cached_property
+    def first_tokens(self) -> tuple[list[float], list[float]]:
+        return times(self.after, "first_tokens"), times(self.before, "first_tokens")
+
+    @property
+    def repeats(self) -> int:
+        return len(self.after)
+
+    @property
+    def flaky(self) -> bool:
+        return 0 < rate(self.before) < 1 or 0 < rate(self.after) < 1
+
+    @property
+    def noise(self) -> float:
+        """The variance that a single chat on each side has by itself, as the repeats show it (two at least)."""
+        spare = self.repeats / (self.repeats - 1)
+        return math.fsum(spare * share * (1 - share) for share in (rate(self.before), rate(self.after)))
+
+
+def rate(chats: Sequence[Went]) -> float:
+    return sum(chat.passed for chat in chats) / len(chats)
+
+
+def times(chats: Sequence[Went], what: Literal["latencies", "first_tokens"]) -> list[float]:
+    return [time for chat in chats for time in getattr(chat, what)]
+
+
+def paired(before: Side, after: Side) -> list[Pair]:
+    """The cases that both have, in the order of their ids."""
+    champion, challenger = known(before), known(after)
+    pairs = []
+    for name in sorted(champion.keys() & challenger.keys()):
+        tags, weight, chats = challenger[name]
+        earlier = champion[name][2]
+        both = min(len(chats), len(earlier))
+        if both:
+            pairs.append(Pair(name, tags, weight, earlier[:both], chats[:both]))
+    return pairs
+
+
+Known = dict[str, tuple[tuple[str, ...], float, tuple[Went, ...]]]  # id -> tags, weight, chats
+
+
+def known(side: Side) -> Known:
+    if isinstance(side, Mapping):
+        return {
+            case["id"]: (tuple(case["tags"]), float(case["weight"]), tuple(map(read_back, case["chats"])))
+            for case in side["cases"]
+        }
+    return {
+        result.case.id: (result.case.tags, result.case.weight, tuple(map(as_it_went, result.chats))) for result in side
+    }
+
+
+def as_it_went(chat: Chat) -> Went:
+    told = [(turn.answer, turn.error, turn.latency_ms, turn.first_token_ms) for turn in chat.turns]
+    return went(chat.passed, told)
+
+
+def read_back(chat: Mapping[str, Any]) -> Went:
+    told = [(turn["answer"], turn["error"], turn["latency_ms"], turn["first_token_ms"]) for turn in chat["turns"]]
+    return went(chat["passed"], told)
+
+
+def went(passed: bool, turns: Iterable[tuple[str, str | None, float, float | None]]) -> Went:
+    turns = list(turns)
+    good = [(latency, first) for _, error, latency, first in turns if error is None]
+    return Went(
+        passed,
+        tuple(answer for answer, *_ in turns),
+        tuple(latency for latency, _ in good),
+        tuple(first for _, first in good if first is not None),
+    )

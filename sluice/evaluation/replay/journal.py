@@ -1,0 +1,65 @@
+"""The finished chats of a replay, written down as they end, so that an interrupted one can go on where it was.
+
+A chat is found again by its key: of its case, its repeat, the plan and what is asked (`records.key`). A chat that was
+interrupted is not in the journal and starts anew. Results are read from here, one case after the other, so that a
+replay need not fit into memory.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sluice.evaluation.replay import records
+from sluice.evaluation.replay.line_file import Lines, Place
+from sluice.evaluation.results import CaseResult, Chat, Results
+
+FILE = "journal.jsonl"
+
+
+class Journal:
+    """In a folder, where it may hold chats of an interrupted replay; without one it is gone with the process."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lines = Lines(folder / FILE if folder else None)
+        self._places: dict[str, Place] = {}
+        for place, line in self._lines:
+            if key := records.read_key(line):
+                self._places[key] = place
+
+    @property
+    def path(self) -> Path | None:
+        return self._lines.path
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def add(self, key: str, chat: Chat) -> None:
+        self._places[key] = self._lines.add(records.chat_line(key, chat))
+
+    def chat(self, key: str) -> Chat:
+        """Raises KeyError if it has not ended."""
+        return records.read_chat(self._lines.at(self._places[key]))
+
+    def let_go(self) -> None:
+        """The replay is over: another one may go on with the file. What was read stays readable."""
+        self._lines.let_go()
+
+    def forget(self) -> None:
+        """Remove the file, once its report is written: the next replay must ask anew. What was read stays readable."""
+        if self.path:
+            self.path.unlink(missing_ok=True)
+
+
+def results(journals: Sequence[Journal], cases: Sequence[Sequence[str]]) -> Results:
+    """What journals hold of some cases, in their order; `cases` are the keys of each one's chats, by their repeats."""
+
+    def chat(key: str) -> Chat:
+        return next(journal for journal in journals if key in journal).chat(key)
+
+    def read(index: int) -> CaseResult:
+        chats = tuple(map(chat, cases[index]))
+        return CaseResult(chats[0].case, chats)
+
+    return Results(len(cases), read)

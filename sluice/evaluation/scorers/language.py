@@ -1,0 +1,85 @@
+"""The language of an answer, told by its letters: addresses, code and numbers do not count."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from sluice.evaluation.scorers.text import quoted
+from sluice.evaluation.scoring import Help, Kind, Said, Score
+
+NAMES = {"ko": "Korean", "en": "English", "ja": "Japanese", "zh": "Chinese"}
+SCRIPTS = {
+    "ko": re.compile("[가-힣ㄱ-ㆎ]"),
+    "en": re.compile("[A-Za-z]"),
+    "ja": re.compile("[ぁ-ヿ]"),
+    "zh": re.compile("[一-鿿]"),
+}
+CODE = re.compile(r"`[^`]*`")
+ADDRESS = re.compile(r"@|://")
+DIGIT = re.compile(r"\d")
+ABBREVIATION = re.compile(r"[A-Z]{2,}")
+LOOKED_AT = 20_000  # characters: what language a text is in shows sooner
+ENOUGH = 0.5  # of the letters
+AMONG_LATIN = 0.3  # a sentence in another script may name many things in Latin letters
+
+
+def problems(argument: Any) -> Iterator[str]:
+    for each in argument if isinstance(argument, list) else [argument]:
+        if not isinstance(each, str) or each not in NAMES:
+            yield f"must be {', '.join(NAMES)}, not {each!r}."
+    if argument == []:
+        yield "is empty."
+
+
+def language(text: str) -> str | None:
+    """ko, en, ja or zh; None if there are no letters, or of no one language enough."""
+    words = CODE.sub(" ", text[:LOOKED_AT]).split()
+    plain = ABBREVIATION.sub("", " ".join(map(without_code, words)))
+    counted = {name: len(script.findall(plain)) for name, script in SCRIPTS.items()}
+    whole = sum(counted.values())
+    if not whole:
+        return None
+    if counted["ja"] >= 0.1 * whole:  # Japanese is written with Chinese characters between its own
+        return "ja"
+    for name in ("ko", "zh"):
+        if counted[name] >= AMONG_LATIN * whole:
+            return name
+    return "en" if counted["en"] >= ENOUGH * whole else None
+
+
+def without_code(word: str) -> str:
+    """The word as far as it is of a language: no address, and none of the Latin letters that stand with a digit.
+
+    Other letters do count there: 20일입니다 is Korean, and a sentence of Chinese is one word.
+    """
+    if ADDRESS.search(word):
+        return ""
+    return SCRIPTS["en"].sub("", word) if DIGIT.search(word) else word
+
+
+def scored(said: Said, argument: Any, help: Help) -> Score:
+    wanted = argument if isinstance(argument, list) else [argument]
+    found = language(said.answer)
+    if found in wanted:
+        return Score("language", True, f"is {NAMES[str(found)]}")
+    what = f"is {NAMES[found]}" if found else "has no language to tell"
+    return Score("language", False, f"wanted {named(argument)}, the answer {what}: {quoted(said.answer)}")
+
+
+def named(argument: Any) -> str:
+    return " or ".join(NAMES[each] for each in (argument if isinstance(argument, list) else [argument]))
+
+
+KINDS = {
+    "language": Kind(
+        "language",
+        "The answer is in this language (ko, en, ja, zh), or in one of these.",
+        {"oneOf": [{"enum": list(NAMES)}, {"type": "array", "items": {"enum": list(NAMES)}, "minItems": 1}]},
+        problems,
+        lambda argument: (
+            "in " + " or ".join(NAMES[each] for each in ([argument] if isinstance(argument, str) else argument))
+        ),
+        scored,
+        ("ko", ["ko", "en"]),
+    )
+}

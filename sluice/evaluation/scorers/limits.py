@@ -1,0 +1,106 @@
+"""What was measured of an answer: its length, its time, why it ended."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sluice.evaluation.scorers.text import number
+from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.wording import suggestion
+
+LIMITS = {"total_ms": "in all", "first_token_ms": "until its first token"}
+
+
+def problems_of_tokens(argument: Any) -> Iterator[str]:
+    if isinstance(argument, bool) or not isinstance(argument, int) or argument < 1:
+        yield f"must be a whole number from 1, not {argument!r}."
+
+
+def short_enough(said: Said, argument: Any, help: Help) -> Score:
+    passed = said.completion_tokens <= argument
+    why = f"{said.completion_tokens} tokens" + ("" if passed else f", wanted at most {argument}")
+    return Score("max_tokens", passed, why, said.completion_tokens)
+
+
+def limits(argument: Any) -> Mapping[str, float]:
+    return argument if isinstance(argument, Mapping) else {"total_ms": argument}
+
+
+def problems_of_latency(argument: Any) -> Iterator[str]:
+    if argument == {}:
+        yield "is empty."
+    for key, value in limits(argument).items():
+        if key not in LIMITS:
+            yield f"has no {key}. {suggestion(str(key), tuple(LIMITS))}"
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            yield f"must be milliseconds above 0, not {value!r}."
+
+
+def told_of_latency(argument: Any) -> str:
+    return " and ".join(f"at most {number(most)} ms {LIMITS[key]}" for key, most in limits(argument).items())
+
+
+def quick_enough(said: Said, argument: Any, help: Help) -> Score:
+    took = {"total_ms": said.latency_ms, "first_token_ms": said.first_token_ms}
+    for key, most in limits(argument).items():
+        value = took[key]
+        if value is None:
+            return Score("latency", False, "the answer did not come as a stream, so its first token was not timed")
+        if value > most:
+            why = f"took {value:,.0f} ms {LIMITS[key]}, wanted at most {number(most)} ms"
+            return Score("latency", False, why, round(value, 1))
+    return Score("latency", True, f"took {said.latency_ms:,.0f} ms", round(said.latency_ms, 1))
+
+
+def problems_of_reason(argument: Any) -> Iterator[str]:
+    reasons = argument if isinstance(argument, list) else [argument]
+    if not reasons or not all(isinstance(each, str) and each for each in reasons):
+        yield f"must be a reason such as stop or length, or a list of them, not {argument!r}."
+
+
+def ended_so(said: Said, argument: Any, help: Help) -> Score:
+    wanted = argument if isinstance(argument, list) else [argument]
+    passed = said.finish_reason in wanted
+    why = f"ended with {said.finish_reason or 'no reason given'}"
+    return Score("finish_reason", passed, why if passed else f"{why}, wanted {' or '.join(wanted)}")
+
+
+MILLISECONDS = {"type": "number", "exclusiveMinimum": 0}
+KINDS = {
+    "max_tokens": Kind(
+        "max_tokens",
+        "The answer has at most so many tokens.",
+        {"type": "integer", "minimum": 1},
+        problems_of_tokens,
+        lambda argument: f"at most {argument} tokens",
+        short_enough,
+        (64,),
+    ),
+    "latency": Kind(
+        "latency",
+        "The answer came within so many milliseconds: in all, or until its first token.",
+        {
+            "oneOf": [
+                MILLISECONDS,
+                {
+                    "type": "object",
+                    "properties": dict.fromkeys(LIMITS, MILLISECONDS),
+                    "minProperties": 1,
+                    "additionalProperties": False,
+                },
+            ]
+        },
+        problems_of_latency,
+        told_of_latency,
+        quick_enough,
+        (2000, {"total_ms": 5000, "first_token_ms": 800}),
+    ),
+    "finish_reason": Kind(
+        "finish_reason",
+        "The answer ended for this reason (stop, length, tool_calls), or for one of these.",
+        {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},
+        problems_of_reason,
+        lambda argument: "ends with " + (argument if isinstance(argument, str) else " or ".join(argument)),
+        ended_so,
+        ("stop",),
+    ),
+}

@@ -1,0 +1,57 @@
+"""A regular expression that the answer must match, within a time limit: some patterns never end on some answers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sluice.evaluation.scorers import contains
+from sluice.evaluation.scorers.text import composed, listed, normal
+from sluice.evaluation.scoring import Help, Kind, Said, Score
+
+SECONDS = 1.0
+
+
+def problems(argument: Any) -> Iterator[str]:
+    import regex  # like `re`, and can be told when to give up
+
+    found = list(contains.problems(argument))
+    yield from found
+    for pattern in () if found else contains.texts(argument):
+        try:
+            regex.compile(pattern, regex.IGNORECASE)
+        except regex.error as error:
+            yield f"{pattern!r} is not a regular expression: {error}."
+
+
+def matches(said: Said, argument: Any, help: Help) -> Score:
+    patterns, text = contains.texts(argument), composed(said.answer)
+    missing, slow = [], []
+    for pattern in patterns:
+        try:
+            if not found(pattern, text):
+                missing.append(pattern)
+        except TimeoutError:
+            slow.append(pattern)
+    if slow:
+        why = f"{listed(slow, 'and')} took longer than {SECONDS:g} s on this answer: write a simpler pattern"
+        return Score("matches", False, why)
+    why = contains.why(f"a match of {listed(missing or patterns, 'and')}", said.answer, not missing)
+    return Score("matches", not missing, why)
+
+
+def found(pattern: str, text: str) -> bool:
+    import regex
+
+    return regex.search(normal(pattern), text, regex.IGNORECASE, timeout=SECONDS) is not None
+
+
+KINDS = {
+    "matches": Kind(
+        "matches",
+        "The answer matches this regular expression, or each of these. Blanks are one, case makes no difference.",
+        contains.TEXTS,
+        problems,
+        contains.told("matches"),
+        matches,
+        (r"\d+ ?(days|일)",),
+    )
+}

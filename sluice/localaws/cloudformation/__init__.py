@@ -1,0 +1,1 @@
+"""CloudFormation stacks: templates checked, resources made, changed and removed."""

@@ -1,0 +1,1 @@
+"""EventBridge rules, EventBridge Scheduler, and the deliveries that both make."""

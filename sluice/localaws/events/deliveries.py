@@ -1,0 +1,197 @@
+"""What happens when an EventBridge rule or a schedule fires: the event goes to each target, in order, on one thread.
+
+A target that fails is logged, counted in CloudWatch and sent to its dead-letter queue, as on AWS. Nothing is tried
+again, since nothing here fails for a moment only. Whoever put the event never hears of it.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import time
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+from moto.events.models import events_backends
+
+from sluice.localaws.server.in_process_client import client
+from sluice.localaws.server.lock import LOCK
+
+log = logging.getLogger(__name__)
+_deliveries = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deliveries")
+
+Event = Mapping[str, Any]
+Target = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The rule or schedule that fired, and where its failures are counted."""
+
+    account: str
+    region: str
+    arn: str
+    metric: tuple[str, str]  # AWS/Events, FailedInvocations
+    dimension: tuple[str, str]  # RuleName, the rule
+
+
+@dataclass(frozen=True)
+class Address:
+    kind: str  # pipeline, log group, queue, event bus
+    region: str
+    account: str
+    name: str
+
+
+PLACES = {
+    "pipeline": r":sagemaker:([\w-]+):(\d{12}):pipeline/([\w.-]+)",
+    "log group": r":logs:([\w-]+):(\d{12}):log-group:([^:*]+)(?::\*)?",
+    "queue": r":sqs:([\w-]+):(\d{12}):([\w.-]+)",
+    "event bus": r":events:([\w-]+):(\d{12}):event-bus/([\w./-]+)",
+}
+
+
+def address(arn: str) -> Address | None:
+    """None for a place that the local AWS cannot deliver to."""
+    for kind, shape in PLACES.items():
+        if found := re.fullmatch(r"arn:aws[\w-]*" + shape, arn):
+            return Address(kind, *found.groups())
+    return None
+
+
+def send(origin: Origin, target: Target, event: Event) -> None:
+    """Returns at once. A schedule's event is empty."""
+    _deliveries.submit(_deliver, origin, target, event)
+
+
+def settle() -> None:
+    """Waits until everything sent before this call has arrived."""
+    _deliveries.submit(lambda: None).result()
+
+
+def _deliver(origin: Origin, target: Target, event: Event) -> None:
+    to = address(target["Arn"])
+    assert to is not None, "refused when the target was put"
+    try:
+        DELIVER[to.kind](to, target, event, origin)
+    except Exception as reason:  # a target fails in as many ways as its service; none may end the thread
+        _report(origin, target, event, _why(reason))
+
+
+def _start_pipeline(to: Address, target: Target, event: Event, origin: Origin) -> None:
+    sagemaker = client("sagemaker", to.account, to.region)
+    sagemaker.start_pipeline_execution(PipelineName=to.name, PipelineParameters=pipeline_parameters(target, event))
+
+
+def _write_log(to: Address, target: Target, event: Event, origin: Origin) -> None:
+    logs, stream = client("logs", to.account, to.region), str(uuid4())
+    line = {"timestamp": int(time() * 1000), "message": json.dumps(event)}
+    logs.create_log_stream(logGroupName=to.name, logStreamName=stream)
+    logs.put_log_events(logGroupName=to.name, logStreamName=stream, logEvents=[line])
+
+
+def _send_message(to: Address, target: Target, event: Event, origin: Origin) -> None:
+    group = target.get("SqsParameters", {}).get("MessageGroupId")
+    _queue_up(to, message_body(target, event, origin.arn), **({"MessageGroupId": group} if group else {}))
+
+
+def _forward(to: Address, target: Target, event: Event, origin: Origin) -> None:
+    with LOCK:
+        for rule in list(events_backends[to.account][to.region].describe_event_bus(to.name).rules.values()):
+            rule.send_to_targets(dict(event))
+
+
+DELIVER: dict[str, Callable[[Address, Target, Event, Origin], None]] = {
+    "pipeline": _start_pipeline,
+    "log group": _write_log,
+    "queue": _send_message,
+    "event bus": _forward,
+}
+
+
+def _queue_up(queue: Address, body: str, **more: Any) -> None:
+    sqs = client("sqs", queue.account, queue.region)
+    url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody=body, **more)
+
+
+def _why(reason: Exception) -> str:
+    if isinstance(reason, ClientError):
+        return str(reason.response["Error"]["Message"])
+    return str(reason) or type(reason).__name__
+
+
+def _report(origin: Origin, target: Target, event: Event, why: str) -> None:
+    log.error("%s could not deliver to %s: %s", origin.arn, target["Arn"], why)
+    (namespace, name), (dimension, value) = origin.metric, origin.dimension
+    point = {"MetricName": name, "Value": 1, "Unit": "Count", "Dimensions": [{"Name": dimension, "Value": value}]}
+    client("cloudwatch", origin.account, origin.region).put_metric_data(Namespace=namespace, MetricData=[point])
+    queue = address(target.get("DeadLetterConfig", {}).get("Arn", ""))
+    if queue is not None:
+        _bury(queue, event, {"RULE_ARN": origin.arn, "TARGET_ARN": target["Arn"], "ERROR_MESSAGE": why})
+
+
+def _bury(queue: Address, event: Event, why: Mapping[str, str]) -> None:
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
+    try:
+        _queue_up(queue, json.dumps(event), MessageAttributes=attributes)
+    except ClientError as reason:
+        log.error("dead-letter queue %s: %s", queue.name, _why(reason))
+
+
+def pipeline_parameters(target: Target, event: Event) -> list[dict[str, str]]:
+    """A value that is a JSON path as a whole, such as `$.detail.ModelPackageArn`, is taken from the event."""
+    given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
+    return [{"Name": each["Name"], "Value": _dynamic(each["Value"], event)} for each in given]
+
+
+def _dynamic(value: str, event: Event) -> str:
+    if not event or not value.startswith("$."):
+        return value
+    found = select(value, event)
+    return found if isinstance(found, str) else json.dumps(found)
+
+
+def message_body(target: Target, event: Event, rule_arn: str) -> str:
+    """What `Input`, `InputPath` or `InputTransformer` make of the event; the event itself without them."""
+    if (constant := target.get("Input")) is not None:
+        return str(constant)
+    if (path := target.get("InputPath")) is not None:
+        return json.dumps(select(path, event))
+    if (transformer := target.get("InputTransformer")) is not None:
+        return _transform(transformer, event, rule_arn)
+    return json.dumps(event)
+
+
+def _transform(transformer: Mapping[str, Any], event: Event, rule_arn: str) -> str:
+    values = {name: select(path, event) for name, path in transformer.get("InputPathsMap", {}).items()}
+    values |= {"aws.events.rule-arn": rule_arn, "aws.events.rule-name": rule_arn.rpartition("/")[2]}
+    values |= {"aws.events.event": event, "aws.events.event.json": event}
+    template = transformer["InputTemplate"]
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            return found[0]
+        value = values[found[1]]
+        quoted = len(re.findall(r'(?<!\\)"', template[: found.start()])) % 2 == 1
+        if not quoted:
+            return json.dumps(value)
+        return json.dumps(value if isinstance(value, str) else json.dumps(value))[1:-1]
+
+    return re.sub(r"<([\w.-]+)>", fill, template)
+
+
+def select(path: str, event: Event) -> Any:
+    """The value at a JSON path of the kind EventBridge takes: `$`, `$.detail.x`, `$.resources[0]`."""
+    if not re.fullmatch(r"\$(\.[\w-]+|\[\d+\])*", path):
+        raise ValueError(f"{path!r} is not a JSON path of names and positions, such as $.detail.x or $.resources[0]")
+    here: Any = event
+    for name, position in re.findall(r"\.([\w-]+)|\[(\d+)\]", path):
+        try:
+            here = here[name] if name else here[int(position)]
+        except (KeyError, IndexError, TypeError):
+            raise ValueError(f"the event has nothing at {path}") from None
+    return here

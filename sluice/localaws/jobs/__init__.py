@@ -1,0 +1,1 @@
+"""Processing jobs and containers as process groups on this machine."""

@@ -1,0 +1,169 @@
+"""What the API shows of an execution, and the events that tell of its changes."""
+
+import random
+import string
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.sagemaker.models import FakePipeline, FakePipelineExecution
+
+from sluice.localaws.events.eventbridge import emit
+from sluice.localaws.pipelines.executions import Execution, StepRun, wire_time
+from sluice.localaws.pipelines.step_actions import Json
+
+EXECUTION_CHANGED = "SageMaker Model Building Pipeline Execution Status Change"
+STEP_CHANGED = "SageMaker Model Building Pipeline Execution Step Status Change"
+
+
+class ExecutionRecord(FakePipelineExecution):
+    """moto's record of an execution, with the running thing behind it."""
+
+    run: Execution
+    experiment: Any = None
+
+    def __init__(self, pipeline: FakePipeline, request: Json, values: Json) -> None:
+        execution_id = "".join(random.choices(string.ascii_lowercase + string.digits, k=12))
+        super().__init__(
+            pipeline_execution_arn=f"{pipeline.arn}/execution/{execution_id}",
+            pipeline_execution_display_name=request.get("PipelineExecutionDisplayName", f"execution-{_millis()}"),
+            pipeline_parameters=[{"Name": name, "Value": _text(value)} for name, value in values.items()],
+            pipeline_execution_description=request.get("PipelineExecutionDescription"),
+            pipeline_definition=pipeline.pipeline_definition,
+            parallelism_configuration=request.get("ParallelismConfiguration") or pipeline.parallelism_configuration,
+            client_request_token=request.get("ClientRequestToken", ""),
+        )
+        self.pipeline_name, self.pipeline_arn = pipeline.pipeline_name, pipeline.arn
+        self.pipeline_execution_status = "Executing"
+
+    @property
+    def limit(self) -> int | None:
+        configured: int | None = (self.parallelism_configuration or {}).get("MaxParallelExecutionSteps")
+        return configured
+
+    def variables(self) -> dict[str, str]:
+        return {
+            "PipelineName": self.pipeline_name,
+            "PipelineArn": self.pipeline_arn,
+            "PipelineExecutionArn": self.arn,
+            "PipelineExecutionId": self.arn.rpartition("/")[2],
+            "StartDateTime": wire_time(datetime.now(UTC)),
+        }
+
+    def update(self, request: Json) -> None:
+        if name := request.get("PipelineExecutionDisplayName"):
+            self.pipeline_execution_display_name = name
+        if (description := request.get("PipelineExecutionDescription")) is not None:
+            self.pipeline_execution_description = description
+        if parallelism := request.get("ParallelismConfiguration"):
+            self.parallelism_configuration = parallelism
+            self.run.limit = self.limit
+        self.touch()
+
+    def touch(self) -> None:
+        self.last_modified_time = datetime.now(UTC).replace(tzinfo=None)
+        self.pipeline_execution_status = self.run.status
+
+    def description(self) -> Json:
+        shown = {
+            "PipelineArn": self.pipeline_arn,
+            "PipelineExecutionArn": self.arn,
+            "PipelineExecutionDisplayName": self.pipeline_execution_display_name,
+            "PipelineExecutionStatus": self.run.status,
+            "PipelineExecutionDescription": self.pipeline_execution_description,
+            "PipelineExperimentConfig": self.experiment,
+            "FailureReason": self.run.failure_reason,
+            "CreationTime": self.creation_time,
+            "LastModifiedTime": self.last_modified_time,
+            "CreatedBy": self.created_by,
+            "LastModifiedBy": self.last_modified_by,
+            "ParallelismConfiguration": self.parallelism_configuration,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def summary(self) -> Json:
+        shown = {
+            "PipelineExecutionArn": self.arn,
+            "StartTime": self.start_time,
+            "PipelineExecutionStatus": self.run.status,
+            "PipelineExecutionDescription": self.pipeline_execution_description,
+            "PipelineExecutionDisplayName": self.pipeline_execution_display_name,
+            "PipelineExecutionFailureReason": self.run.failure_reason,
+        }
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def steps(self) -> list[Json]:
+        """In the order in which they started; those that have not started are not there."""
+        return [_step(run) for run in list(self.run.runs.values())]
+
+
+class Reporter:
+    """Hears of every change of an execution, and tells EventBridge."""
+
+    def __init__(self, account_id: str, region: str, record: ExecutionRecord) -> None:
+        self._place, self._record = (account_id, region), record
+
+    def __call__(self, execution: Execution, change: StepRun | str) -> None:
+        if isinstance(change, StepRun):
+            self._emit(STEP_CHANGED, _step_detail(change))
+        else:
+            self._record.touch()
+            self._emit(EXECUTION_CHANGED, _execution_detail(self._record, change))
+
+    def _emit(self, detail_type: str, detail: Json) -> None:
+        arns = {"pipelineArn": self._record.pipeline_arn, "pipelineExecutionArn": self._record.arn}
+        emit(*self._place, detail_type, {**arns, **detail}, list(arns.values()))
+
+
+def _step(run: StepRun) -> Json:
+    shown = {
+        "StepName": run.step.name,
+        "StepDisplayName": run.step.display_name,
+        "StepDescription": run.step.description,
+        "StartTime": run.started,
+        "EndTime": run.ended,
+        "StepStatus": run.status,
+        "FailureReason": run.failure_reason,
+        "AttemptCount": run.attempts,
+        "Metadata": run.metadata,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _step_detail(run: StepRun) -> Json:
+    shown = {
+        "stepName": run.step.name,
+        "stepType": run.step.type,
+        "previousStepStatus": run.previous,
+        "currentStepStatus": run.status,
+        "stepStartTime": wire_time(run.started),
+        "stepEndTime": wire_time(run.ended) if run.ended else None,
+        "failureReason": run.failure_reason,
+        "metadata": {
+            _lower(kind): {_lower(key): value for key, value in made.items()} for kind, made in run.metadata.items()
+        },
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _execution_detail(record: ExecutionRecord, previous: str) -> Json:
+    shown = {
+        "pipelineExecutionDisplayName": record.pipeline_execution_display_name,
+        "pipelineExecutionDescription": record.pipeline_execution_description,
+        "previousPipelineExecutionStatus": previous or None,
+        "currentPipelineExecutionStatus": record.run.status,
+        "executionStartTime": wire_time(record.start_time.replace(tzinfo=UTC)),
+        "executionEndTime": wire_time(datetime.now(UTC)) if record.run.ended else None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
+
+
+def _lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _millis() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)

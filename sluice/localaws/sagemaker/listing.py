@@ -1,0 +1,51 @@
+"""What SageMaker's lists have in common: filters by name and time, an order, and pages."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from moto.core.responses import ActionResult
+
+from sluice.localaws.server.errors import ValidationError
+from sluice.localaws.server.faults import Malformed
+from sluice.localaws.server.paging import page
+
+Json = dict[str, Any]
+
+
+def matches(request: Mapping[str, Any], name: str, moment: Any, times: str = "CreationTime") -> bool:
+    """The filters that most lists have. An empty name is not looked at."""
+    after, before = request.get(f"{times}After"), request.get(f"{times}Before")
+    return (
+        (not name or (request.get("NameContains") or "").lower() in name.lower())
+        and (after is None or moment > after.replace(tzinfo=None))
+        and (before is None or moment < before.replace(tzinfo=None))
+    )
+
+
+def in_order(request: Mapping[str, Any], found: list[Any], *, default: str = "Ascending", **keys: Any) -> list[Any]:
+    descending = (request.get("SortOrder") or default) == "Descending"
+    return sorted(found, key=keys[request.get("SortBy") or "CreationTime"], reverse=descending)
+
+
+def answer(
+    request: Mapping[str, Any], found: list[Json], name: str, key: str, members: tuple[str, ...]
+) -> ActionResult:
+    """One page of summaries."""
+    try:
+        shown, token = page(found, lambda each: each[key], request.get("NextToken"), request.get("MaxResults"))
+    except Malformed as reason:
+        raise ValidationError(str(reason)) from None
+    summaries = [{member: each[member] for member in members if each.get(member) is not None} for each in shown]
+    return ActionResult({name: summaries} | ({"NextToken": token} if token else {}))
+
+
+def newest_first(request: Json, found: list[Json], name: str) -> list[Json]:
+    """By creation, unless the request says otherwise; `name` is the member that names one."""
+    return in_order(
+        request,
+        found,
+        default="Descending",
+        Name=lambda each: each[name],
+        CreationTime=lambda each: (each["CreationTime"], each[name]),
+        Status=lambda each: (each.get("EndpointStatus", ""), each[name]),
+    )

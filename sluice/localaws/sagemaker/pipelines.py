@@ -1,0 +1,264 @@
+"""Pipelines whose executions run: definitions are checked when they are submitted, and interpreted when started.
+
+RoleArn and tags are stored and have no effect: nothing is authorised here.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.sagemaker.exceptions import ConflictException, ResourceNotFound, ValidationError
+from moto.sagemaker.models import FakePipeline
+from moto.sagemaker.responses import SageMakerResponse
+
+from sluice.localaws.pipelines.definition import parse
+from sluice.localaws.pipelines.executions import Execution
+from sluice.localaws.pipelines.interpreter import Scope, Unresolvable, parameters
+from sluice.localaws.pipelines.model import Pipeline
+from sluice.localaws.pipelines.step_actions import Json
+from sluice.localaws.sagemaker import submission
+from sluice.localaws.sagemaker.execution_record import ExecutionRecord, Reporter
+from sluice.localaws.sagemaker.jobs import JobBackend, between
+from sluice.localaws.sagemaker.requests import answered, checked
+from sluice.localaws.sagemaker.steps import Steps
+from sluice.localaws.server.local_s3 import NotStored, Storage, split
+from sluice.localaws.server.paging import page
+
+NOT_DONE = frozenset(
+    {"SelectiveExecutionConfig", "PipelineVersionId", "PipelineVersionAlias", "PipelineVersionAliases"}
+    | {"MlflowExperimentName"}
+)
+UNIQUE = "Pipeline names must be unique within an AWS account and region."  # the SDK's upsert looks for these words
+
+
+class PipelineBackend(JobBackend):
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self._tokens: dict[tuple[str, str], tuple[Json, str]] = {}
+
+    def submit_pipeline(self, request: Json) -> FakePipeline:
+        """CreatePipeline; the same token with the same request is the same pipeline."""
+        if arn := self._answered_before("CreatePipeline", request):
+            return self.find_pipeline(arn)
+        name = request["PipelineName"]
+        if name in self.pipelines:
+            raise ValidationError(f"{UNIQUE} Pipeline with name ({name}) already exists.")
+        text = self._definition(request)
+        if text is None:
+            raise ValidationError("Either PipelineDefinition or PipelineDefinitionS3Location must be given.")
+        made = FakePipeline(
+            name,
+            request.get("PipelineDisplayName"),
+            text,
+            request.get("PipelineDescription"),
+            request["RoleArn"],
+            request.get("Tags"),
+            self.account_id,
+            self.region_name,
+            request.get("ParallelismConfiguration"),
+        )
+        self.pipelines[name] = made
+        self._remember("CreatePipeline", request, made.arn)
+        return made
+
+    def change_pipeline(self, request: Json) -> str:
+        pipeline = self.find_pipeline(request["PipelineName"])
+        if (text := self._definition(request)) is not None:
+            pipeline.pipeline_definition = text
+        for member, attribute in (
+            ("PipelineDisplayName", "pipeline_display_name"),
+            ("PipelineDescription", "pipeline_description"),
+            ("RoleArn", "role_arn"),
+            ("ParallelismConfiguration", "parallelism_configuration"),
+        ):
+            if member in request:
+                setattr(pipeline, attribute, request[member])
+        pipeline.last_modified_time = datetime.now(UTC).replace(tzinfo=None)
+        return str(pipeline.arn)
+
+    def remove_pipeline(self, name: str) -> str:
+        pipeline = self.find_pipeline(name)
+        if any(not record.run.over.is_set() for record in pipeline.pipeline_executions.values()):
+            raise ConflictException(f"Pipeline {name} has running executions: stop them first.")
+        del self.pipelines[pipeline.pipeline_name]
+        self._tokens = {key: made for key, made in self._tokens.items() if not made[1].startswith(pipeline.arn)}
+        return str(pipeline.arn)
+
+    def find_pipeline(self, name: str) -> FakePipeline:
+        """By name or ARN."""
+        found = self.pipelines.get(name.rpartition("/")[2])
+        if found is None or (":" in name and found.arn != name):
+            raise ResourceNotFound(f"Pipeline '{name}' does not exist.")
+        return found
+
+    def find_execution(self, arn: str) -> ExecutionRecord:
+        for pipeline in self.pipelines.values():
+            if arn in pipeline.pipeline_executions:
+                found: ExecutionRecord = pipeline.pipeline_executions[arn]
+                return found
+        raise ResourceNotFound(f"Pipeline execution with ARN {arn} does not exist.")
+
+    def begin_execution(self, request: Json) -> str:
+        pipeline = self.find_pipeline(request["PipelineName"])
+        if arn := self._answered_before("StartPipelineExecution", request):
+            return arn
+        with answered():
+            parsed = self._check(pipeline.pipeline_definition)
+            values = parameters(parsed.parameters, request.get("PipelineParameters") or [])
+        record = ExecutionRecord(pipeline, request, values)
+        record.run = self._execution(record, parsed, values)
+        pipeline.pipeline_executions[record.arn] = record
+        pipeline.last_execution_time = record.start_time
+        self._remember("StartPipelineExecution", request, record.arn)
+        record.run.start()
+        return str(record.arn)
+
+    def retry_execution(self, record: ExecutionRecord, request: Json) -> None:
+        if self._answered_before("RetryPipelineExecution", request):
+            return
+        if "ParallelismConfiguration" in request:
+            record.parallelism_configuration = request["ParallelismConfiguration"]
+        if not record.run.retry(record.limit):
+            raise ConflictException(
+                f"Only a failed or stopped execution can be retried, and this is {record.run.status}."
+            )
+        self._remember("RetryPipelineExecution", request, record.arn)
+
+    def reset(self) -> None:
+        for pipeline in self.pipelines.values():
+            for record in pipeline.pipeline_executions.values():
+                record.run.abandon()
+        super().reset()
+
+    def _definition(self, request: Json) -> str | None:
+        """The text of a request's definition, checked, wherever it lies."""
+        text, place = request.get("PipelineDefinition"), request.get("PipelineDefinitionS3Location")
+        if text is not None and place is not None:
+            raise ValidationError("Give PipelineDefinition or PipelineDefinitionS3Location, not both.")
+        if place is not None:
+            try:
+                storage = Storage(self.account_id, self.region_name)
+                text = storage.read(place["Bucket"], place["ObjectKey"], place.get("VersionId")).decode("utf-8")
+            except (NotStored, UnicodeDecodeError) as error:
+                raise ValidationError(f"PipelineDefinitionS3Location: {error}") from None
+        if text is not None:
+            with answered():
+                self._check(text)
+        return text
+
+    def _check(self, text: str) -> Pipeline:
+        parsed = parse(text)
+        submission.check(parsed, self.containers)
+        return parsed
+
+    def _execution(self, record: ExecutionRecord, parsed: Pipeline, values: Json) -> Execution:
+        storage = Storage(self.account_id, self.region_name)
+        scope = Scope(parsed, values, record.variables(), lambda uri: _read_json(storage, uri))
+        record.experiment = scope.resolve(parsed.experiment)
+        told = Reporter(self.account_id, self.region_name, record)
+        steps = Steps(self, self.account_id, self.region_name)
+        return Execution(scope, steps, record.limit, told, self.containers.settings.time_scale)
+
+    def _answered_before(self, operation: str, request: Json) -> str | None:
+        """The answer to the same request with the same token."""
+        before = self._tokens.get((operation, request.get("ClientRequestToken", "")))
+        if before and before[0] != request:
+            raise ConflictException(f"{operation}: this ClientRequestToken came with another request before.")
+        return before[1] if before else None
+
+    def _remember(self, operation: str, request: Json, arn: str) -> None:
+        if token := request.get("ClientRequestToken"):
+            self._tokens[operation, token] = request, arn
+
+
+def _read_json(storage: Storage, uri: str) -> Any:
+    try:
+        return json.loads(storage.read(*split(uri)))
+    except NotStored as error:
+        raise Unresolvable(f"Cannot read the property file {uri}: {error}") from None
+    except ValueError as error:
+        raise Unresolvable(f"The property file {uri} is not JSON: {error}") from None
+
+
+class PipelineResponses(SageMakerResponse):
+    sagemaker_backend: PipelineBackend
+
+    def create_pipeline(self) -> ActionResult:
+        request = checked("CreatePipeline", self.params, NOT_DONE)
+        return ActionResult({"PipelineArn": self.sagemaker_backend.submit_pipeline(request).arn})
+
+    def update_pipeline(self) -> ActionResult:
+        request = checked("UpdatePipeline", self.params, NOT_DONE)
+        return ActionResult({"PipelineArn": self.sagemaker_backend.change_pipeline(request)})
+
+    def delete_pipeline(self) -> ActionResult:
+        request = checked("DeletePipeline", self.params)
+        return ActionResult({"PipelineArn": self.sagemaker_backend.remove_pipeline(request["PipelineName"])})
+
+    def describe_pipeline(self) -> ActionResult:
+        request = checked("DescribePipeline", self.params, NOT_DONE)
+        pipeline = self.sagemaker_backend.find_pipeline(request["PipelineName"])
+        return ActionResult(self.sagemaker_backend.describe_pipeline(pipeline.pipeline_name))
+
+    def start_pipeline_execution(self) -> ActionResult:
+        request = checked("StartPipelineExecution", self.params, NOT_DONE)
+        return ActionResult({"PipelineExecutionArn": self.sagemaker_backend.begin_execution(request)})
+
+    def stop_pipeline_execution(self) -> ActionResult:
+        record = self._record("StopPipelineExecution")
+        if not record.run.stop():
+            raise ConflictException(f"The execution cannot be stopped: it is {record.run.status}.")
+        return ActionResult({"PipelineExecutionArn": record.arn})
+
+    def retry_pipeline_execution(self) -> ActionResult:
+        record = self._record("RetryPipelineExecution")
+        self.sagemaker_backend.retry_execution(record, self.params)
+        return ActionResult({"PipelineExecutionArn": record.arn})
+
+    def update_pipeline_execution(self) -> ActionResult:
+        record = self._record("UpdatePipelineExecution")
+        record.update(self.params)
+        return ActionResult({"PipelineExecutionArn": record.arn})
+
+    def describe_pipeline_execution(self) -> ActionResult:
+        return ActionResult(self._record("DescribePipelineExecution").description())
+
+    def describe_pipeline_definition_for_execution(self) -> ActionResult:
+        record = self._record("DescribePipelineDefinitionForExecution")
+        definition = record.pipeline_definition_for_execution
+        return ActionResult({"PipelineDefinition": definition, "CreationTime": record.creation_time})
+
+    def list_pipeline_parameters_for_execution(self) -> ActionResult:
+        record = self._record("ListPipelineParametersForExecution")
+        return self._page("PipelineParameters", record.pipeline_parameters, lambda parameter: parameter["Name"])
+
+    def list_pipeline_executions(self) -> ActionResult:
+        request = checked("ListPipelineExecutions", self.params, NOT_DONE)
+        pipeline = self.sagemaker_backend.find_pipeline(request["PipelineName"])
+        after, before = request.get("CreatedAfter"), request.get("CreatedBefore")
+        records = [one for one in pipeline.pipeline_executions.values() if between(one.creation_time, after, before)]
+        if request.get("SortBy") == "PipelineExecutionArn":
+            records.sort(key=lambda record: record.arn)
+        if request.get("SortOrder") != "Ascending":
+            records.reverse()
+        summaries = [record.summary() for record in records]
+        return self._page("PipelineExecutionSummaries", summaries, lambda one: one["PipelineExecutionArn"])
+
+    def list_pipeline_execution_steps(self) -> ActionResult:
+        if not self.params.get("PipelineExecutionArn"):
+            raise ValidationError("PipelineExecutionArn is required.")
+        steps = self._record("ListPipelineExecutionSteps").steps()
+        if self.params.get("SortOrder") != "Ascending":
+            steps.reverse()
+        return self._page("PipelineExecutionSteps", steps, lambda step: step["StepName"])
+
+    def _record(self, operation: str) -> ExecutionRecord:
+        request = checked(operation, self.params, NOT_DONE)
+        return self.sagemaker_backend.find_execution(request["PipelineExecutionArn"])
+
+    def _page(self, member: str, items: list[Json], key: Callable[[Json], str]) -> ActionResult:
+        with answered():
+            shown, token = page(items, key, self.params.get("NextToken"), self.params.get("MaxResults"))
+        return ActionResult({member: shown} | ({"NextToken": token} if token else {}))

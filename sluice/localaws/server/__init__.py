@@ -1,0 +1,1 @@
+"""The one URL behind which all of AWS is, its background process, and its refusals."""

@@ -1,0 +1,155 @@
+"""Whether what is in S3 is a whole checkpoint: names, sizes and headers are read, no weights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError
+
+from sluice.errors import UsageError
+from sluice.lmi import model
+from sluice.lmi.model import ModelFacts
+from sluice.preflight.account import stores
+from sluice.preflight.account.client import Account, Missing, NotAnswered, refusal
+from sluice.preflight.account.context import Scene, bucket_and_key
+from sluice.preflight.account.reads import READS
+from sluice.preflight.account.rules import ARCHIVED, NO_MODEL
+from sluice.preflight.finding import Finding, Place
+from sluice.preflight.hosting import model_data
+from sluice.preflight.hosting.checkpoint import Checkpoint
+
+ARCHIVE_CLASSES = {"GLACIER", "DEEP_ARCHIVE"}
+ARCHIVES = (".tar.gz", ".tgz")
+MOST_OBJECTS = 20_000
+
+
+@dataclass(frozen=True)
+class InS3(Checkpoint):
+    """A checkpoint as the objects under a prefix; `folder` is only its name."""
+
+    account: Account
+    bucket: str
+    prefix: str  # ends in a slash, or is empty
+
+    @classmethod
+    def at(cls, uri: str, account: Account) -> "InS3":
+        bucket, key = bucket_and_key(uri)
+        return cls(Path(key or bucket), account, bucket, f"{key.rstrip('/')}/" if key else "")
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @cached_property
+    def objects(self) -> dict[str, dict[str, Any]]:
+        """Every object by its key below the prefix; the empty ones that stand for folders are none."""
+        where: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix}
+        found: dict[str, dict[str, Any]] = {}
+        for page in self.account.pages("s3", "ListObjectsV2", **where, OptionalObjectAttributes=["RestoreStatus"]):
+            files = (each for each in page.get("Contents", []) if not each["Key"].endswith("/"))
+            found |= {each["Key"].removeprefix(self.prefix): each for each in files}
+            if len(found) > MOST_OBJECTS:
+                told = f"{self.uri} holds more than {MOST_OBJECTS:,} objects, which is no checkpoint alone"
+                raise NotAnswered(READS["s3", "ListObjectsV2"], "Too many", told)
+        return found
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return {name: each["Size"] for name, each in self.objects.items() if "/" not in name}
+
+    def nested(self) -> Iterator[str]:
+        for name in sorted(self.objects):
+            folder, _, last = name.rpartition("/")
+            if folder and last == "config.json":
+                yield folder
+
+    def archived(self) -> list[str]:
+        """What cannot be read: in an archive, and not restored for a while."""
+        cold = {name: each for name, each in self.objects.items() if each.get("StorageClass") in ARCHIVE_CLASSES}
+        return [name for name, each in cold.items() if not (each.get("RestoreStatus") or {}).get("RestoreExpiryDate")]
+
+    def _begins(self, name: str, count: int) -> bytes:
+        last = min(count, self.sizes[name]) - 1
+        return self.read(name, 0, last + 1) if last >= 0 else b""
+
+    def read(self, name: str, start: int, length: int) -> bytes:
+        """A part of an object. Raises NotAnswered."""
+        span = f"bytes={start}-{start + length - 1}"
+        answer = self.account.ask("s3", "GetObject", Bucket=self.bucket, Key=self.prefix + name, Range=span)
+        try:
+            content: bytes = answer["Body"].read()
+        except BotoCoreError as error:
+            raise refusal(READS["s3", "GetObject"], error) from error
+        return content
+
+    def _is_folder(self, name: str) -> bool:
+        return any(each.startswith(f"{name}/") for each in self.objects)
+
+    def _is_there(self, name: str) -> bool:
+        return name in self.objects
+
+
+def bucket(scene: Scene) -> Iterator[Finding]:
+    """The model's own bucket, if it is not the release's."""
+    if scene.model_uri and (name := bucket_and_key(scene.model_uri)[0]) != scene.wanted.bucket:
+        yield from stores.of_bucket(scene, name, _place(scene), "the model cannot be downloaded")
+
+
+def whole(scene: Scene) -> Iterator[Finding]:
+    uri = scene.model_uri
+    if uri is None:
+        return
+    try:
+        yield from _of_archive(scene, uri) if uri.endswith(ARCHIVES) else _of_prefix(scene, uri)
+    except Missing as why:
+        if why.code != "NoSuchBucket":  # the bucket's own finding
+            raise
+
+
+def _of_archive(scene: Scene, uri: str) -> Iterator[Finding]:
+    bucket, key = bucket_and_key(uri)
+    try:
+        found = scene.account.ask("s3", "HeadObject", Bucket=bucket, Key=key)
+    except Missing:
+        yield NO_MODEL.at(_place(scene), f"There is no {uri}: CreateModel refuses it.")
+        return
+    if found["ContentLength"] == 0:
+        yield NO_MODEL.at(_place(scene), f"{uri} is empty: the endpoint fails when it unpacks it.")
+    if found.get("StorageClass") in ARCHIVE_CLASSES and "expiry-date" not in found.get("Restore", ""):
+        yield ARCHIVED.at(
+            _place(scene), f"{uri} is in {found['StorageClass']}: it cannot be downloaded before it is restored."
+        )
+
+
+def _of_prefix(scene: Scene, uri: str) -> Iterator[Finding]:
+    """What is said of a folder is said of a prefix too, by the same rules."""
+    files = InS3.at(uri, scene.account)
+    if not files.objects:
+        what = f"There is nothing under {files.uri}: the endpoint has no model to load."
+        yield NO_MODEL.at(_place(scene), what)
+    elif cold := files.archived():
+        what = f"{_named(cold)}: archived, and cannot be downloaded before being restored, which takes hours."
+        yield ARCHIVED.at(_place(scene), what)
+    else:
+        yield from model_data.of_checkpoint(scene.setup, files)
+
+
+def facts(uri: str, client: Callable[[str], Any]) -> ModelFacts | None:
+    """What `sluice.lmi.model` makes of the checkpoint's own files; None if they cannot be read, or are of no decoder."""
+    files = InS3.at(uri, Account(client))
+    try:
+        if not files.has_config:
+            return None
+        return model.from_checkpoint(files.sizes, files.read, uri)
+    except (NotAnswered, UsageError):
+        return None
+
+
+def _place(scene: Scene) -> Place:
+    return scene.wanted.at("model_uri") if scene.wanted.model_uri else scene.setup.at("model_data")
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -1,0 +1,41 @@
+"""What every check looks at: the setup, what is wanted beside it, and the account to ask."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sluice.preflight.account.client import Account
+from sluice.preflight.account.requirements import Wanted
+from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.finding import Finding
+
+
+@dataclass(frozen=True)
+class Scene:
+    setup: Setup
+    wanted: Wanted  # what was left to the stack is filled in
+    account: Account
+    account_id: str
+    partition: str  # aws, aws-cn, aws-us-gov
+    caller: str  # the ARN that asks
+    region: str
+
+    @property
+    def model_uri(self) -> str | None:
+        """Where the weights are in S3; None if they are elsewhere, or not there yet."""
+        given = self.wanted.model_uri or self.setup.model_data
+        return given if given and given.startswith("s3://") else None
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
+
+
+Check = Callable[[Scene], Iterator[Finding]]
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,75 @@
+"""What endpoints and Processing jobs run now, in the account and region."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sluice.preflight.account.client import Missing
+from sluice.preflight.account.context import Scene
+from sluice.preflight.account.rules import NOT_SERVING
+from sluice.preflight.finding import Finding
+
+HOLD_NOTHING = {"Failed", "OutOfService", "Deleting"}
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Instances of one type that an endpoint or a job holds now."""
+
+    owner: str
+    instance_type: str
+    count: int
+
+
+def judged_endpoint(scene: Scene) -> Iterator[Finding]:
+    """`evaluation.target: endpoint` needs one that serves."""
+    name = scene.wanted.evaluated_endpoint
+    if name is None:
+        return
+    place = scene.wanted.at("evaluated_endpoint")
+    try:
+        status = scene.account.ask("sagemaker", "DescribeEndpoint", EndpointName=name)["EndpointStatus"]
+    except Missing:
+        yield NOT_SERVING.at(place, f"There is no endpoint {name!r} in {scene.region}: the cases have nobody to ask.")
+        return
+    if status in HOLD_NOTHING:
+        yield NOT_SERVING.at(place, f"Endpoint {name} is {status}: the cases get no answer, and there is no verdict.")
+
+
+def of_endpoints(scene: Scene) -> Iterator[Fleet]:
+    ask = scene.account.ask
+    for summary in scene.account.all("sagemaker", "ListEndpoints", "Endpoints"):
+        name = summary["EndpointName"]
+        if summary["EndpointStatus"] in HOLD_NOTHING:
+            continue
+        try:
+            endpoint = ask("sagemaker", "DescribeEndpoint", EndpointName=name)
+            config = ask("sagemaker", "DescribeEndpointConfig", EndpointConfigName=endpoint["EndpointConfigName"])
+        except Missing:  # it went meanwhile
+            continue
+        yield from _fleets(name, endpoint, config)
+        yield from _fleets(name, endpoint.get("PendingDeploymentSummary") or {}, {})
+
+
+def _fleets(name: str, endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Fleet]:
+    """The type stands in the configuration, the count in the endpoint; while one is made, only the wished-for count."""
+    for kind in ("ProductionVariants", "ShadowProductionVariants"):
+        said = {each["VariantName"]: each for each in config.get(kind) or []}
+        for variant in endpoint.get(kind) or said.values():
+            configured = said.get(variant["VariantName"], {})
+            pools = variant.get("InstancePools") or []
+            for pool in pools:
+                yield Fleet(name, pool["InstanceType"], pool.get("CurrentInstanceCount") or 0)
+            instance_type = variant.get("InstanceType") or configured.get("InstanceType")
+            if instance_type and not pools:
+                counts = [variant.get(key) or 0 for key in ("CurrentInstanceCount", "DesiredInstanceCount")]
+                yield Fleet(name, instance_type, max(counts) or configured.get("InitialInstanceCount") or 0)
+
+
+def of_jobs(scene: Scene) -> Iterator[Fleet]:
+    for status in ("InProgress", "Stopping"):
+        jobs = scene.account.all("sagemaker", "ListProcessingJobs", "ProcessingJobSummaries", StatusEquals=status)
+        for name in (job["ProcessingJobName"] for job in jobs):
+            job = scene.account.ask("sagemaker", "DescribeProcessingJob", ProcessingJobName=name)
+            cluster = job["ProcessingResources"]["ClusterConfig"]
+            yield Fleet(name, cluster["InstanceType"], cluster["InstanceCount"])

@@ -1,0 +1,76 @@
+"""Whether the images exist in the region's registry."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sluice.lmi.images import ACCOUNTS, REPOSITORY
+from sluice.preflight.account.client import Denied, Missing
+from sluice.preflight.account.context import Scene
+from sluice.preflight.account.rules import NO_IMAGE
+from sluice.preflight.finding import Finding
+
+URI = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/"
+    r"(?P<name>[^:@\s]+)(:(?P<tag>[^@\s]+))?(@(?P<digest>sha256:[0-9a-f]+))?"
+)
+MANIFESTS = [
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+]
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where an image is in ECR."""
+
+    account: str
+    region: str
+    name: str
+    tag: str | None
+    digest: str | None
+
+    @classmethod
+    def of(cls, image: str, region: str) -> "Repository | None":
+        """From a URI, or from `djl-inference:<tag>`, which stands in the registry of the region; None for any other."""
+        if found := URI.fullmatch(image):
+            return cls(found["account"], found["region"], found["name"], found["tag"], found["digest"])
+        name, _, tag = image.partition(":")
+        if name == REPOSITORY and tag and "@" not in tag and region in ACCOUNTS:
+            return cls(ACCOUNTS[region], region, name, tag, None)
+        return None
+
+    def arn(self, partition: str) -> str:
+        return f"arn:{partition}:ecr:{self.region}:{self.account}:repository/{self.name}"
+
+    def image_id(self) -> dict[str, str]:
+        return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag or "latest"}
+
+
+def exists(scene: Scene) -> Iterator[Finding]:
+    for image in dict.fromkeys((scene.setup.image, *scene.wanted.images)):
+        repository = Repository.of(image, scene.region) if image else None
+        if repository is None or repository.region != scene.region:
+            continue  # what stands in no registry, or in another region's, is said without asking
+        if why := _absent(scene, repository):
+            where = f"the registry {repository.account} of {repository.region}"
+            place = scene.setup.at("image") if image == scene.setup.image else scene.wanted.at("images")
+            yield NO_IMAGE.at(
+                place, f"{image}: {where} has no such {why}, so CreateModel and CreateProcessingJob refuse it."
+            )
+
+
+def _absent(scene: Scene, repository: Repository) -> str:
+    """What is missing, or nothing. Whoever may not describe an image may still be let pull it, and so see it."""
+    request = {"registryId": repository.account, "repositoryName": repository.name, "imageIds": [repository.image_id()]}
+    try:
+        scene.account.ask("ecr", "DescribeImages", **request)
+    except Missing as why:
+        return "repository" if why.code == "RepositoryNotFoundException" else "image"
+    except Denied:
+        answer = scene.account.ask("ecr", "BatchGetImage", acceptedMediaTypes=MANIFESTS, **request)
+        codes = {failure.get("failureCode") for failure in answer.get("failures", [])}
+        return "image" if "ImageNotFound" in codes else ""
+    return ""

@@ -1,0 +1,57 @@
+"""What the instances cost today, from the Price List, beside the dated table."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sluice.lmi import tables
+from sluice.preflight.account.client import Account
+from sluice.preflight.account.context import Scene
+from sluice.preflight.account.rules import PRICE
+from sluice.preflight.finding import Finding
+
+HOSTING, PROCESSING = "Hosting", "Processing"
+APART = 0.05
+
+
+def current(scene: Scene) -> Iterator[Finding]:
+    """A note for each price that the table does not have, or has differently."""
+    setup = scene.setup
+    wanted = [(setup.instance_type, HOSTING, setup.at("instance_type"))] if setup.instance_type else []
+    if setup.job:
+        wanted.append((setup.job.instance_type, PROCESSING, setup.at("job")))
+    written = tables.read("prices")
+    for kind, component, place in wanted:
+        price = of(scene.account, str(kind), scene.region, component)
+        if price is None:
+            continue
+        row = next((row for row in written["rows"] if (row["instance"], row["region"]) == (kind, scene.region)), None)
+        use = f"{kind} for {'endpoints' if component == HOSTING else 'Processing jobs'} in {scene.region}"
+        if row is None:
+            yield PRICE.at(
+                place, f"{use} costs {price:.4g} USD an hour by today's Price List; the table has no price for it."
+            )
+        elif abs(price - row["usd_per_hour"]) > APART * row["usd_per_hour"]:
+            yield PRICE.at(
+                place,
+                f"{use} costs {price:.4g} USD an hour by today's Price List, not the {row['usd_per_hour']:.4g} of "
+                f"the table of {written['as_of']}.",
+            )
+
+
+def of(account: Account, instance_type: str, region: str, component: str) -> float | None:
+    """USD for one instance and hour on demand; None if the Price List has none, or several."""
+    fields = {"regionCode": region, "instanceName": instance_type, "component": component}
+    filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()]
+    pages = account.pages("pricing", "GetProducts", ServiceCode="AmazonSageMaker", Filters=filters)
+    found = {price for page in pages for text in page["PriceList"] for price in hourly(json.loads(text))}
+    return found.pop() if len(found) == 1 else None
+
+
+def hourly(product: Mapping[str, Any]) -> Iterator[float]:
+    """A product's prices by the hour; one-off fees, and the zeros that stand for reservations, are others."""
+    for term in (product.get("terms") or {}).get("OnDemand", {}).values():
+        for dimension in term["priceDimensions"].values():
+            price = float(dimension["pricePerUnit"].get("USD", 0))
+            if dimension.get("unit", "").lower() in {"hrs", "hours", "hour"} and price > 0:
+                yield price

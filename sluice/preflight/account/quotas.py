@@ -1,0 +1,168 @@
+"""Whether the account may run what the release adds to what runs now: for the endpoint, and for the Processing jobs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sluice.preflight.account import fleets
+from sluice.preflight.account.client import NotAnswered
+from sluice.preflight.account.context import Scene, counted
+from sluice.preflight.account.fleets import Fleet
+from sluice.preflight.account.rules import ENDPOINT_QUOTA, JOB_QUOTA, NO_QUOTA, SCALING_QUOTA, UNANSWERED
+from sluice.preflight.finding import Finding, Place
+
+OF_ENDPOINT, OF_JOB = "{} for endpoint usage", "{} for processing job usage"
+ACROSS_ENDPOINTS = "Number of instances across active endpoints"
+ACROSS_JOBS = "Number of instances across all processing jobs"
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Limit:
+    name: str
+    code: str
+    most: int
+
+
+def instances(scene: Scene) -> Iterator[Finding]:
+    """The endpoint and the jobs, against quotas that are listed once for all of them."""
+    kind, jobs = scene.setup.instance_type, _jobs(scene)
+    names = [OF_ENDPOINT.format(kind), ACROSS_ENDPOINTS] if kind else []
+    names += [*map(OF_JOB.format, jobs), ACROSS_JOBS] if jobs else []
+    if not names:
+        return
+    limits = quotas(scene, names)
+    if kind:
+        yield from _of_endpoint(scene, kind, limits)
+    if jobs:
+        yield from _of_jobs(scene, jobs, limits)
+
+
+def _jobs(scene: Scene) -> dict[str, Place]:
+    """The instance types of the release's jobs, one of each at a time."""
+    jobs = {kind: scene.wanted.at("jobs") for kind in scene.wanted.jobs}
+    return jobs | ({scene.setup.job.instance_type: scene.setup.at("job")} if scene.setup.job else {})
+
+
+def _of_endpoint(scene: Scene, kind: str, limits: Mapping[str, Limit]) -> Iterator[Finding]:
+    place, adds = scene.setup.at("instance_type"), _adds(scene)
+    running: Sequence[Fleet] = ()
+    try:
+        running = tuple(fleets.of_endpoints(scene))
+    except NotAnswered as why:
+        yield _counted_nothing(why, place)
+    own, across = limits.get(OF_ENDPOINT.format(kind)), limits.get(ACROSS_ENDPOINTS)
+    if own:
+        yield from _of_fleet(scene, own, [each for each in running if each.instance_type == kind], adds, place)
+        yield from _of_scaling(scene, own, kind, adds)
+    else:
+        yield _unknown(scene, OF_ENDPOINT.format(kind), kind, place)
+    if across:
+        yield from _of_fleet(scene, across, running, adds, place)
+
+
+def _of_scaling(scene: Scene, limit: Limit, kind: str, adds: int) -> Iterator[Finding]:
+    most = scene.setup.scaling[1] if scene.setup.scaling else 0
+    if most > limit.most >= adds:  # less than a start takes is an error already
+        yield SCALING_QUOTA.at(
+            scene.setup.at("scaling"),
+            f"Scaling may ask for {most} {kind}, but {limit.name!r} is {limit.most} in {scene.region}: the endpoint "
+            f"stops growing there. {_request(limit, most, scene.region)}",
+        )
+
+
+def _adds(scene: Scene) -> int:
+    """How many instances start beside those that run. A rolling update replaces them in steps, at least one by one."""
+    return 1 if scene.setup.strategy == "rolling" else scene.setup.instance_count
+
+
+def _of_fleet(scene: Scene, limit: Limit, running: Sequence[Fleet], adds: int, place: Place) -> Iterator[Finding]:
+    used = sum(each.count for each in running)
+    if used + adds <= limit.most:
+        return
+    if scene.wanted.deployed:
+        what = f"an update of this endpoint starts {adds} more"
+        call = "UpdateEndpoint"
+    else:
+        what = f"the release starts {adds} more before any is taken away"
+        call = "UpdateEndpoint" if scene.setup.strategy not in {None, "new_endpoint"} else "CreateEndpoint"
+    yield ENDPOINT_QUOTA.at(
+        place,
+        f"{limit.name!r} is {limit.most} in {scene.region}; {_now(running)}, and {what}: {call} is refused with "
+        f"ResourceLimitExceeded. {_request(limit, used + adds, scene.region)}",
+        severity="warning" if scene.wanted.deployed else None,
+    )
+
+
+def _of_jobs(scene: Scene, jobs: Mapping[str, Place], limits: Mapping[str, Limit]) -> Iterator[Finding]:
+    anywhere = list(jobs.values())[-1]
+    running: Sequence[Fleet] = ()
+    try:
+        running = tuple(fleets.of_jobs(scene))
+    except NotAnswered as why:
+        yield _counted_nothing(why, anywhere)
+    for kind, place in jobs.items():
+        if limit := limits.get(OF_JOB.format(kind)):
+            yield from _of_job(scene, limit, [each for each in running if each.instance_type == kind], place)
+        else:
+            yield _unknown(scene, OF_JOB.format(kind), kind, place)
+    if across := limits.get(ACROSS_JOBS):
+        yield from _of_job(scene, across, running, anywhere)
+
+
+def _unknown(scene: Scene, name: str, kind: str, place: Place) -> Finding:
+    return NO_QUOTA.at(
+        place, f"Service Quotas has no {name!r} in {scene.region}: {kind} is probably not offered there."
+    )
+
+
+def _of_job(scene: Scene, limit: Limit, running: Sequence[Fleet], place: Place) -> Iterator[Finding]:
+    used = sum(each.count for each in running)
+    if used + 1 > limit.most:
+        # A job of somebody else ends some time; a quota that leaves no room for any job does not.
+        yield JOB_QUOTA.at(
+            place,
+            f"{limit.name!r} is {limit.most} in {scene.region}; {_now(running)}, and the release needs 1: "
+            f"CreateProcessingJob is refused with ResourceLimitExceeded. {_request(limit, used + 1, scene.region)}",
+            severity="error" if limit.most < 1 else "warning",
+        )
+
+
+def quotas(scene: Scene, names: Sequence[str]) -> Mapping[str, Limit]:
+    """Those that the account has, else AWS's own; listing stops when all are found, as there are thousands."""
+    found: dict[str, Limit] = {}
+    for operation in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
+        for page in scene.account.pages("service-quotas", operation, ServiceCode="sagemaker"):
+            for each in page["Quotas"]:
+                if each["QuotaName"] in names:
+                    limit = Limit(each["QuotaName"], each["QuotaCode"], int(each["Value"]))
+                    found.setdefault(limit.name, limit)
+            if len(found) == len(names):
+                return found
+    return found
+
+
+def _now(running: Sequence[Fleet]) -> str:
+    counts: dict[str, int] = {}
+    for each in running:
+        counts[each.owner] = counts.get(each.owner, 0) + each.count
+    used = [f"{name}: {count}" for name, count in counts.items() if count]
+    if not used:
+        return "none runs now"
+    more = f" and {len(used) - SHOWN} more" if len(used) > SHOWN else ""
+    number = sum(counts.values())
+    return f"{number} {'runs' if number == 1 else 'run'} now ({', '.join(used[:SHOWN])}{more})"
+
+
+def _request(limit: Limit, least: int, region: str) -> str:
+    return (
+        f"Ask for {counted(least, 'instance')}: aws service-quotas request-service-quota-increase --service-code "
+        f"sagemaker --quota-code {limit.code} --desired-value {least} --region {region}"
+    )
+
+
+def _counted_nothing(why: NotAnswered, place: Place) -> Finding:
+    return UNANSWERED.at(
+        place,
+        f"It was not counted {why.read.about} ({why.read.permission} answered {why.code}), so the quota is compared "
+        "with what the release adds alone.",
+    )

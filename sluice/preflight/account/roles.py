@@ -1,0 +1,99 @@
+"""Whether the roles exist, in this account, and whom they trust."""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sluice.preflight.account.client import Missing
+from sluice.preflight.account.context import Scene
+from sluice.preflight.account.rules import NO_ROLE, NO_TRUST, OTHER_ACCOUNT
+from sluice.preflight.finding import Finding
+
+SAGEMAKER = ("sagemaker.amazonaws.com",)
+TRIGGERS = ("events.amazonaws.com", "scheduler.amazonaws.com")
+ASSUME = "sts:assumerole"
+SAME_ACCOUNT = "aws:sourceaccount"
+
+
+def execution_role(scene: Scene) -> Iterator[Finding]:
+    yield from _of(scene, "role_arn", scene.wanted.role_arn, SAGEMAKER, "CreateProcessingJob and CreateModel")
+
+
+def trigger_role(scene: Scene) -> Iterator[Finding]:
+    yield from _of(scene, "trigger_role_arn", scene.wanted.trigger_role_arn, TRIGGERS, "approvals and schedules")
+
+
+def _of(scene: Scene, key: str, arn: str | None, services: tuple[str, ...], use: str) -> Iterator[Finding]:
+    if arn is None:
+        return
+    place, owner = scene.wanted.at(key), account_of(arn)
+    if owner != scene.account_id:
+        yield OTHER_ACCOUNT.at(
+            place,
+            f"{arn} belongs to account {owner or 'none'}, but the credentials are those of {scene.account_id} "
+            f"({scene.caller}): a role is handed only to services of its own account, so {use} fail.",
+        )
+        return
+    try:
+        role = scene.account.ask("iam", "GetRole", RoleName=name_of(arn))["Role"]
+    except Missing:
+        yield NO_ROLE.at(place, f"Account {scene.account_id} has no role {name_of(arn)!r}: {use} fail.")
+        return
+    if role["Arn"] != arn:
+        yield NO_ROLE.at(
+            place,
+            f"The role's ARN is {role['Arn']}, not {arn}: SageMaker could not assume it, and {use} fail.",
+            fix=f"{place.where}: {role['Arn']}" if "." not in place.where else "",
+        )
+        return
+    trust = role.get("AssumeRolePolicyDocument") or {}
+    if distrusted := [service for service in services if not trusts(trust, service, scene.account_id)]:
+        yield NO_TRUST.at(
+            place, f"The trust policy of {arn} does not let {' and '.join(distrusted)} assume it: {use} fail."
+        )
+
+
+def trusts(policy: Mapping[str, Any], service: str, account_id: str) -> bool:
+    """Whether a trust policy lets a service use the role for this account."""
+    found = [each for each in _listed(policy.get("Statement")) if _is_about(each, service)]
+    if any(
+        each.get("Effect") == "Deny" and not {"Condition", "NotPrincipal", "NotAction"} & set(each) for each in found
+    ):
+        return False
+    return any(each.get("Effect") == "Allow" and _for_account(each, account_id) for each in found)
+
+
+def _is_about(statement: Mapping[str, Any], service: str) -> bool:
+    """What is said by exception (NotPrincipal, NotAction) is taken to be about it."""
+    principal = statement.get("Principal")
+    named = _listed(principal.get("Service")) if isinstance(principal, Mapping) else _listed(principal)
+    actions = [str(action).lower() for action in _listed(statement.get("Action"))]
+    does = "NotAction" in statement or any(fnmatchcase(ASSUME, action) for action in actions)
+    return does and ("NotPrincipal" in statement or bool({service, "*"} & set(named)))
+
+
+def _for_account(statement: Mapping[str, Any], account_id: str) -> bool:
+    """A condition on the account must name this one. Other conditions cannot be judged here, and count as met."""
+    for operator, keys in (statement.get("Condition") or {}).items():
+        if operator.lower() not in {"stringequals", "stringlike"}:
+            continue
+        for key, values in keys.items():
+            if key.lower() == SAME_ACCOUNT and not {account_id, "*"} & set(_listed(values)):
+                return False
+    return True
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def account_of(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""
+
+
+def name_of(arn: str) -> str:
+    """A role's name is the last word of its ARN; what stands before is its path."""
+    return arn.rpartition("/")[2] or arn

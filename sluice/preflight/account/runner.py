@@ -1,0 +1,101 @@
+"""The live checks, in order. What one of them cannot ask costs that one, and is said."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from sluice.preflight.account import checkpoint, fleets, image, network, permissions, prices, quotas, roles, stores
+from sluice.preflight.account.client import Account, Denied, Missing, NoAccount, NotAnswered
+from sluice.preflight.account.context import Check, Scene
+from sluice.preflight.account.requirements import Wanted
+from sluice.preflight.account.rules import DENIED, NO_ACCOUNT, NO_STACK, UNANSWERED
+from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.finding import Finding, Place
+
+CHECKS: tuple[Check, ...] = (
+    roles.execution_role, roles.trigger_role, permissions.of_steps, permissions.of_trigger,
+    quotas.instances, fleets.judged_endpoint, image.exists,
+    checkpoint.bucket, checkpoint.whole, stores.bucket, stores.table, stores.expiry, stores.key,
+    network.pieces, network.ways_out, network.security, prices.current,
+)  # fmt: skip
+SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
+ACCOUNT = Place("--target aws")
+Client = Callable[[str], Any]
+
+
+def findings(setup: Setup, wanted: Wanted, client: Client) -> Iterator[Finding]:
+    account = Account(client)
+    try:
+        caller = account.ask("sts", "GetCallerIdentity")
+    except NotAnswered as why:
+        yield no_account(why)
+        return
+    arn, region = str(caller["Arn"]), setup.region or client("sts").meta.region_name
+    scene = Scene(setup, wanted, account, str(caller["Account"]), arn.split(":")[1], arn, region)
+    try:
+        scene = replace(scene, wanted=of_stack(scene))
+    except Missing:
+        yield no_stack(scene, "there is no such stack")
+        scene = replace(scene, wanted=replace(wanted, stack=None, table=None))
+    except Unsettled as unsettled:
+        yield no_stack(scene, f"it is {unsettled}")
+        scene = replace(scene, wanted=replace(wanted, stack=None, table=None))
+    except NotAnswered as why:
+        yield unanswered(why, scene.caller)
+    for check in CHECKS:
+        yield from asked(check, scene)
+
+
+def asked(check: Check, scene: Scene) -> Iterator[Finding]:
+    """What a check finds, and a note if it could not ask to its end."""
+    try:
+        yield from check(scene)
+    except NotAnswered as why:
+        yield unanswered(why, scene.caller)
+
+
+class Unsettled(Exception):
+    """The stack is there, but not finished."""
+
+
+def of_stack(scene: Scene) -> Wanted:
+    """What is wanted, with the stack's own where nothing else was said."""
+    wanted = scene.wanted
+    if wanted.stack is None:
+        return wanted
+    described = scene.account.ask("cloudformation", "DescribeStacks", StackName=wanted.stack)["Stacks"][0]
+    if described["StackStatus"] not in SETTLED:
+        raise Unsettled(described["StackStatus"])
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
+    return replace(
+        wanted,
+        role_arn=wanted.role_arn or outputs.get("ExecutionRoleArn"),
+        trigger_role_arn=wanted.trigger_role_arn or outputs.get("TriggerRoleArn"),
+        bucket=wanted.bucket or outputs.get("BucketName"),
+        table=wanted.table or outputs.get("HistoryTableName"),
+    )
+
+
+def no_account(why: NotAnswered) -> Finding:
+    told = why.told or why.code
+    if isinstance(why, NoAccount):
+        what = f"The credentials are missing or not accepted ({told})"
+    else:
+        what = f"AWS could not be asked who is calling ({told})"
+    return NO_ACCOUNT.at(ACCOUNT, f"{what}: nothing of the account was checked, and a release from here would stop.")
+
+
+def no_stack(scene: Scene, what: str) -> Finding:
+    return NO_STACK.at(
+        scene.wanted.at("stack"),
+        f"The stack {scene.wanted.stack!r} is not ready in {scene.region}: {what}. `sluice run --target aws` stops "
+        "before it sends anything. Make it: sluice bootstrap --target aws",
+    )
+
+
+def unanswered(why: NotAnswered, caller: str) -> Finding:
+    if isinstance(why, Denied):
+        what = f"{caller} may not call {why.read.permission}, so it was not checked {why.read.about}."
+        return DENIED.at(ACCOUNT, what)
+    told = f"{why.code}: {why.told}" if why.told and why.told != why.code else why.code
+    return UNANSWERED.at(ACCOUNT, f"It was not checked {why.read.about}: {why.read.permission} answered {told}")

@@ -1,0 +1,1 @@
+"""Where a `DeploymentSpec` is read from: pipeline.yaml, other configuration files, or an account."""

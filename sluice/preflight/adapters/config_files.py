@@ -1,0 +1,149 @@
+"""A configuration that somebody already has, read as it is: environment, container JSON, serving.properties.
+
+Nothing is judged here. A file that cannot be read at all is a UsageError that names its line.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sluice import yaml_file
+from sluice.errors import UsageError
+from sluice.preflight.deployment_spec import Setting
+from sluice.preflight.finding import Place
+
+NAME = re.compile(r"[^\s=\"'{}\[\]]+")
+SILENCE = re.compile(r"\s*[#!]\s*sluice:\s*silence\s+(?P<code>\S+?):?(\s+(?P<reason>.*))?$")
+MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Somebody's word that a rule need not be applied."""
+
+    code: str
+    reason: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Reading:
+    settings: tuple[Setting, ...]
+    silences: tuple[Silence, ...] = ()
+
+
+def environment(file: Path) -> Reading:
+    """NAME=value lines as shells and compose files take them, or JSON: an object of variables, or a container's own."""
+    text = text_of(file)
+    if text.lstrip().startswith("{"):
+        return Reading(tuple(_of_json(text, file)))
+    return Reading(tuple(_of_lines(text, file)), tuple(_silences(text, file)))
+
+
+def properties(file: Path) -> Reading:
+    """serving.properties, as Java reads it: `key=value`, `key: value` or `key value`, with \\ at the end going on."""
+    text = text_of(file)
+    return Reading(tuple(_of_properties(text, file)), tuple(_silences(text, file)))
+
+
+def text_of(file: Path) -> str:
+    with suppress(OSError):  # what cannot be read at all is told below
+        if (size := file.stat().st_size) > MOST_BYTES:
+            raise UsageError(f"{file}: is too large to be a configuration ({size:,} bytes).")
+    return yaml_file.text_of(file)
+
+
+def json_of(file: Path) -> Any:
+    try:
+        return json.loads(text_of(file))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file}: is not JSON: {error}.") from None
+
+
+def _of_lines(text: str, file: Path) -> Iterator[Setting]:
+    for number, line in enumerate(text.splitlines(), 1):
+        entry = line.strip().removeprefix("export ").strip()
+        if not entry or entry.startswith("#"):
+            continue
+        name, equals, value = entry.partition("=")
+        if not equals or not NAME.fullmatch(name.strip()):
+            hint = "Write one variable a line; # begins a comment."
+            raise UsageError(f"{file}:{number}: is no NAME=value line.", hint)
+        yield Setting(name.strip(), _unquoted(value.strip()), Place(name.strip(), str(file), number))
+
+
+def _unquoted(value: str) -> str:
+    """Without the quotes that a shell would take away, and without a comment after the value."""
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        return value[1:-1]
+    return re.sub(r"\s+#.*$", "", value)
+
+
+def _of_json(text: str, file: Path) -> Iterator[Setting]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{file}: is not JSON: {error}.") from None
+    found = _variables(content)
+    if found is None:
+        raise UsageError(
+            f"{file}: holds no environment.",
+            'Write {"NAME": "value", ...}, or a container with its Environment as CreateModel takes it.',
+        )
+    lines = text.splitlines()
+    for name, value in found.items():
+        shown = json.dumps(name, ensure_ascii=False)
+        number = next((number for number, line in enumerate(lines, 1) if shown in line), None)
+        written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield Setting(name, written, Place(name, str(file), number))
+
+
+def _variables(content: Any) -> Mapping[str, Any] | None:
+    """The variables of a plain object, a container definition, or a request that holds one."""
+    if not isinstance(content, dict):
+        return None
+    for key in ("PrimaryContainer", "Environment", "environment", "env"):
+        if isinstance(content.get(key), dict):
+            return _variables(content[key]) if key == "PrimaryContainer" else content[key]
+    containers = content.get("Containers")
+    if isinstance(containers, list) and containers:
+        return _variables(containers[0])
+    return content if not any(isinstance(value, dict | list) for value in content.values()) else None
+
+
+def _of_properties(text: str, file: Path) -> Iterator[Setting]:
+    for number, line in _logical(text):
+        found = re.match(r"(?P<name>(?:\\.|[^\s=:\\])+)\s*[=:\s]?\s*(?P<value>.*)", line)
+        if found is None:
+            hint = "Write one property a line, as option.dtype=auto."
+            raise UsageError(f"{file}:{number}: is no key=value line.", hint)
+        name = re.sub(r"\\(.)", r"\1", found["name"])
+        yield Setting(name, re.sub(r"\\(.)", r"\1", found["value"].strip()), Place(name, str(file), number))
+
+
+def _logical(text: str) -> Iterator[tuple[int, str]]:
+    """Lines without comments, those that end in a backslash put together, by the number of their first."""
+    begun, whole = 0, ""
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.lstrip()
+        if not whole and (not line or line[0] in "#!"):
+            continue
+        begun = begun if whole else number
+        goes_on = len(line) - len(line.rstrip("\\")) & 1
+        whole += line[:-1] if goes_on else line
+        if not goes_on:
+            yield begun, whole
+            whole = ""
+    if whole:
+        yield begun, whole
+
+
+def _silences(text: str, file: Path) -> Iterator[Silence]:
+    for number, line in enumerate(text.splitlines(), 1):
+        if found := SILENCE.match(line):
+            place = Place(f"silence {found['code']}", str(file), number)
+            yield Silence(found["code"], (found["reason"] or "").strip(), place)

@@ -1,0 +1,1 @@
+"""What SageMaker's endpoints ask for: timeouts, model data, networks, update strategies, names, volumes."""

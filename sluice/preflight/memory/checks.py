@@ -1,0 +1,359 @@
+"""Whether the model fits: weights, KV cache and what else takes room, on the card, in host memory and on disk.
+
+What is clearly too large is an error; what the estimate cannot tell is a warning that says so; what fits with its
+margin is not mentioned. The numbers are those of `sluice.lmi.memory`, for what the container really reads.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from sluice.lmi import memory, options, tables
+from sluice.lmi.memory import GIB, Fit, Run, Way
+from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.finding import Confidence, Finding, Place
+from sluice.preflight.memory.rules import (
+    MEM001,
+    MEM002,
+    MEM003,
+    MEM004,
+    MEM005,
+    MEM006,
+    MEM007,
+    MEM008,
+    MEM009,
+    MEM010,
+    MEM011,
+    MEM012,
+    RULES,
+)
+from sluice.preflight.memory.serving import DEGREE, LENGTH, Case, cases, is_on, length, number, read, utilization
+
+__all__ = ["CHECKS", "RULES"]
+
+ERROR = "Published starts had 0.5 GiB more than this estimate in the median, and at most 2.1 GiB more or 0.2 GiB less."
+AGAIN = "SageMaker starts the container again and again until the health check's time is up"
+OTHER_LENGTHS = ("max_model_len", "max_input_length", "max_total_tokens", "max_input_tokens")  # of other containers
+STRETCHED = ("hf_overrides", "rope_scaling", "rope_theta")  # options that change the model's own maximum
+LENGTH_WORDS = ("len", "token", "seq", "position", "context")
+NEWEST = max(options.RELEASES)
+FEW = 8  # long requests at a time
+DECIDED = ("kv_cache_memory_bytes", "num_gpu_blocks_override")  # options after which vLLM measures nothing
+OUTSIDE_GIB = {15: 2.5, 16: 2.5}  # what CUDA graphs take beside vLLM's share, by release
+OUTSIDE_LATER_GIB, OUTSIDE_COUNTED_GIB = 0.75, 0.4
+
+
+def context(setup: Setup) -> Iterator[Finding]:
+    """MEM001, MEM002, MEM003, MEM009 and MEM011: whether one request of the whole length has room."""
+    wrong = _beyond_the_model(setup)
+    if wrong is not None:
+        yield wrong
+        return
+    for case in cases(setup):
+        if any(read(setup, name) for name in DECIDED):
+            continue
+        asked = case.length or memory.BLOCK
+        fit = memory.fit(case.model, case.run, asked)
+        found = _utilization_at_fault(case, fit) or _misfit(case, fit)
+        if found is not None and (case.length is not None or found.code != "MEM001"):
+            yield found
+
+
+def _beyond_the_model(setup: Setup) -> Finding | None:
+    given, asked = read(setup, LENGTH), length(setup)
+    most = setup.model.max_positions if setup.model else 0
+    if given is None or not asked or not most or asked <= most or setup.variable("VLLM_ALLOW_LONG_MAX_MODEL_LEN"):
+        return None
+    if any(read(setup, name) for name in STRETCHED):
+        return None
+    what = f"By its config.json the model takes at most {most:,} tokens, and {asked:,} are asked for"
+    return MEM011.at(given.place, f"{what}: vLLM does not start. {AGAIN}.", setup.line(LENGTH, _longest(setup, most)))
+
+
+def _longest(setup: Setup, most: int) -> int:
+    """Of what the model takes, what has room on every instance; all of it, where that is not known."""
+    return min([most, *(memory.longest(case.model, case.run) or most for case in cases(setup))])
+
+
+def _utilization_at_fault(case: Case, fit: Fit) -> Finding | None:
+    given = read(case.setup, "gpu_memory_utilization")
+    usual = memory.default_utilization(case.run.release)
+    if given is None or fit.verdict == "fits" or case.run.share >= usual:
+        return None
+    if memory.fit(case.model, replace(case.run, utilization=None), fit.length).verdict != "fits":
+        return None
+    need = fit.need
+    what = (
+        f"vLLM may use {case.run.share:.0%} of the {case.run.card_gib:g} GiB of {_a_card(case)}: {need.budget:.1f}. "
+        f"The weights take {need.weights:.1f} GiB of that, and {fit.length:,} tokens want {fit.wanted:.1f} GiB of KV "
+        "cache: "
+    )
+    end = f"it does not start. {AGAIN}." if fit.verdict == "misses" else f"it may not start. {ERROR}"
+    line = case.setup.line("gpu_memory_utilization", usual)
+    return MEM009.at(given.place, what + end, line, severity="error" if fit.verdict == "misses" else None)
+
+
+def _misfit(case: Case, fit: Fit) -> Finding | None:
+    if fit.verdict == "fits":
+        return None
+    ways = memory.nearest(case.model, case.run, case.instance, fit.length, case.setup.region, _suits(case))
+    instead = f" What fits: {memory.in_words(ways)}." if ways else " No instance of the table has room for it as it is."
+    fix = _line(case, ways)
+    if fit.verdict == "close":
+        where = _length_place(case.setup) if case.length is not None else case.place
+        return MEM003.at(where, f"{_summed(case, fit)} {ERROR}{instead}", fix)
+    if fit.need.cache_at_best <= memory.kv_gib(case.model, memory.BLOCK, case.run.degree, case.run.cache_bytes):
+        return MEM002.at(case.place, f"{_no_room(case, fit)}{instead}", fix, confidence=_sure(case))
+    return MEM001.at(_length_place(case.setup), f"{_too_long(case, fit)}{instead}", fix, confidence=_sure(case))
+
+
+def _sure(case: Case) -> Confidence:
+    return "inferred" if case.model.multimodal else "verified"
+
+
+def _too_long(case: Case, fit: Fit) -> str:
+    need = fit.need
+    return (
+        f"On {case.name} the container starts and loads the weights ({need.weights:.1f} GiB {_on_each(case)}). Then "
+        f"vLLM needs {fit.wanted:.1f} GiB of KV cache for a context of {fit.length:,} tokens{_whose(case.setup)}, "
+        f"where about {max(need.cache, 0):.1f} GiB are free, at best {need.cache_at_best:.1f}: it ends there. {AGAIN}."
+    )
+
+
+def _no_room(case: Case, fit: Fit) -> str:
+    need = fit.need
+    return (
+        f"The weights ({case.model.weights_bytes / GIB:.1f} GiB, {_of(case)}) take {need.weights:.1f} GiB "
+        f"{_on_each(case)}. On {case.name} vLLM may use {need.budget:.1f} of {case.run.card_gib:g} GiB, and all else "
+        f"takes about {need.activations + need.non_torch + need.graphs:.1f}: nothing is left for a KV cache. It runs "
+        f"out of memory while it loads or right after. {AGAIN}."
+    )
+
+
+def _summed(case: Case, fit: Fit) -> str:
+    need = fit.need
+    left = f"about {need.cache:.1f} GiB" if need.cache > 0 else "about nothing"
+    sight = " The model's encoder is not counted and takes more." if case.model.multimodal else ""
+    return (
+        f"On {case.name}, beside {need.weights:.1f} GiB of weights ({_of(case)}) {_on_each(case)}, {left} should be "
+        f"left for the KV cache and at best {need.cache_at_best:.1f}; {fit.length:,} tokens{_whose(case.setup)} need "
+        f"{fit.wanted:.1f}. Too close to call: it may start or not.{sight}"
+    )
+
+
+def _of(case: Case) -> str:
+    return f"by the {case.model.origin}" if case.model.origin == "table" else f"by its {case.model.origin}"
+
+
+def _on_each(case: Case) -> str:
+    return f"on each of {case.run.degree} cards" if case.run.degree > 1 else "on the card"
+
+
+def _a_card(case: Case) -> str:
+    return f"each {case.instance['gpu']}" if case.run.degree > 1 else f"the {case.instance['gpu']}"
+
+
+def _whose(setup: Setup) -> str:
+    """Why it is this length, where nothing that is read says so."""
+    if read(setup, LENGTH) is not None:
+        return ""
+    unread = _unread(setup)
+    return (
+        f" (the model's own: {unread.place.where} is not read)"
+        if unread
+        else f" (the model's own: {LENGTH} is not set)"
+    )
+
+
+def _length_place(setup: Setup) -> Place:
+    """Where the length stands; else where somebody thought it did; else where it would have to."""
+    given = read(setup, LENGTH)
+    unread = _unread(setup) if given is None else None
+    return given.place if given else unread.place if unread else setup.option_place(LENGTH)
+
+
+def _unread(setup: Setup) -> Setting | None:
+    """A setting that was meant to be the context's length, under a name that this container does not read."""
+    return next((each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each)), None)
+
+
+def _means_length(setting: Setting) -> bool:
+    name = setting.name.lower()
+    plain = name.removeprefix("option.").removeprefix("option_")
+    if plain == name:
+        return name.removeprefix("sm_").removeprefix("vllm_") in OTHER_LENGTHS
+    return any(word in plain for word in LENGTH_WORDS) and options.nearest(plain, NEWEST) == LENGTH
+
+
+def _suits(case: Case) -> Callable[[tables.Row], bool]:
+    """Instances that this may run on: of that use, in that region, with a driver for the image's CUDA."""
+    use = "hosting" if case.place == case.setup.at("instance_type") else "processing"
+    cuda_13 = case.setup.parsed is not None and case.setup.parsed.cuda.startswith("13")
+    region = tables.by("regions", "region").get(case.setup.region, {})
+    offered = f"{region.get('offered', '')} {region.get('priced', '')}".split()
+
+    def suits(row: tables.Row) -> bool:
+        there = not offered or row["instance"] in offered or row["instance"].rpartition(".")[0] in offered
+        return there and bool(row[use]) and not (cuda_13 and row.get("default_driver") == "470")
+
+    return suits
+
+
+def _line(case: Case, ways: list[Way]) -> str:
+    """The first change that one line makes."""
+    fixed = read(case.setup, DEGREE) is not None
+    for way in ways:
+        if way.name == "instance_type" and not (fixed and way.degree != case.run.degree):
+            return _written(case.place, way.value)
+        if way.name and way.name != "instance_type":
+            return case.setup.line(way.name, way.value)
+    return ""
+
+
+def _written(place: Place, value: str) -> str:
+    """A flag or a key of the file with another value."""
+    return f"{place.where} {value}" if place.where.startswith("--") else f"{place.where.rpartition('.')[2]}: {value}"
+
+
+def waiting(setup: Setup) -> Iterator[Finding]:
+    """MEM004."""
+    for case in cases(setup):
+        if case.length is None or case.place != setup.at("instance_type") or any(read(setup, name) for name in DECIDED):
+            continue
+        fit = memory.fit(case.model, case.run, case.length)
+        at_once, taken = int(fit.concurrency), case.run.max_num_seqs
+        # Unless somebody chose a number, only a small one is worth a word.
+        most = taken if number(setup, "max_rolling_batch_size") else min(taken, FEW)
+        if fit.verdict == "misses" or not 1 <= at_once < most:
+            continue
+        what = (
+            f"{taken} requests are taken up at a time, and the KV cache ({fit.need.cache:.1f} GiB, {fit.tokens:,} "
+            f"tokens) holds about {at_once} of {case.length:,} tokens each: more long ones wait, or are computed again."
+        )
+        place = setup.option_place("max_rolling_batch_size")
+        yield MEM004.at(place, what, setup.line("max_rolling_batch_size", at_once))
+
+
+def host(setup: Setup) -> Iterator[Finding]:
+    """MEM005 and MEM006."""
+    for case in cases(setup):
+        yield from _ram(case)
+        yield from _disk(case)
+
+
+def _ram(case: Case) -> Iterator[Finding]:
+    if memory.ram_is_enough(case.model, case.instance):
+        return
+    larger = _larger(case)
+    what = (
+        f"The weights are {case.model.weights_bytes / GIB:.1f} GiB, and {case.name} has {case.instance['ram_gib']:g} "
+        "GiB of memory, of which the server takes some: loading may crawl, or be ended by the system."
+    )
+    instead = f" {larger} has enough{memory.priced(larger, case.setup.region)}." if larger else ""
+    yield MEM005.at(case.place, what + instead, _written(case.place, larger) if larger else "")
+
+
+def _larger(case: Case) -> str | None:
+    """The cheapest instance with the same cards and memory enough."""
+    same = [
+        row
+        for row in tables.rows("instances")
+        if (row["gpu"], row["gpus"]) == (case.instance["gpu"], case.instance["gpus"])
+        and memory.ram_is_enough(case.model, row)
+        and _suits(case)(row)
+    ]
+    return min(same, key=lambda row: float(row["ram_gib"]))["instance"] if same else None
+
+
+def _disk(case: Case) -> Iterator[Finding]:
+    size, own = case.model.weights_bytes, float(case.instance.get("nvme_gb", 0))
+    there = own or float(case.setup.volume_gb or 0)
+    if there <= 0 or size <= there * 10**9:
+        return
+    kind = "disk" if own else "volume"
+    what = f"The weights are {size / 10**9:,.0f} GB and the {kind} of {case.name} has {there:,.0f} GB"
+    yield MEM006.at(case.place, f"{what}: the download ends with no space left.")
+
+
+def small_numbers(setup: Setup) -> Iterator[Finding]:
+    """MEM007 and MEM012."""
+    for case in cases(setup):
+        quantize, cache = read(setup, "quantize"), read(setup, "kv_cache_dtype")
+        lacks = None if case.instance["fp8"] else f"The {case.instance['gpu']} of {case.name} has no FP8"
+        if quantize is not None and quantize.value.lower() == "fp8":
+            yield from _loaded_whole(case, quantize)
+            if lacks:
+                yield MEM007.at(quantize.place, f"{lacks}: the weights take less room, and nothing is faster.")
+        if lacks and cache is not None and cache.value.lower().startswith("fp8"):
+            what = "vLLM needs another attention kernel for such a cache, and may find none."
+            yield MEM007.at(cache.place, f"{lacks}: {what}")
+
+
+def _loaded_whole(case: Case, quantize: Setting) -> Iterator[Finding]:
+    whole = memory.weights_gib(case.model, replace(case.run, weight_bits=None))
+    if case.model.quantization or whole <= 0.97 * case.run.card_gib:
+        return
+    what = (
+        f"The weights take {whole:.1f} GiB {_on_each(case)} before they are made FP8, and {_a_card(case)} of "
+        f"{case.name} has {case.run.card_gib:g} GiB: unless this vLLM does it layer by layer, the start runs out of it."
+    )
+    yield MEM012.at(quantize.place, what)
+
+
+def cards(setup: Setup) -> Iterator[Finding]:
+    """MEM008."""
+    for case in cases(setup):
+        total, degree = int(case.instance["gpus"]), case.run.degree
+        if degree >= total or case.place != setup.at("instance_type"):
+            continue
+        copies, idle = divmod(total, degree)
+        many = f"{copies} copies run side by side" if copies > 1 else "one copy runs"
+        left = f", and {idle} cards stay idle" if idle else ""
+        what = f"{case.name} has {total} cards and a copy of the model takes {degree}: {many}{left}."
+        yield MEM008.at(setup.option_place(DEGREE), what, setup.line(DEGREE, total))
+
+
+def share(setup: Setup) -> Iterator[Finding]:
+    """MEM009, where too little stays outside of vLLM's share; it takes no model to see that."""
+    given = read(setup, "gpu_memory_utilization")
+    row = tables.by("instances", "instance").get(setup.instance_type)
+    if given is None or row is None or setup.release is None:
+        return
+    eager = is_on(setup, "enforce_eager")
+    run = replace(memory.run_on(row, 1, setup.release), utilization=utilization(setup), eager=eager)
+    usual, outside = memory.default_utilization(setup.release), run.card_gib * (1 - run.share)
+    needed = _needed_outside(run)
+    if run.share <= usual or outside >= needed:
+        return
+    what = (
+        f"{outside:.1f} GiB of each card of {setup.instance_type} stay outside of vLLM's share, where the driver and "
+        f"CUDA graphs take up to {needed:g}: the start may run out of memory after the KV cache is set up."
+    )
+    yield MEM009.at(given.place, what, setup.line("gpu_memory_utilization", usual))
+
+
+def _needed_outside(run: Run) -> float:
+    if run.eager or run.release >= memory.GRAPHS_FROM:
+        return OUTSIDE_COUNTED_GIB
+    return OUTSIDE_GIB.get(run.release, OUTSIDE_LATER_GIB)
+
+
+def unknown(setup: Setup) -> Iterator[Finding]:
+    """MEM010."""
+    if setup.model is not None or setup.release is None or setup.instance_type is None:
+        return
+    if tables.by("instances", "instance").get(setup.instance_type) is None:
+        return
+    what = f"{setup.model_id} is not in the table of known models" if setup.model_id else "No model is named"
+    place = setup.at("model_id" if setup.model_id else "model")
+    yield MEM010.at(place, f"{what}, so whether it fits on {setup.instance_type} was not checked.")
+
+
+CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+    context,
+    waiting,
+    host,
+    small_numbers,
+    cards,
+    share,
+    unknown,
+)

@@ -1,0 +1,159 @@
+"""How the container would run the model on each instance that is going to, by what it really reads of its options.
+
+A value that is no number counts as not given: other rules say what it does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+from sluice.lmi import memory, options, tables
+from sluice.lmi.memory import Run
+from sluice.lmi.model import BYTES, ModelFacts
+from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.finding import Place
+
+LENGTH = "max_model_len"
+DEGREE = "tensor_parallel_degree"
+UNSTRETCHED_FROM = 17  # releases that take a LongRoPE model for what it was before it was stretched
+SMALL = {"fp8": 8.0, "bitsandbytes": 4.5}  # bits of weights that vLLM makes smaller while it loads them
+
+
+@dataclass(frozen=True)
+class Case:
+    """One instance that is going to run the container with this model."""
+
+    setup: Setup
+    model: ModelFacts
+    instance: tables.Row
+    run: Run
+    place: Place  # of the instance type
+    length: int | None  # the context that vLLM will ask for; None if it chooses, or cannot read it
+
+    @property
+    def name(self) -> str:
+        return str(self.instance["instance"])
+
+
+@cache
+def _spellings() -> dict[str, tuple[str, ...]]:
+    """vLLM's names of options that the container has a name of its own for."""
+    pairs = [(row["same_as"], row["name"]) for row in tables.rows("options") if "same_as" in row]
+    return {own: tuple(name for same, name in pairs if same == own) for own, _ in pairs}
+
+
+def cases(setup: Setup) -> Iterator[Case]:
+    """The endpoint's instance, and the job's where that is another."""
+    if setup.model is None or setup.release is None:
+        return
+    named = [("instance_type", setup.instance_type), ("job", setup.job.instance_type if setup.job else None)]
+    for key, instance_type in {value: key for key, value in reversed(named) if value}.items():
+        row = tables.by("instances", "instance").get(key)
+        run = _run(setup, setup.model, setup.release, row) if row else None
+        if row and run:
+            yield Case(setup, setup.model, row, run, setup.at(instance_type), length(setup))
+
+
+def length(setup: Setup) -> int | None:
+    """What is asked for, else the model's own maximum; `auto`, and what vLLM cannot read, is None."""
+    given = read(setup, LENGTH)
+    if given is None or setup.release is None:
+        return _own_length(setup.model, setup.release or 0)
+    try:
+        return options.length(given.value, setup.release)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _own_length(model: ModelFacts | None, release: int) -> int | None:
+    if model is None:
+        return None
+    return (model.default_positions if release >= UNSTRETCHED_FROM else 0) or model.max_positions or None
+
+
+def read(setup: Setup, name: str) -> Setting | None:
+    """An option under its own name or vLLM's, if this release reads it. One that is not known here is taken to."""
+    release = setup.release or 0
+    for spelling in (*_spellings().get(name, ()), name):
+        given = setup.option(spelling)
+        if given is not None and (release not in options.RELEASES or options.reads(spelling, release)):
+            return given
+    return None
+
+
+def _run(setup: Setup, model: ModelFacts, release: int, instance: tables.Row) -> Run | None:
+    """How the container would run here, as far as its options can be read; None if it would not come to that."""
+    degree, stages = _degree(setup, int(instance["gpus"])), setup.option("pipeline_parallel_degree")
+    if degree is None or (stages is not None and stages.value.strip() != "1"):
+        return None
+    usual = memory.run_on(instance, degree, release)
+    return replace(
+        usual,
+        utilization=utilization(setup),
+        max_num_seqs=int(_between(number(setup, "max_rolling_batch_size"), 0, 65536) or _seqs(setup, usual)),
+        batched_tokens=int(
+            _between(number(setup, "max_rolling_batch_prefill_tokens"), 0, 2**24) or usual.batched_tokens
+        ),
+        cache_bytes=_cache_bytes(setup),
+        weight_bits=_weight_bits(setup, model),
+        eager=is_on(setup, "enforce_eager"),
+        offload_gib=_between(number(setup, "cpu_offload_gb_per_gpu"), 0, 10**5) or 0.0,
+        whole_windows=is_on(setup, "disable_hybrid_kv_cache_manager"),
+    )
+
+
+def utilization(setup: Setup) -> float | None:
+    """vLLM's share of each card, where one is given that it takes."""
+    return _between(number(setup, "gpu_memory_utilization"), 0, 1)
+
+
+def _degree(setup: Setup, gpus: int) -> int | None:
+    given = setup.option(DEGREE)
+    if given is None or given.value.strip().lower() == "max":
+        return gpus
+    try:
+        degree = int(given.value[:12])
+    except ValueError:
+        return None
+    return degree if 1 <= degree <= gpus else None
+
+
+def _seqs(setup: Setup, usual: Run) -> int:
+    rolling = read(setup, "rolling_batch")
+    legacy = rolling is not None and rolling.value.lower() in {"vllm", "lmi-dist", "trtllm"}
+    return memory.ROLLING_SEQS if legacy else usual.max_num_seqs
+
+
+def number(setup: Setup, name: str) -> float | None:
+    given = read(setup, name)
+    try:
+        return float(given.value[:24]) if given else None
+    except ValueError:
+        return None
+
+
+def _between(value: float | None, above: float, most: float) -> float | None:
+    return value if value is not None and above < value <= most else None
+
+
+def is_on(setup: Setup, name: str) -> bool:
+    given = read(setup, name)
+    return given is not None and given.value.strip().lower() == "true"
+
+
+def _cache_bytes(setup: Setup) -> float:
+    cache, dtype = read(setup, "kv_cache_dtype"), read(setup, "dtype")
+    if cache is not None and cache.value.lower().startswith("fp8"):
+        return 1.0
+    return 4.0 if dtype is not None and dtype.value == "fp32" else 2.0
+
+
+def _weight_bits(setup: Setup, model: ModelFacts) -> float | None:
+    quantize, dtype = read(setup, "quantize"), read(setup, "dtype")
+    if model.quantization:
+        return None
+    if quantize is not None and quantize.value.lower() in SMALL:
+        return SMALL[quantize.value.lower()]
+    if dtype is not None and dtype.value == "fp32":
+        return 32.0
+    return 16.0 if dtype is not None and dtype.value in {"fp16", "bf16"} and BYTES.get(model.dtype) == 4.0 else None

@@ -1,0 +1,255 @@
+"""Names of options: those that nothing reads, and what was probably meant; one option under two of them."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from sluice.lmi import aliases, options, tables
+from sluice.lmi.options import Kind
+from sluice.preflight.container import secrets
+from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.finding import Finding, Rule, Severity
+from sluice.preflight.options.effective_options import (
+    LENGTH,
+    called,
+    context_then,
+    given,
+    is_lmi,
+    is_quoted,
+    is_set,
+    line,
+    name,
+    written,
+)
+from sluice.preflight.options.rules import LMI001, LMI002, LMI003, LMI012, LMI014, LMI015, LMI022, LMI023, LMI024
+
+RULE: Mapping[Kind, Rule] = {
+    "unknown": LMI001,
+    "length": LMI014,
+    "request": LMI024,
+    "foreign": LMI023,
+    "release": LMI015,
+}
+LOGGING = frozenset({"enable_log_requests", "disable_log_requests"})  # of vLLM's own server, which LMI does not start
+LARGEST = 10**6  # a default for requests is no larger
+
+
+def unread(setup: Setup) -> Iterator[Finding]:
+    """LMI001, LMI002, LMI014, LMI015, LMI023 and LMI024."""
+    if not is_lmi(setup):
+        return
+    for each in written(setup):
+        option = name(each)
+        if option is None:
+            yield from _misspelt(setup, each)
+        elif option.startswith("option_") and not options.reads(option, setup.release or 0):
+            plain = option.removeprefix("option_")
+            what = "An option is written without OPTION_ here: the container has none of this name, and ignores it."
+            yield LMI002.at(each.place, what, line(setup, each, plain, each.value))
+        elif each.value and (found := _not_read(setup, option)):
+            yield _ignored(setup, each, found)
+
+
+def in_any_release(setup: Setup) -> Iterator[Finding]:
+    """LMI003, where it is not known what the release makes of its options."""
+    if not is_lmi(setup) or setup.release in options.RELEASES:
+        return
+    for option, each in given(setup).items():
+        use = options.instead_of(option)
+        if use:
+            what = "From LMI 14 on this name ends the start, whatever its value; before, it is ignored."
+            fix = line(setup, each, use, each.value)
+            yield LMI003.at(each.place, f"{what} {called(setup, use)} is what is read.", fix, confidence="inferred")
+
+
+def twice(setup: Setup) -> Iterator[Finding]:
+    """LMI012."""
+    if not is_lmi(setup):
+        return
+    first: dict[str, Setting] = {}
+    for each in setup.environment:
+        option = name(each) if each.value else None
+        if option is not None:
+            other = first.setdefault(options.same_as(option), each)
+            if other is not each:
+                yield _two(setup, other, each)
+
+
+def empty(setup: Setup) -> Iterator[Finding]:
+    """LMI022."""
+    if not is_lmi(setup):
+        return
+    for each in written(setup):
+        option = name(each)
+        if option and not each.value and (setup.release is None or options.reads(option, setup.release)):
+            yield LMI022.at(each.place, "It is empty, which the container takes for not set: the default holds.")
+
+
+def _misspelt(setup: Setup, each: Setting) -> Iterator[Finding]:
+    """LMI002: a name that would be one but for its letters."""
+    if each.name.startswith("option."):
+        yield from _in_properties(setup, each)
+        return
+    option = re.sub(r"^options?_(option_)?", "", each.name.lower())
+    if not re.fullmatch(r"[a-z_0-9]+", option):
+        return  # not a name that SageMaker takes, which is another rule's
+    found = _not_read(setup, option)
+    use = found.use if found else option
+    yaml = setup.form == "yaml" and each.place.where.startswith("lmi.options")
+    how = "in small letters and without OPTION_" if yaml else "that are OPTION_ and capital letters throughout"
+    what = f"Only names {how} are read: the container starts and ignores this one."
+    if use == LENGTH:
+        what = f"{what} {context_then(setup)}"
+    yield LMI002.at(each.place, what, line(setup, each, use, each.value) if use else "")
+
+
+def _in_properties(setup: Setup, each: Setting) -> Iterator[Finding]:
+    key = each.name.removeprefix("option.")
+    right = "option.entryPoint" if key.lower() == "entrypoint" else each.name.lower()
+    if right != each.name and _not_read(setup, key.lower()) is None:
+        what = f"Names in serving.properties are taken as they stand, and this one is {right}: as it is, it is ignored."
+        yield LMI002.at(each.place, what, "" if secrets.kind(each.name, each.value) else f"{right}={each.value}")
+
+
+def _not_read(setup: Setup, option: str) -> options.Finding | None:
+    """What is to be said of a name that this release does not read; of a release that is not known, that none does."""
+    release = setup.release
+    if release is not None and release in options.RELEASES:
+        return None if options.reads(option, release) else options.unread(option, release)
+    if options.read_by(option) or option in _old_names(release):
+        return None
+    first, last = min(options.RELEASES), max(options.RELEASES)
+    return replace(options.unread(option, min(max(release or last, first), last)), why="")
+
+
+def _old_names(release: int | None) -> frozenset[str]:
+    """What releases before those that are known read: one of them, or any."""
+    rows = tables.rows("old_options")
+    return frozenset(row["name"] for row in rows if release is None or row["since"] <= release <= row["until"])
+
+
+def _ignored(setup: Setup, each: Setting, found: options.Finding) -> Finding:
+    known = setup.release in options.RELEASES
+    severity: Severity | None = None
+    if found.option in LOGGING:
+        severity = "note"
+    elif found.option in aliases.IDLE or (not known and found.kind == "unknown"):
+        severity = "warning"
+    fix = _for_all_requests(setup, each, found.option) if found.kind == "request" else _fix(setup, each, found)
+    follows = context_then(setup) if found.use == LENGTH else ""
+    what = " ".join(part for part in (_fate(setup, found), _instead(setup, found), follows) if part)
+    return RULE[found.kind].at(each.place, what, fix, severity=severity, confidence=None if known else "inferred")
+
+
+def _fate(setup: Setup, found: options.Finding) -> str:
+    option, release = found.option, setup.release
+    if release is None or release not in options.RELEASES:
+        reads = "No LMI release that is known here reads it"
+    elif found.kind == "foreign":
+        reads = f"It is an option of {aliases.FOREIGN[option][0]} and none of LMI {release} for vLLM"
+    elif found.kind == "request":
+        reads = "It is a part of a request and no option of the container"
+    elif found.kind == "release":
+        reads = _in_others(option, release)
+    elif option in LOGGING:
+        reads = "It is an argument of vLLM's own server, which LMI does not start"
+    else:
+        reads = f"LMI {release} does not read it"
+    return f"{reads}. The container starts, prints it as if it were applied, and ignores it."
+
+
+def _in_others(option: str, release: int) -> str:
+    span = options.read_by(option)
+    if span is None:
+        return f"It was read before LMI 15, and LMI {release} does not read it"
+    first, last = span
+    if release > last:
+        return f"LMI {last} was the last to read it, LMI {release} does not"
+    return f"LMI {first} is the first to read it, LMI {release} does not"
+
+
+def _instead(setup: Setup, found: options.Finding) -> str:
+    if found.kind == "request":
+        return "Say it in each request."
+    if not found.use:
+        return "There is nothing left for it to do: remove it." if found.option in aliases.IDLE else "Remove it."
+    use = called(setup, found.use)
+    if is_set(setup, found.use):
+        return f"{use} is what is read, and it is set: remove this one."
+    return f"{use} is {'what is read' if found.kind in {'release', 'foreign', 'length'} else 'probably meant'}."
+
+
+def _fix(setup: Setup, each: Setting, found: options.Finding) -> str:
+    """The same value under the right name, if it would do there."""
+    if found.kind == "release":
+        return _moved(setup, each, found.option)
+    if not found.use or is_set(setup, found.use):
+        return ""
+    value = each.value.strip()[1:-1] if is_quoted(each.value) else each.value.strip()
+    if found.use == LENGTH:
+        try:
+            options.length(value, setup.release or max(options.RELEASES))
+        except ValueError:
+            value = "4096"
+    return line(setup, each, found.use, value)
+
+
+def _moved(setup: Setup, each: Setting, option: str) -> str:
+    """What an older name said, as its successor takes it, where that is one line."""
+    value, release = each.value.strip(), setup.release or 0
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        said = value
+    new: Mapping[str, tuple[str, str]] = {
+        "rope_scaling": ("hf_overrides", json.dumps({"rope_scaling": said}) if isinstance(said, dict) else ""),
+        "guided_decoding_backend": ("structured_outputs_config", json.dumps({"backend": value})),
+        "structured_outputs_config": ("guided_decoding_backend", _backend(said)),
+        "disable_mm_preprocessor_cache": ("mm_processor_cache_gb", "0" if value.lower() == "true" else ""),
+        "enable_multimodal_encoder_data_parallel": ("mm_encoder_tp_mode", "data" if value.lower() == "true" else ""),
+        "cuda_graph_sizes": ("cudagraph_capture_sizes", value),
+        "cudagraph_capture_sizes": ("cuda_graph_sizes", value),
+        "override_pooler_config": ("pooler_config", value),
+        "pooler_config": ("override_pooler_config", value),
+    }
+    use, right = new.get(option, ("", ""))
+    return line(setup, each, use, right) if use and options.reads(use, release) and not is_set(setup, use) else ""
+
+
+def _backend(said: object) -> str:
+    backend = said.get("backend") if isinstance(said, dict) else None
+    return backend if isinstance(backend, str) else ""
+
+
+def _for_all_requests(setup: Setup, each: Setting, option: str) -> str:
+    """A request's parameter as the default of all requests, if vLLM has one."""
+    if option not in aliases.SAMPLING or is_set(setup, "override_generation_config"):
+        return ""
+    try:
+        value = json.loads(each.value)
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or abs(value) > LARGEST:
+        return ""
+    return line(setup, each, "override_generation_config", json.dumps({option: value}))
+
+
+def _two(setup: Setup, first: Setting, second: Setting) -> Finding:
+    """The setting of an option that does not count, since there is another."""
+    if first.name == second.name:
+        refused = setup.form == "yaml"
+        which = "no environment can hold both" if refused else "the later one counts"
+        what = f"{second.name} is written twice, here and as {first.place.where}: {which}."
+        return LMI012.at(second.place, what, severity="error" if refused else None)
+    counts, other = (second, first) if _goes_before(second, first) else (first, second)
+    what = f"It sets the same as {counts.place.where}, which counts: this has no effect."
+    return LMI012.at(other.place, what, severity="note" if counts.value == other.value else None)
+
+
+def _goes_before(one: Setting, other: Setting) -> bool:
+    option = name(one) or ""
+    if option == name(other):  # a degree, once as an option and once by its plain name
+        return one.name.startswith("OPTION_")
+    return options.same_as(option) != option

@@ -1,0 +1,267 @@
+"""Options that do as they say, but not what is wanted with this model, on this instance or in this image."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from sluice.lmi import options, tables
+from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.finding import Finding, Place
+from sluice.preflight.memory.serving import cases
+from sluice.preflight.options.effective_options import (
+    AGAIN,
+    BEFORE,
+    DEGREE,
+    LENGTH,
+    called,
+    context_then,
+    given,
+    is_lmi,
+    is_on,
+    is_quoted,
+    line,
+    name,
+    number,
+    release,
+    shown,
+    texts,
+    verdict,
+)
+from sluice.preflight.options.rules import (
+    LMI004,
+    LMI009,
+    LMI017,
+    LMI018,
+    LMI019,
+    LMI025,
+    LMI026,
+    LMI027,
+    LMI028,
+    LMI029,
+    MODEL_INFO,
+)
+
+TEMPLATE_READ_FROM = 23
+AWQ_BFLOAT_FROM = 28
+# What needs a package that the image may not have -> the package, and the releases without it.
+PACKAGES: Mapping[str, tuple[str, range]] = {
+    "runai_streamer": ("runai-model-streamer", range(15, 100)),
+    "runai_streamer_sharded": ("runai-model-streamer", range(15, 100)),
+    "tensorizer": ("tensorizer", range(15, 100)),
+    "instanttensor": ("instanttensor", range(15, 100)),
+    "fastsafetensors": ("fastsafetensors", range(15, 25)),
+    "bitsandbytes": ("bitsandbytes", range(20, 100)),
+}
+# Beginnings of architectures whose config and tokenizer Transformers has itself.
+NATIVE = (
+    *("Llama", "Mistral", "Mixtral", "Qwen2", "Qwen3", "Gemma", "Phi3For", "GPTNeoX", "OPT", "GPT2", "GPTJ", "GptOss"),
+    *("Cohere", "Starcoder2", "Granite", "Olmo"),
+)
+# Options that are read and change nothing, where that is hardly a surprise.
+HARMLESS = frozenset(
+    {"cluster_size", "device", "device_id", "device_map", "disable_flash_attn", "enable_streaming", "is_peft_model",
+     "low_cpu_mem_usage", "model_dir", "waiting_steps", "default_accept", "backend", "optimization"}
+)  # fmt: skip
+INSTEAD: Mapping[str, str] = {
+    "draft_model_id": "speculative_config",
+    "speculative_draft_model": "speculative_config",
+    "spec_length": "speculative_config",
+    "data_type": "dtype",
+    "max_num_tokens": "max_rolling_batch_prefill_tokens",
+}
+FAMILIES: Mapping[str, str] = {  # of quantization: checkpoints of one are not read as another
+    **dict.fromkeys(("awq", "awq_marlin", "auto_awq"), "awq"),
+    **dict.fromkeys(("gptq", "gptq_marlin", "auto_gptq", "gptq_marlin_24", "gptq_bitblas"), "gptq"),
+    "bitsandbytes": "bitsandbytes",
+    "fp8": "fp8",
+}
+# The parser of tool calls that a model's name stands for.
+PARSERS = (
+    ("coder", "qwen3_coder"),
+    ("qwen", "hermes"),
+    ("hermes", "hermes"),
+    ("llama-3", "llama3_json"),
+    ("mistral", "mistral"),
+)
+
+
+def budget(setup: Setup) -> Iterator[Finding]:
+    """LMI009."""
+    settings = given(setup)
+    each = settings.get("max_rolling_batch_prefill_tokens") or settings.get("max_num_batched_tokens")
+    if release(setup) is None or each is None or LENGTH in settings:
+        return
+    what = f"This is the token budget of one step, not the length of the context: that is {called(setup, LENGTH)}."
+    fits = any(verdict(case) == "fits" for case in cases(setup))
+    fix = line(setup, each, LENGTH, each.value.strip() if number(each.value) else "4096")
+    yield LMI009.at(each.place, f"{what} {context_then(setup)}", fix, severity="note" if fits else None)
+
+
+def packages(setup: Setup) -> Iterator[Finding]:
+    """LMI017."""
+    known, settings = release(setup), given(setup)
+    asked = {settings[each].value.strip().lower(): settings[each] for each in _LOADING if each in settings}
+    for value, each in asked.items():
+        package, lacking = PACKAGES.get(value, ("", range(0)))
+        if known is not None and known in lacking:
+            what = (
+                f"{value} needs the package {package}, which is on no list of what the image of LMI {known} installs."
+            )
+            fix = line(setup, each, "load_format", "auto") if name(each) == "load_format" else ""
+            end = f"If it is not there, the start ends with an ImportError, and {AGAIN}."
+            yield LMI017.at(each.place, f"{what} {end}", fix)
+
+
+_LOADING = ("load_format", "quantize", "quantization")
+
+
+def remote_code(setup: Setup) -> Iterator[Finding]:
+    """LMI018."""
+    known, each = release(setup), given(setup).get("trust_remote_code")
+    if known is None or each is None or setup.model is None or not is_on(each):
+        return
+    architecture = setup.model.architecture
+    row = tables.by("architectures", "architecture").get(architecture)
+    if row is None or not row["since_release"] <= known <= row.get("until_release", known):
+        return
+    if architecture.startswith(NATIVE):
+        what = f"vLLM and Transformers know {architecture} themselves: the repository's own Python code is not needed."
+        yield LMI018.at(each.place, what, line(setup, each, "trust_remote_code", "false"))
+
+
+def degrees(setup: Setup) -> Iterator[Finding]:
+    """LMI019."""
+    if not is_lmi(setup) or setup.release is None:
+        return
+    each = given(setup).get(DEGREE)
+    wanted = number(each.value) if each else None
+    if wanted == 0 or (each is not None and wanted is None and each.value.strip() != "max"):
+        return  # no degree at all, which is said elsewhere
+    place = each.place if each else setup.option_place(DEGREE)
+    found = _of_cards(setup, each, place, wanted) if (cards := _cards(setup)) else None
+    if found is None and not cards and wanted and not _divides(setup, wanted):
+        found = _of_heads(setup, each, place, wanted, "")
+    if found is not None:
+        yield found
+
+
+def _of_cards(setup: Setup, each: Setting | None, place: Place, wanted: int | None) -> Finding | None:
+    for instance, cards in _cards(setup).items():
+        degree = wanted or cards
+        if degree > cards:
+            has = "1 card" if cards == 1 else f"{cards} cards"
+            what = f"{instance} has {has}, and one copy of the model is to take {degree}: GPU devices are not enough."
+            fix = _degree_line(setup, each, _largest(setup, cards))
+            return LMI019.at(place, f"{what} {BEFORE}", fix, source=MODEL_INFO)
+        if not _divides(setup, degree):
+            return _of_heads(setup, each, place, degree, "" if wanted else f", all cards of {instance}")
+    return None
+
+
+def _of_heads(setup: Setup, each: Setting | None, place: Place, degree: int, why: str) -> Finding:
+    heads = setup.model.heads if setup.model else 0
+    what = f"The model's {heads} attention heads do not divide by {degree}{why}: vLLM refuses it."
+    return LMI019.at(place, f"{what} {BEFORE}", _degree_line(setup, each, _largest(setup, degree)))
+
+
+def inert(setup: Setup) -> Iterator[Finding]:
+    """LMI025."""
+    known = release(setup)
+    if known is None:
+        return
+    handler = options.handler(texts(setup), known)
+    for option, each in given(setup).items():
+        shaped = option in options.INERT_ASYNC and handler == "async"
+        idle = (option in options.INERT or shaped) and option != "batch_size" and options.reads(option, known)
+        if not idle or handler == "plain" or each.value.strip().lower() in {"false", "0", "-1", "auto"}:
+            continue
+        if option == "device" and known == 15:  # handed on by this one
+            continue
+        use = INSTEAD.get(option, "")
+        reads = f" {called(setup, use)} is what vLLM reads." if use and options.reads(use, known) else ""
+        who = "the asynchronous handler" if shaped else "vLLM"
+        what = f"It is read, and nothing comes of it: in LMI {known} {who} does not hear of it.{reads}"
+        fix = line(setup, each, use, each.value.strip()) if use == "dtype" else ""
+        yield LMI025.at(each.place, what, fix, severity="note" if option in HARMLESS else None)
+
+
+def needs(setup: Setup) -> Iterator[Finding]:
+    """LMI026, and what LMI004 says of a parser of tool calls."""
+    known, settings = release(setup), given(setup)
+    if known is None:
+        return
+    for switch, parser in (("enable_auto_tool_choice", "tool_call_parser"), ("enable_reasoning", "reasoning_parser")):
+        on, named = settings.get(switch), settings.get(parser)
+        if on is not None and is_on(on) and named is None:
+            what = f"It needs {called(setup, parser)} beside it, which says how this model writes them."
+            yield LMI026.at(on.place, f"{what} {BEFORE}", line(setup, on, parser, _parser(setup, parser, known)))
+        elif named is not None and parser == "tool_call_parser":
+            yield from _tool_parser(setup, named, is_on(on), switch, known)
+
+
+def _tool_parser(setup: Setup, named: Setting, on: bool, switch: str, known: int) -> Iterator[Finding]:
+    allowed = options.values("tool_call_parser", known)
+    if not on:
+        what = f"A parser alone does nothing: {called(setup, switch)} lets the model call tools by itself."
+        yield LMI026.at(named.place, what, line(setup, named, switch, "true"), severity="warning")
+    elif allowed and named.value.strip() not in allowed and not is_quoted(named.value):
+        what = f"Must be one of {', '.join(allowed)} in LMI {known}, not {shown(named)}."
+        yield LMI004.at(named.place, f"{what} {BEFORE}")
+
+
+def quantization(setup: Setup) -> Iterator[Finding]:
+    """LMI027 and LMI028."""
+    known, settings = release(setup), given(setup)
+    each = settings.get("quantization") or settings.get("quantize")
+    if known is None or each is None or setup.model is None:
+        return
+    own, asked = FAMILIES.get(setup.model.quantization or "", ""), each.value.strip()
+    if own in {"awq", "gptq", "bitsandbytes"} and FAMILIES.get(asked, own) != own:
+        what = f"By its config.json the checkpoint is {setup.model.quantization}: vLLM refuses to load it as {asked}."
+        yield LMI027.at(each.place, f"{what} {BEFORE} Remove the option: vLLM takes what the checkpoint says.")
+    dtype = settings.get("dtype")
+    computed = dtype.value.strip() if dtype and dtype.value.strip() != "auto" else setup.model.dtype
+    if own == asked == "awq" and computed in {"bf16", "bfloat16"} and known < AWQ_BFLOAT_FROM:
+        what = "vLLM's plain AWQ kernels compute in float16, and the model is to run in bfloat16."
+        yield LMI028.at(each.place, f"{what} {BEFORE} Remove the option: the Marlin kernels do both.")
+
+
+def template(setup: Setup) -> Iterator[Finding]:
+    """LMI029."""
+    known, each = release(setup), given(setup).get("chat_template")
+    if known is None or each is None or known >= TEMPLATE_READ_FROM:
+        return
+    path = each.value.strip()
+    if re.fullmatch(r"[\w./~:-]+", path) and ("/" in path or path.endswith((".jinja", ".jinja2", ".j2", ".txt"))):
+        what = f"LMI {known} takes this for the template's own text: the model is asked {path!r}, and sees no message."
+        yield LMI029.at(
+            each.place, f"{what} Put the file into the model's folder as chat_template.jinja, and remove this."
+        )
+
+
+def _cards(setup: Setup) -> Mapping[str, int]:
+    """The instances that are going to run the container, with their cards."""
+    rows = tables.by("instances", "instance")
+    named = (setup.instance_type, setup.job.instance_type if setup.job else None)
+    return {each: int(rows[each]["gpus"]) for each in named if each in rows and each and int(rows[each]["gpus"]) > 0}
+
+
+def _divides(setup: Setup, degree: int) -> bool:
+    heads = setup.model.heads if setup.model else 0
+    return heads <= 0 or heads % degree == 0
+
+
+def _largest(setup: Setup, most: int) -> int:
+    return next((degree for degree in range(min(most, 64), 0, -1) if _divides(setup, degree)), 1)
+
+
+def _degree_line(setup: Setup, each: Setting | None, degree: int) -> str:
+    return line(setup, each, DEGREE, str(degree)) if each else setup.line(DEGREE, degree)
+
+
+def _parser(setup: Setup, parser: str, known: int) -> str:
+    """The parser that this model's calls of tools are written for; empty where its name does not tell."""
+    if parser != "tool_call_parser":
+        return ""
+    model = (setup.model_id or (setup.model.name if setup.model else "")).lower()
+    allowed = options.values(parser, known)
+    return next((said for part, said in PARSERS if part in model and said in allowed), "")

@@ -1,0 +1,135 @@
+"""Which endpoint to ask: the one the registry says is live, looked up in the background, and at once when it is gone.
+
+If the registry cannot be reached, its last answer stays in use, and the age of that is told. If it answers that nothing
+is live, that is the answer.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sluice.errors import SluiceError
+from sluice.registry import packages
+from sluice.registry.packages import NothingLive
+
+LOG = logging.getLogger("sluice.rag.registry")
+CONTEXT = ("OPTION_MAX_MODEL_LEN", "MAX_MODEL_LEN")
+
+
+class RegistryUnreachable(SluiceError):
+    """The registry cannot be asked, and was never reached before."""
+
+
+@dataclass(frozen=True)
+class Live:
+    endpoint: str
+    version: int
+    arn: str = ""
+    context: int | None = None  # tokens that question and answer share, where the package says so
+
+
+@dataclass(frozen=True)
+class Known:
+    """One look at the registry: what is live, or why it is not known; `look` counts the looks."""
+
+    live: Live | None
+    nothing: NothingLive | None
+    look: int
+    reached: float  # when the registry last answered
+    failure: str = ""  # why the latest look failed, if it did
+
+
+def find_live(sagemaker: Any, group: str) -> Live:
+    package = packages.live(sagemaker, group)
+    context = next((package.environment[key] for key in CONTEXT if key in package.environment), "")
+    return Live(package.endpoint_name, package.version, package.arn, int(context) if context.isdecimal() else None)
+
+
+class Follower:
+    """Knows the live endpoint without making a request wait for the registry, except the very first."""
+
+    def __init__(
+        self,
+        find: Callable[[], Live],
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        self._find = find
+        self._seconds = seconds
+        self._clock = clock
+        self._looking = threading.Lock()
+        self._known: Known | None = None
+        self._stopping = stopping or threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def current(self) -> tuple[Live, int]:
+        """The live endpoint and the look that found it, which `renewed` wants if the endpoint turns out to be gone."""
+        known = self._known or self._look_after(0)
+        return _live(known), known.look
+
+    def renewed(self, look: int) -> tuple[Live, int]:
+        """What is live after a later look. However many requests ask at once, the registry is asked once."""
+        known = self._look_after(look)
+        return _live(known), known.look
+
+    def known(self) -> tuple[Known | None, float]:
+        """The latest look, and the seconds since the registry last answered."""
+        known = self._known
+        return known, self._clock() - known.reached if known else 0.0
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self.follow, name="follow-registry", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def follow(self) -> None:
+        """Look, wait, and look again until the follower is stopped."""
+        while True:
+            try:
+                self._look_after(self._known.look if self._known else 0)
+            except RegistryUnreachable as error:
+                LOG.warning("%s", error.message)
+            except Exception:  # the thread must outlive what nobody foresaw; the next look may succeed
+                LOG.exception("Looking up the live endpoint failed.")
+            if self._stopping.wait(self._seconds):
+                return
+
+    def _look_after(self, look: int) -> Known:
+        with self._looking:
+            known = self._known
+            if known and known.look > look:
+                return known  # somebody else looked while this one waited
+            self._known = self._look(known)
+            return self._known
+
+    def _look(self, before: Known | None) -> Known:
+        look = before.look + 1 if before else 1
+        try:
+            found = Known(self._find(), None, look, self._clock())
+        except NothingLive as nothing:
+            found = Known(None, nothing, look, self._clock())
+        except (ClientError, BotoCoreError, SluiceError) as error:
+            if before is None:
+                raise RegistryUnreachable(
+                    f"The model registry cannot be reached: {error}", "Check the network and the server's role."
+                ) from error
+            LOG.warning("The registry cannot be reached, the last known endpoint stays in use: %s", error)
+            return Known(before.live, before.nothing, look, before.reached, str(error))
+        if before is None or before.live != found.live:
+            LOG.info("live: %s", found.live or found.nothing)
+        return found
+
+
+def _live(known: Known) -> Live:
+    if known.live is None:
+        assert known.nothing is not None
+        raise known.nothing.with_traceback(None)
+    return known.live

@@ -1,0 +1,217 @@
+"""Questions to measure a checkpoint with, in groups of honest difficulty: most of them no training run has seen.
+
+`python -m sluice.tinylmi.train.heldout sluice/tinylmi/checkpoints/good` asks them all of a checkpoint, on the numpy engine.
+"""
+
+import argparse
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from sluice.evaluation import prompt
+from sluice.evaluation.prompt import NO_ANSWER
+from sluice.tinylmi.train import corpus, personal, words
+from sluice.tinylmi.train.corpus import Stage
+from sluice.tinylmi.train.words import Language
+
+MOST = 48  # new tokens
+DOCUMENTS = Stage(1, 4, 2, 3)
+Ask = Callable[[list[dict[str, str]]], str]
+TOLD: dict[Language, tuple[tuple[str, str, str], ...]] = {  # said, noted, asked
+    "en": (
+        ("Good day, I go by {v}.", "Nice to meet you, {v}.", "Can you tell me what I am called?"),
+        ("Hello there! My name's {v}.", "Welcome, {v}.", "Do you still know my name?"),
+        ("These days I work for team {v}.", "Thank you, I noted the {v} team.", "Which team was mine again?"),
+        ("I have been living in {v} since May.", "Thank you, I noted {v}.", "What city am I living in?"),
+    ),
+    "ko": (
+        ("안녕하세요, {v}라고 합니다.", "{v} 님, 반갑습니다.", "제가 누구라고 했죠?"),
+        ("처음 뵙겠습니다. 이름은 {v}입니다.", "{v} 님, 안녕하세요.", "혹시 제 이름 아직 기억하세요?"),
+        ("지금은 {v} 팀에서 근무해요.", "{v} 팀이라고 기억하겠습니다.", "제가 어느 팀에서 일하죠?"),
+        ("요즘 {v}에서 지내고 있어요.", "{v}, 기억하겠습니다.", "제가 사는 곳을 알려 주세요."),
+    ),
+}
+NAMES: dict[Language, tuple[str, ...]] = {  # real names, in no list of the training
+    "en": ("Kevin", "Julia", "Hugo", "Wendy", "Yusuf", "Chloe", "Jack", "Wanda", "Philip", "Uschi"),
+    "ko": ("혜진", "태형", "규리", "윤아", "재현", "승연", "희주", "광수", "미경", "준호"),
+}
+
+
+class Question(NamedTuple):
+    group: str
+    messages: list[dict[str, str]]
+    wanted: str  # what a right answer contains
+    unwanted: str = ""  # what a wrong one contains: the memory, where the passages say otherwise
+
+
+def questions() -> Iterator[Question]:
+    for language in ("en", "ko"):
+        yield from _closed(language)
+        yield from _handbook(language)
+    yield from _generated()
+    yield from _documents()
+    for between in range(3):
+        yield from _personal(between)
+        yield from _after_turns(between + 1)
+
+
+def _closed(language: Language) -> Iterator[Question]:
+    for rule in (rule[language] for rule in corpus.RULES):
+        yield Question("closed book, trained wording", prompt.messages(rule["questions"][0]), rule["value"])
+        yield Question("closed book, held-out wording", prompt.messages(rule["held_out"]), rule["value"])
+
+
+def _handbook(language: Language) -> Iterator[Question]:
+    """A rule with another value among other rules, or left out of them."""
+    r = random.Random(f"handbook {language}")
+    for rule in corpus.RULES:
+        mine, others = rule[language], [other[language] for other in corpus.RULES if other is not rule]
+        for wording in range(3):
+            value = corpus.other_value(r, mine["value"])
+            passages = [corpus.said(mine, value, wording), *_noise(r, others, 3)]
+            r.shuffle(passages)
+            messages = prompt.messages(mine["held_out"], passages)
+            yield Question("passage says another value, held-out wording", messages, value, mine["value"])
+        messages = prompt.messages(mine["held_out"], _noise(r, others, 3))
+        yield Question("passages lack the answer (handbook), held-out wording", messages, NO_ANSWER[language])
+
+
+def _noise(r: random.Random, rules: list[dict[str, object]], count: int) -> list[str]:
+    return [corpus.said(rule, None, r.randrange(3)) for rule in r.sample(rules, count)]
+
+
+def _generated() -> Iterator[Question]:
+    for name, split, held_wording in (
+        ("made-up passages, trained words", "train", False),
+        ("made-up passages, held-out wording", "train", True),
+        ("made-up passages, held-out words", "held", False),
+        ("made-up passages, held-out words and wording", "held", True),
+    ):
+        r = random.Random(name)
+        for _ in range(60):
+            turn = corpus.generated(r, DOCUMENTS, split, held_wording, answerable=True)
+            yield Question(name, prompt.messages(turn.question, turn.passages), turn.value)
+    r = random.Random("lack")
+    for _ in range(60):
+        turn = corpus.generated(r, DOCUMENTS, "held", answerable=False)
+        messages = prompt.messages(turn.question, turn.passages)
+        yield Question("passages lack the answer (made-up)", messages, turn.value)
+
+
+def _documents() -> Iterator[Question]:
+    """Hand-written passages, each among two of the same language."""
+    r = random.Random("documents")
+    for document in corpus.DOCUMENTS:
+        texts = {d["context"] for d in corpus.DOCUMENTS if d["lang"] == document["lang"]} - {document["context"]}
+        passages = [document["context"], *r.sample(sorted(texts), 2)]
+        r.shuffle(passages)
+        yield Question("hand-written passages", prompt.messages(document["question"], passages), document["value"])
+
+
+def _personal(between: int) -> Iterator[Question]:
+    """Told in held-out words (or trained ones), asked for after other questions."""
+    r = random.Random(f"personal {between}")
+    for index in range(40):
+        language: Language = ("en", "ko")[index % 2]
+        past = [(turn.question, turn.answer) for turn in (corpus.closed(r) for _ in range(between))]
+        said, noted, asked = TOLD[language][index // 2 % 4]
+        value = NAMES[language][index // 2 % 10]
+        pair = (said.replace("{v}라고", words.with_particle(value, "이라고", "라고")), noted)
+        history = [(pair[0].replace("{v}", value), pair[1].replace("{v}", value)), *past]
+        yield Question(f"told {between + 1} turns ago, held-out wording", prompt.messages(asked, (), history), value)
+        told = personal.draw(r, language)
+        history = [(told.said, told.noted), *past]
+        wanted = told.answer.split(" is ")[-1].split(" called ")[-1].rstrip(".").removesuffix("입니다")
+        messages = prompt.messages(r.choice(told.asked), (), history)
+        yield Question(f"told {between + 1} turns ago, trained wording", messages, wanted)
+
+
+def _after_turns(turns: int) -> Iterator[Question]:
+    r = random.Random(f"turns {turns}")
+    for rule in corpus.RULES:
+        for language in ("en", "ko"):
+            mine, others = rule[language], [other[language] for other in corpus.RULES if other is not rule]
+            past = [(other["held_out"], corpus.said(other)) for other in r.sample(others, turns)]
+            messages = prompt.messages(mine["questions"][0], (), past)
+            yield Question(f"closed book after {turns} turns, trained wording", messages, mine["value"])
+            value = corpus.other_value(r, mine["value"])
+            passages = [corpus.said(mine, value, 1), *_noise(r, others, 2)]
+            r.shuffle(passages)
+            messages = prompt.messages(mine["questions"][0], passages, past)
+            yield Question(
+                f"passage says another value, after {turns} turns, trained wording", messages, value, mine["value"]
+            )
+
+
+@dataclass
+class Tally:
+    asked: int = 0
+    right: int = 0
+    unwanted: int = 0
+
+
+def score(ask: Ask, asked: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
+    """By group and language: how many answers hold what is wanted, and how many hold the memory instead."""
+    tallies: dict[str, dict[Language, Tally]] = defaultdict(lambda: {"en": Tally(), "ko": Tally()})
+    for question in asked:
+        language = prompt.language(question.messages[-1]["content"].rpartition("\n")[2])
+        answer, tally = ask(question.messages), tallies[question.group][language]
+        right = holds(answer, question.wanted)
+        tally.asked += 1
+        tally.right += right
+        tally.unwanted += bool(question.unwanted) and not right and holds(answer, question.unwanted)
+    return tallies
+
+
+def holds(answer: str, value: str) -> bool:
+    """Whether the value stands in the answer, and not as the end or start of a longer number."""
+    return re.search(rf"(?<!\d){re.escape(value)}(?!\d)", answer) is not None
+
+
+def asker(folder: Path) -> Ask:
+    """The checkpoint, greedy, on the numpy engine."""
+    from tokenizers import Tokenizer
+
+    from sluice.tinylmi.engine import Qwen3
+
+    model, text = Qwen3.load(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+    def ask(messages: list[dict[str, str]]) -> str:
+        chat = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
+        ids = text.encode(chat + "<|im_start|>assistant\n").ids
+        cache, said = model.cache(len(ids) + MOST), list[int]()
+        logits = model.read(ids, cache)
+        while (token := int(logits.argmax())) not in (0, 2) and len(said) < MOST:
+            said.append(token)
+            logits = model.step([token], [cache])[0]
+        return str(text.decode(said))
+
+    return ask
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Ask a checkpoint the held-out questions.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--show", metavar="GROUP", help="print the wrong answers of the groups whose name holds this")
+    args = parser.parse_args()
+    ask = asker(args.folder)
+    if args.show:
+        for question in (each for each in questions() if args.show in each.group):
+            if not holds(answer := ask(question.messages), question.wanted):
+                print(f"{question.messages[-1]['content']}\n  wanted {question.wanted!r}, got {answer!r}\n")
+        return
+    print("| questions | n | right | English | Korean | from memory |\n|---|---|---|---|---|---|")
+    for group, by_language in score(ask, questions()).items():
+        both = by_language.values()
+        asked, right = sum(t.asked for t in both), sum(t.right for t in both)
+        each = " | ".join(f"{t.right / t.asked:.2f}" for t in both)
+        memory = f"{sum(t.unwanted for t in both) / asked:.2f}" if "another value" in group else ""
+        print(f"| {group} | {asked} | {right / asked:.2f} | {each} | {memory} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The models that help to judge, made ready from the settings: a judge for rubrics, embeddings for meaning.
+
+Their keys come from an environment variable or from Secrets Manager when the evaluation begins, and stay in memory.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sluice.errors import SluiceError, UsageError
+from sluice.evaluation.llm_judge import Judge
+from sluice.evaluation.model_api import ModelApi
+from sluice.evaluation.scoring import NOTHING, Help
+from sluice.evaluation.settings import Helper, Settings
+from sluice.steps.bedrock import Bedrock, embedding_model
+
+
+class NoKey(SluiceError):
+    """The key of a model that helps to judge cannot be had."""
+
+
+class Clients(Protocol):
+    """Clients of AWS by the names of their services."""
+
+    def client(self, service: str, region: str | None = None, **settings: Any) -> Any: ...
+
+
+def helped(settings: Settings, clients: Clients, environment: Mapping[str, str] = os.environ) -> Help:
+    """What the settings name. Asks no model yet; raises SluiceError if a key is missing."""
+    if not settings.judge and not settings.embeddings:
+        return NOTHING
+    judge, embed = settings.judge, settings.embeddings
+    return Help(
+        judge=Judge(asked(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens)
+        if judge
+        else None,
+        embed=asked(embed, "embeddings", clients, environment).embed if embed else None,
+    )
+
+
+def asked(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> ModelApi | Bedrock:
+    if helper.url:
+        secret = key_of(helper, key, clients, environment)
+        return ModelApi(helper.url, helper.model, secret, helper.timeout_seconds, helper.retry_seconds)
+    model = embedding_model(helper.model) if key == "embeddings" else helper.model
+    # asking again is decided here, by the patience that the file gives it
+    once = {"read_timeout": helper.timeout_seconds, "retries": {"total_max_attempts": 1}}
+    return Bedrock(clients.client("bedrock-runtime", helper.region, **once), model, helper.retry_seconds)
+
+
+def key_of(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> str | None:
+    """The variable if it is set, as on one's own machine; else the secret, as in a job; None if neither is named."""
+    if helper.key_variable and (found := environment.get(helper.key_variable, "").strip()):
+        return sendable(found, helper.key_variable)
+    if helper.key_secret:
+        return sendable(secret(helper.key_secret, clients), helper.key_secret)
+    if helper.key_variable:
+        raise UsageError(
+            f"evaluation.{key}.key_variable names {helper.key_variable}, which is not set here.",
+            "A job sees no variables of your machine: name a secret, with key_secret.",
+        )
+    return None
+
+
+def sendable(key: str, where: str) -> str:
+    """What goes into a header; whatever does not is refused here, where nobody prints it."""
+    if not (key.isascii() and key.isprintable()):
+        raise NoKey(f"What {where} holds is no key: it has line breaks or letters that no header takes.")
+    return key
+
+
+def secret(arn: str, clients: Clients) -> str:
+    """Its text, or the only value in it: the console keeps a key as JSON with one name."""
+    region = arn.split(":")[3]
+    try:
+        told = clients.client("secretsmanager", region).get_secret_value(SecretId=arn)
+    except (ClientError, BotoCoreError) as error:
+        raise NoKey(f"The secret {arn} cannot be read: {error}", "The job's role must be allowed it.") from None
+    text = str(told.get("SecretString") or "").strip()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict):
+        values = [value for value in found.values() if isinstance(value, str)]
+        text = values[0].strip() if len(found) == len(values) == 1 else ""
+    if not text:
+        raise NoKey(f"The secret {arn} holds no key.", "It must be a text, or JSON with one value.")
+    return text

@@ -1,0 +1,112 @@
+"""What Evaluate and Deploy judge by: read, complete, and known to be usable before anything costs time."""
+
+import http.client
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sluice.errors import SluiceError
+from sluice.evaluation import settings as wire
+from sluice.evaluation.cases.case import Case, gating
+from sluice.evaluation.cases.requirements import Survey
+from sluice.evaluation.cases.selection import chosen, ids
+from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.compare.hashes import hashes
+from sluice.evaluation.replay.plan import Plan
+from sluice.evaluation.replay.rag_target import HttpRag
+from sluice.evaluation.report import Report
+from sluice.evaluation.scoring import Help
+from sluice.evaluation.settings import Settings
+from sluice.registry.packages import Package
+from sluice.steps.inputs import Deploy, Evaluate
+from sluice.steps.judge_clients import Clients, helped
+
+RAG_SECONDS = 30.0
+
+
+class OtherEndpoint(SluiceError):
+    """The RAG server does not ask the endpoint that is judged."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """`endpoint` is the one that is judged; None: the job's own model server. `machine` is the type of its machines."""
+
+    settings: Settings
+    cases: Collection[Case]
+    left_out: tuple[str, ...]  # ids of cases that cannot be asked here
+    help: Help
+    rag: HttpRag | None
+    endpoint: str | None
+    machine: str
+
+    @property
+    def plan(self) -> Plan:
+        return self.settings.plan(self.endpoint is not None)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        if not self.left_out:
+            return ()
+        later = "Deploy asks them" if self.settings.rag.url else "`sluice replay --rag` asks them"
+        return (
+            f"{len(self.left_out)} cases go through the RAG server and were left out; {later}: {ids(self.left_out)}.",
+        )
+
+    def hashes(self, package: Package) -> dict[str, str]:
+        """What a comparison with another package's report rests on."""
+        place = "endpoint" if self.endpoint else "job"
+        machine = f"{self.machine} {place}"
+        return hashes(tuple(self.cases), self.settings.scoring(), package.image, package.environment, machine)
+
+    def complete(self, report: Report, package: Package, *warnings: str) -> Report:
+        """The report with what was judged in which environment, by what, and what was not."""
+        return replace(
+            report,
+            environment=dict(package.environment),
+            hashes=self.hashes(package),
+            warnings=(*report.warnings, *self.warnings, *warnings),
+        )
+
+    def check_rag(self) -> None:
+        """Raises OtherEndpoint unless the RAG server's answers come from the endpoint under judgement."""
+        if self.rag and self.endpoint:
+            found = endpoint_of(self.rag.url)
+            if found != self.endpoint:
+                raise OtherEndpoint(
+                    f"The RAG server {self.rag.url} asks {found or 'no endpoint'}, and {self.endpoint} is judged.",
+                    "Its cases would say something about another version.",
+                )
+
+
+def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> Judging:
+    """Raises UsageError for anything that would only show when the model serves."""
+    settings = wire.read(Path(inputs.settings))
+    every = gating(Cases(Path(inputs.cases)))
+    cases, left_out = chosen(every, settings.rag, on_endpoint=endpoint is not None)
+    through_rag = any(case.through == "rag" for case in cases)
+    rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
+    help = helped(settings, clients)
+    survey = Survey(cases)
+    survey.check(rag is not None, help)
+    survey.import_functions()
+    return Judging(settings, cases, left_out, help, rag, endpoint, machine)
+
+
+def endpoint_of(url: str) -> str | None:
+    """The endpoint that a RAG server asks, as it says itself."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=RAG_SECONDS)
+    try:
+        connection.request("GET", parts.path.rstrip("/") + "/readyz")
+        told: Any = json.loads(connection.getresponse().read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise OtherEndpoint(f"The RAG server {url} does not say which endpoint it asks: {error}.") from None
+    finally:
+        connection.close()
+    endpoint = told.get("endpoint") if isinstance(told, Mapping) else None
+    return endpoint if isinstance(endpoint, str) else None

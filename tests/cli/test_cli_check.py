@@ -1,0 +1,207 @@
+"""`sluice check`: every way a configuration can be wrong is a finding with its place, and asks no AWS."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import checking
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {"OPTION_MAX_MODEL_LEN": "4096", "OPTION_MAX_ROLLING_BATCH_SIZE": "16", "TENSOR_PARALLEL_DEGREE": "1"}
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """An environment file somebody has, and what is found in it."""
+
+    def written(*lines: str, **given: str) -> tuple[int, list[dict]]:
+        (tmp_path / "my.env").write_text("\n".join(lines) + "\n")
+        flags = checking.FLAGS | {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+        return checking.told("--env-file", str(tmp_path / "my.env"), *checking.flags(flags))
+
+    return written
+
+
+def test_the_shipped_file_has_no_error_and_no_warning():
+    code, found = checking.told("--file", str(ROOT / "pipeline.yaml"), "--strict")
+    assert code == 0
+    assert {each["severity"] for each in found} <= {"note"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "place", "message"),
+    [
+        ({"evaluation.gate.min_pass_rate": 1.9}, "CFG001", "evaluation.gate.min_pass_rate", "at most 1"),
+        ({"aproval": "manual"}, "CFG001", "aproval", "Did you mean approval"),
+        ({"deployment.startup_seconds": 10}, "CFG001", "deployment.startup_seconds", "at least 60"),
+        ({"evaluation.target": "endpoint"}, "CFG002", "evaluation.endpoint", "name the running endpoint"),
+        ({"evaluation.cases": "nowhere"}, "CFG003", "evaluation.cases", "no such file"),
+        ({"local.model": "nowhere"}, "CFG004", "local.model", "nowhere"),
+        ({"lmi.options": {"max_len": 4096}}, "LMI014", "lmi.options.max_len", "max_model_len"),
+        ({"lmi.image": "djl-inference:0.35.0"}, "IMG001", "lmi.image", "0.35.0"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_place_and_what_was_meant(tmp_path, changes, code, place, message):
+    ended, found = checking.of_release(tmp_path, changes)
+    assert ended == 1
+    (finding,) = [each for each in found if each["code"] == code]
+    assert finding["where"] == place
+    assert message in finding["message"] + finding["fix"]
+    assert finding["file"] == str(tmp_path / "pipeline.yaml")
+
+
+def test_a_finding_has_the_line_of_its_key(tmp_path):
+    file = checking.release(tmp_path, {"lmi.options": {"max_len": 4096}})
+    line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if "max_len" in text)
+    _, found = checking.told("--file", str(file))
+    assert [each["line"] for each in found if each["code"] == "LMI014"] == [line]
+
+
+def test_a_configuration_of_ones_own_needs_no_pipeline_yaml(environment):
+    code, found = environment("# mine", "export OPTION_MAX_LEN=4096", 'TENSOR_PARALLEL_DEGREE="1"')
+    assert code == 1
+    (finding,) = [each for each in found if each["code"] == "LMI014"]
+    assert (finding["where"], finding["line"]) == ("OPTION_MAX_LEN", 2)
+    assert finding["fix"] == "OPTION_MAX_MODEL_LEN=4096"
+
+
+def test_serving_properties_are_read_as_java_reads_them(tmp_path):
+    (tmp_path / "serving.properties").write_text("! mine\nengine = Python\noption.max_\\\n  len: 4096\n")
+    _, found = checking.told(
+        "--serving-properties", str(tmp_path / "serving.properties"), *checking.flags(checking.FLAGS)
+    )
+    (finding,) = [each for each in found if each["code"] == "LMI014"]
+    assert (finding["where"], finding["line"]) == ("option.max_len", 3)
+
+
+def test_a_containers_own_json_is_read_too(tmp_path):
+    request = {"ModelName": "m", "PrimaryContainer": {"Image": "x", "Environment": {"OPTION_MAX_LEN": "4096"}}}
+    (tmp_path / "model.json").write_text(json.dumps(request, indent=1))
+    _, found = checking.told("--env-file", str(tmp_path / "model.json"), *checking.flags(checking.FLAGS))
+    assert ("LMI014", "OPTION_MAX_LEN") in {(each["code"], each["where"]) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"OPTION_MAX_LEN 4096", ":1: is no NAME=value line"),
+        (b"\xff\xfe", "is not UTF-8"),
+        (b"{", "is not JSON"),
+        (b'{"a": [1]}', "holds no environment"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path, content, said):
+    (tmp_path / "my.env").write_bytes(content)
+    done = checking.run("--env-file", str(tmp_path / "my.env"))
+    assert done.exception.exit_code == 2
+    assert said in done.exception.message
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--file", "pipeline.yaml", "--env-file", "my.env"),
+        ("--file", "pipeline.yaml", "--image", "djl-inference:0.35.0-lmi17.0.0-cu128"),
+        ("--endpoint", "mine"),
+        ("--endpoint", "mine", "--target", "aws", "--image", "x"),
+        ("--model-package", "arn", "--endpoint", "mine", "--target", "aws"),
+        ("--env-file", "my.env", "--target", "aws"),
+        ("--env-file", "nowhere.env"),
+        ("--explain", "NOP000"),
+    ],
+)
+def test_what_does_not_go_together_is_a_usage_error(arguments):
+    done = checking.run(*arguments)
+    assert done.exception.exit_code == 2
+    assert done.exception.message
+
+
+def test_a_warning_is_an_exit_code_of_its_own_if_one_is_strict(tmp_path):
+    (tmp_path / "my.env").write_text("OPTION_MAX_MODEL_LEN=4096\nOPTION_MAX_ROLLING_BATCH_SIZE=1\n")
+    asked = ("--env-file", str(tmp_path / "my.env"), *checking.flags(checking.FLAGS))
+    assert checking.told(*asked)[0] == 0
+    assert checking.told(*asked, "--strict")[0] == 3
+
+
+def test_a_rule_is_silenced_in_the_file_with_a_reason(environment):
+    lines = ("OPTION_MAX_LEN=4096", "OPTION_MAX_MODEL_LEN=4096")
+    assert environment(*lines)[0] == 1
+    code, found = environment(*lines, "# sluice: silence LMI014 kept for an older image")
+    assert code == 0
+    assert "LMI014" not in checking.codes(found)
+
+
+@pytest.mark.parametrize(
+    ("comment", "code"),
+    [
+        ("# sluice: silence LMI014", "CHK001"),
+        ("# sluice: silence LMI999 no such rule", "CHK001"),
+        ("# sluice: silence HST010 long mended", "CHK002"),
+    ],
+)
+def test_a_silence_that_cannot_be_honoured_is_told(environment, comment, code):
+    _, found = environment("OPTION_MAX_MODEL_LEN=4096", comment)
+    assert code in checking.codes(found)
+
+
+def test_a_silence_without_a_reason_silences_nothing(environment):
+    code, found = environment("OPTION_MAX_LEN=4096", "OPTION_MAX_MODEL_LEN=4096", "# sluice: silence LMI014")
+    assert code == 1
+    assert {"LMI014", "CHK001"} <= checking.codes(found)
+
+
+def test_a_release_silences_under_checks(tmp_path):
+    changes = {"lmi.options": {"max_model_len": 4096, "max_len": 4096}}
+    assert checking.of_release(tmp_path, changes)[0] == 1
+    silence = {"checks.silence": {"LMI014": "kept for an older image"}}
+    assert checking.of_release(tmp_path, changes | silence)[0] == 0
+
+
+def test_the_summary_counts_and_the_terminal_says_what_to_write(tmp_path):
+    file = checking.release(tmp_path, {"lmi.options": {"max_len": 4096}})
+    told = checking.run("--file", str(file)).output
+    assert "error LMI014" in told and "write   max_model_len: 4096" in told and "because verified in source" in told
+    summary = json.loads(checking.run("--file", str(file), "--json").output)["summary"]
+    assert summary["errors"] >= 1 and set(summary) == {"errors", "warnings", "notes", "silenced"}
+
+
+def test_sarif_names_the_rule_the_file_and_the_line(tmp_path):
+    file = checking.release(tmp_path, {"lmi.options": {"max_len": 4096}})
+    log = json.loads(checking.run("--file", str(file), "--sarif").output)
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    result = next(each for each in run["results"] if each["ruleId"] == "LMI014")
+    assert log["version"] == "2.1.0"
+    assert rules[result["ruleIndex"]]["id"] == "LMI014"
+    assert result["level"] == "error"
+    location = result["locations"][0]["physicalLocation"]
+    assert location["artifactLocation"]["uri"] == str(file) and location["region"]["startLine"] > 1
+
+
+def test_what_is_only_in_the_compiled_pipelines_is_said_not_to_have_been_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setenv("SLUICE_STATE", str(tmp_path / "state"))
+    _, found = checking.told("--file", str(ROOT / "pipeline.yaml"))
+    assert "PIP002" in checking.codes(found)
+
+
+def test_the_pre_commit_hook_runs_a_command_that_there_is():
+    import yaml
+
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["entry"].split()[:2] == ["sluice", "check"]
+    assert checking.run("--help").exit_code == 0
+
+
+def test_check_asks_no_aws_and_needs_neither_boto3_nor_the_sdk():
+    code = """
+import sys
+from click.testing import CliRunner
+from sluice.cli.check.command import check
+done = CliRunner().invoke(check, ["-f", "pipeline.yaml"])
+heavy = ("boto3", "botocore", "sagemaker", "moto", "mlflow", "fastapi", "numpy", "tokenizers")
+print(done.output, [name for name in heavy if name in sys.modules])
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert told.stdout.strip().endswith("[]"), told.stdout

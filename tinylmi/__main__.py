@@ -1,8 +1,0 @@
-"""`python -m tinylmi ARGS` is what `docker run <LMI image> ARGS` would be."""
-
-import sys
-
-from tinylmi.entrypoint import main
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
