@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import result
 from sluice.evaluation.compare.comparison import compared
-from sluice.evaluation.compare.pairs import Pair, Went
+from sluice.evaluation.compare.pairs import ChatOutcome, Pair
 from sluice.evaluation.gate import Gate
 
 SIMULATIONS = 200_000  # where chats are asked once: the verdict hangs on three counts, so most are known already
@@ -148,8 +148,8 @@ def latencies(random: np.random.Generator, cases: int) -> Chances:
     return np.exp(asked + random.normal(0, 0.2, (2, cases, 3)))
 
 
-def went(passed: Iterable[bool], times: Iterable[float] = ()) -> tuple[Went, ...]:
-    return tuple(Went(bool(each), (), tuple(times), ()) for each in passed)
+def went(passed: Iterable[bool], times: Iterable[float] = ()) -> tuple[ChatOutcome, ...]:
+    return tuple(ChatOutcome(bool(each), (), tuple(times), ()) for each in passed)
 
 
 def groups() -> list[list[Cell]]:

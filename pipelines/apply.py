@@ -9,14 +9,14 @@ from botocore.exceptions import ClientError
 
 from sluice.config.model import PipelineConfig
 from sluice.pipelines import triggers
-from sluice.pipelines.plan import Account, Change, Json, names
+from sluice.pipelines.plan import Change, Json, ReleaseResources, names
 
 NOT_THERE = ("does not exist", "not exist", "not found", "could not find")
 
 
-def current(sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig) -> Account:
+def current(sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig) -> ReleaseResources:
     """What is there now. Reads only."""
-    return Account(
+    return ReleaseResources(
         names(config),
         group=group(sagemaker, config.registry.group, config.tags),
         release=pipeline(sagemaker, config.release_pipeline, config.tags),
@@ -27,7 +27,12 @@ def current(sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig)
 
 
 def apply(
-    sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig, desired: Account, changes: Sequence[Change]
+    sagemaker: Any,
+    events: Any,
+    scheduler: Any,
+    config: PipelineConfig,
+    desired: ReleaseResources,
+    changes: Sequence[Change],
 ) -> None:
     """Carry out the changes: what they do not name is not touched, and with none of them nothing is called."""
     kinds = {change.resource: change.kind for change in changes}

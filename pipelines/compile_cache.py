@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import sluice
-from sluice.config.model import PipelineConfig, Place, Sources
+from sluice.config.model import PipelineConfig, Sources, StackOutputs
 from sluice.errors import SluiceError
 from sluice.pipelines.plan import Definitions
 
@@ -39,7 +39,7 @@ class SdkMissing(SluiceError):
         )
 
 
-def compile(config: PipelineConfig, place: Place, sources: Sources, cache: Path) -> Definitions:
+def compile(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> Definitions:
     """Both definitions, valid; from the folder `cache` if they have been compiled before."""
     file = cache / f"{key(config, place, sources)}.json"
     found = read(file)
@@ -49,12 +49,12 @@ def compile(config: PipelineConfig, place: Place, sources: Sources, cache: Path)
     return found
 
 
-def is_kept(config: PipelineConfig, place: Place, sources: Sources, cache: Path) -> bool:
+def is_kept(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> bool:
     """Whether they have been compiled before, and so are valid."""
     return read(cache / f"{key(config, place, sources)}.json") is not None
 
 
-def compile_anew(config: PipelineConfig, place: Place, sources: Sources) -> Definitions:
+def compile_anew(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
     from sluice.pipelines import definition, validation
 
     try:
@@ -66,7 +66,7 @@ def compile_anew(config: PipelineConfig, place: Place, sources: Sources) -> Defi
     return made
 
 
-def key(config: PipelineConfig, place: Place, sources: Sources) -> str:
+def key(config: PipelineConfig, place: StackOutputs, sources: Sources) -> str:
     """Changes with anything that a definition is made of."""
     try:
         sdk = version("sagemaker")

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from sluice.config import settings
-from sluice.config.model import PipelineConfig, Place, Sources
+from sluice.config.model import PipelineConfig, Sources, StackOutputs
 from sluice.lmi import images
 from sluice.lmi.environment import environment
 from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
@@ -40,13 +40,13 @@ class EvaluateEndpoint(inputs.Evaluate):
     through_shell: ClassVar[bool] = False
 
 
-def compile(config: PipelineConfig, place: Place, sources: Sources) -> Definitions:
+def compile(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
     """Both definitions as SageMaker takes them. Needs no network and no credentials."""
     with offline(config.region):
         return Definitions(release(config, place, sources), deploy(config, place, sources))
 
 
-def release(config: PipelineConfig, place: Place, sources: Sources) -> Json:
+def release(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
     """Register -> Evaluate -> Gate -> Deploy, if no person has to approve."""
     from sagemaker.core.workflow import ExecutionVariables
 
@@ -77,7 +77,7 @@ def release(config: PipelineConfig, place: Place, sources: Sources) -> Json:
     return pipeline(config.release_pipeline, place, declared, [registered, evaluated, judged])
 
 
-def deploy(config: PipelineConfig, place: Place, sources: Sources) -> Json:
+def deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
     """Deploy alone: what an approval, a schedule and a rollback start."""
     from sagemaker.core.workflow import ExecutionVariables
 
@@ -103,7 +103,7 @@ def deploy(config: PipelineConfig, place: Place, sources: Sources) -> Json:
     return pipeline(config.deploy_pipeline, place, declared, [step])
 
 
-def register(config: PipelineConfig, place: Place, model: Any, reports: Any, commit: Any) -> Any:
+def register(config: PipelineConfig, place: StackOutputs, model: Any, reports: Any, commit: Any) -> Any:
     """The version as the registry keeps it: CreateModelPackage."""
     from sagemaker.core.workflow import ExecutionVariables, Join
 
@@ -136,7 +136,13 @@ def register(config: PipelineConfig, place: Place, model: Any, reports: Any, com
 
 
 def evaluate(
-    config: PipelineConfig, place: Place, package: Any, reports: Any, model: Any, given: Sequence[Any], commit: Any
+    config: PipelineConfig,
+    place: StackOutputs,
+    package: Any,
+    reports: Any,
+    model: Any,
+    given: Sequence[Any],
+    commit: Any,
 ) -> Any:
     """The version judged by the chat cases, in a job that is the LMI container with the version's own settings.
 
@@ -200,7 +206,7 @@ def gate(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
     return ConditionStep(name="Gate", conditions=[passed], if_steps=then, else_steps=[closed], depends_on=[evaluated])
 
 
-def deploy_step(config: PipelineConfig, place: Place, told: inputs.Deploy, given: Sequence[Any]) -> Any:
+def deploy_step(config: PipelineConfig, place: StackOutputs, told: inputs.Deploy, given: Sequence[Any]) -> Any:
     """One version put live, by a small job that waits for the endpoint."""
     deployment = config.deployment
     seconds = (
@@ -218,7 +224,7 @@ def deploy_step(config: PipelineConfig, place: Place, told: inputs.Deploy, given
     return api_step("Deploy", "PROCESSING", arguments, {"Description": told_settings(config)}, retries())
 
 
-def deploy_inputs(config: PipelineConfig, place: Place) -> Json:
+def deploy_inputs(config: PipelineConfig, place: StackOutputs) -> Json:
     """What the deploy step is told in every pipeline."""
     deployment = config.deployment
     return {
@@ -238,7 +244,7 @@ def deploy_inputs(config: PipelineConfig, place: Place) -> Json:
     }
 
 
-def job(config: PipelineConfig, place: Place, instance_type: str, volume_gb: int, seconds: int) -> Json:
+def job(config: PipelineConfig, place: StackOutputs, instance_type: str, volume_gb: int, seconds: int) -> Json:
     """What every Processing job of ours has: machine, role, time limit, network, tags."""
     cluster: Json = {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gb}
     if config.kms_key and not LOCAL_DISKS.match(instance_type):
@@ -298,7 +304,7 @@ def job_output(config: PipelineConfig, uri: Any) -> Json:
     return {"Outputs": [{"OutputName": "report", "S3Output": s3}], **encrypted}
 
 
-def report_folder(place: Place, name: str) -> Any:
+def report_folder(place: StackOutputs, name: str) -> Any:
     from sagemaker.core.workflow import ExecutionVariables, Join
 
     execution = ExecutionVariables.PIPELINE_EXECUTION_ID
@@ -339,7 +345,7 @@ def retries() -> list[Any]:
     ]
 
 
-def pipeline(name: str, place: Place, declared: Sequence[Any], steps: Sequence[Any]) -> Json:
+def pipeline(name: str, place: StackOutputs, declared: Sequence[Any], steps: Sequence[Any]) -> Json:
     from sagemaker.mlops.workflow import Pipeline
 
     made = Pipeline(

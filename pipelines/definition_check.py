@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from sluice.config.model import PipelineConfig, Sources
-from sluice.config.model import Place as Account
+from sluice.config.model import StackOutputs as Account
 from sluice.pipelines import compile_cache
 from sluice.pipelines.validation import InvalidDefinition
 from sluice.preflight import pipeline_file
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.finding import Finding, Location
 
 # An account for pipelines that are compiled only to be looked at.
 EXAMPLE = Account(
@@ -21,7 +21,7 @@ EXAMPLE = Account(
 
 def check_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[Finding]:
     """What the compiled pipelines show: compiled `anew` (it takes the SDK), else as the folder `cache` has them."""
-    whole = Place("pipeline", str(config.file) if config.file else None)
+    whole = Location("pipeline", str(config.file) if config.file else None)
     sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code", "settings")))
     if not anew:
         # Only what is valid is kept, so what is there needs no second look.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from sluice.config.model import PipelineConfig, Place
+from sluice.config.model import PipelineConfig, StackOutputs
 
 Json = dict[str, Any]
 
@@ -36,7 +36,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Account:
+class ReleaseResources:
     """What belongs to one release in an account; None is what is not there, or should not be."""
 
     names: Mapping[str, str] = field(compare=False)  # of each of the things below, for people
@@ -47,9 +47,9 @@ class Account:
     schedule: Json | None = None
 
 
-def wanted(config: PipelineConfig, place: Place, definitions: Definitions) -> Account:
+def wanted(config: PipelineConfig, place: StackOutputs, definitions: Definitions) -> ReleaseResources:
     """Everything that the file asks for."""
-    return Account(
+    return ReleaseResources(
         names(config),
         group={"Tags": dict(config.tags)},
         release=pipeline(config, place, definitions.release),
@@ -59,7 +59,7 @@ def wanted(config: PipelineConfig, place: Place, definitions: Definitions) -> Ac
     )
 
 
-def changes(current: Account, desired: Account) -> list[Change]:
+def changes(current: ReleaseResources, desired: ReleaseResources) -> list[Change]:
     """What applying `desired` would do, in the order in which it is done."""
     found = []
     for part in parts(desired):
@@ -72,7 +72,7 @@ def changes(current: Account, desired: Account) -> list[Change]:
     return found
 
 
-def parts(account: Account) -> list[str]:
+def parts(account: ReleaseResources) -> list[str]:
     return [each.name for each in fields(account) if each.name != "names"]
 
 
@@ -86,11 +86,11 @@ def names(config: PipelineConfig) -> dict[str, str]:
     }
 
 
-def pipeline(config: PipelineConfig, place: Place, definition: Json) -> Json:
+def pipeline(config: PipelineConfig, place: StackOutputs, definition: Json) -> Json:
     return {"Definition": definition, "RoleArn": place.role_arn, "Tags": dict(config.tags)}
 
 
-def rule(config: PipelineConfig, place: Place) -> Json:
+def rule(config: PipelineConfig, place: StackOutputs) -> Json:
     """An approval of this group's package, wherever it is given, starts the deploy pipeline."""
     pattern = {
         "source": ["aws.sagemaker"],
@@ -111,7 +111,7 @@ def rule(config: PipelineConfig, place: Place) -> Json:
     }
 
 
-def schedule(config: PipelineConfig, place: Place) -> Json | None:
+def schedule(config: PipelineConfig, place: StackOutputs) -> Json | None:
     """The newest approved version is deployed again. Whether it is paused is no matter of the file."""
     if config.schedule is None:
         return None
@@ -123,7 +123,7 @@ def schedule(config: PipelineConfig, place: Place) -> Json | None:
     }
 
 
-def target(config: PipelineConfig, place: Place, parameters: Mapping[str, str]) -> Json:
+def target(config: PipelineConfig, place: StackOutputs, parameters: Mapping[str, str]) -> Json:
     named = [{"Name": name, "Value": value} for name, value in parameters.items()]
     return {
         "Arn": pipeline_arn(place, config.deploy_pipeline),
@@ -140,7 +140,7 @@ def schedule_name(config: PipelineConfig) -> str:
     return f"{config.name}-redeploy"
 
 
-def pipeline_arn(place: Place, name: str) -> str:
+def pipeline_arn(place: StackOutputs, name: str) -> str:
     partition = place.role_arn.split(":")[1]
     return f"arn:{partition}:sagemaker:{place.region}:{place.account_id}:pipeline/{name}"
 

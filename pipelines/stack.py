@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError, WaiterError
 
-from sluice.config.model import PipelineConfig, Place
+from sluice.config.model import PipelineConfig, StackOutputs
 from sluice.errors import SluiceError
 
 SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
@@ -77,10 +77,10 @@ def apply(cloudformation: Any, stack: str, template: str, parameters: Mapping[st
     return Applied(change, outputs)
 
 
-def place(outputs: Mapping[str, str], region: str, role_arn: str | None = None) -> Place:
+def place(outputs: Mapping[str, str], region: str, role_arn: str | None = None) -> StackOutputs:
     """Where releases run: the stack's outputs, with the execution role that pipeline.yaml names, if it names one."""
     trigger = outputs["TriggerRoleArn"]
-    return Place(
+    return StackOutputs(
         account_id=trigger.split(":")[4],
         region=region,
         bucket=outputs["BucketName"],

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sluice.config.model import PipelineConfig, Place, Sources
+from sluice.config.model import PipelineConfig, Sources, StackOutputs
 from sluice.errors import UsageError
 from sluice.evaluation import settings
 from sluice.evaluation.cases import loader, selection
@@ -40,7 +40,7 @@ class Prepared:
     uploads: tuple[Upload, ...]
 
 
-def prepare(config: PipelineConfig, place: Place, wheels: Path | None = None) -> Prepared:
+def prepare(config: PipelineConfig, place: StackOutputs, wheels: Path | None = None) -> Prepared:
     """Where everything will be, found by reading the files. Sends nothing."""
     chats = upload("cases", "cases", place, case_files(config.evaluation.cases, judged_by(config)))
     code = upload("code", "code", place, archive.files(wheels))
@@ -68,7 +68,7 @@ def send(s3: Any, wanted: Upload, on_start: Callable[[Upload], None] | None = No
     return len(missing)
 
 
-def upload(what: str, folder: str, place: Place, files: Mapping[str, bytes | Path]) -> Upload:
+def upload(what: str, folder: str, place: StackOutputs, files: Mapping[str, bytes | Path]) -> Upload:
     return Upload(what, place.bucket, f"{folder}/{content_hash(files)}/", files)
 
 

@@ -57,7 +57,7 @@ class Bedrock:
         return "".join(part.get("text", "") for part in answer["output"]["message"]["content"])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """`Help.embed`: one vector for each text, in their order."""
+        """`ScoringServices.embed`: one vector for each text, in their order."""
         if "cohere.embed" in self._model:
             return embedded(texts, self._cohere, self._model, COHERE_TEXT)
         return embedded(texts, self._titan, self._model, LONGEST_TEXT)

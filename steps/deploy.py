@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import SluiceError, UsageError
 from sluice.evaluation import settings as wire
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.verdict import lets_through
 from sluice.registry import packages
@@ -197,7 +197,7 @@ def replay(rollout: Rollout, aws: Aws, judging: Judging) -> None:
     again = settings.gate.against_champion and settings.champion_at_deploy
     champion = champions.find(aws.sagemaker, package) if again else None
     gate = settings.gate if champion else settings.gate.without_champion()
-    report = judge(
+    report = evaluate(
         judging.cases,
         EndpointTarget(aws.runtime, rollout.endpoint),
         gate,

@@ -12,7 +12,7 @@ from pathlib import Path
 from sluice.errors import SluiceError
 from sluice.evaluation import report as reports
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.evaluate import Began, account
+from sluice.evaluation.evaluate import Began, build_report
 from sluice.evaluation.replay.engine import Progress, Replayed, replay
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
@@ -40,7 +40,7 @@ class CouldNotJudge(SluiceError):
 
 
 @dataclass(frozen=True)
-class Here:
+class Worker:
     """This machine's part in the step: what is judged by what, where it is written, and which share of it is here."""
 
     inputs: Evaluate
@@ -69,7 +69,7 @@ def evaluate(inputs: Evaluate, aws: Aws) -> str:
     judges = share is None or share.first
     mlflow = MlflowLog(inputs.mlflow_uri, inputs.experiment) if inputs.mlflow_uri and judges else None
 
-    here = Here(inputs, aws, judging, packages.describe(aws.sagemaker, inputs.model_package), folder, share)
+    here = Worker(inputs, aws, judging, packages.describe(aws.sagemaker, inputs.model_package), folder, share)
     judging.check_rag()
     if not judges:
         return part(here)
@@ -94,11 +94,11 @@ def room_for_report(folder: Path) -> Path:
     return folder
 
 
-def judged(here: Here, champion: Package | None) -> Report:
+def judged(here: Worker, champion: Package | None) -> Report:
     """The judgement; a model server that fails is a report too, whose verdict is "error"."""
     judging, began = here.judging, Began.now()
     wanted = judging.settings.gate
-    report = account(
+    report = build_report(
         learned(here),
         wanted if champion else wanted.without_champion(),
         judging.plan,
@@ -110,7 +110,7 @@ def judged(here: Here, champion: Package | None) -> Report:
     return judging.complete(report, here.package, *alone)
 
 
-def learned(here: Here) -> Replayed:
+def learned(here: Worker) -> Replayed:
     """What the replay of all cases learned: of this machine, or of all that share them."""
     if here.share is None:
         return replayed(here, here.judging.cases, Journal(), job.progress())
@@ -119,7 +119,7 @@ def learned(here: Here) -> Replayed:
     return here.share.together(own, journal, here.judging, here.subject)
 
 
-def part(here: Here) -> str:
+def part(here: Worker) -> str:
     """One machine's share of the cases, for the first one to judge."""
     share = here.share
     assert share is not None
@@ -129,7 +129,7 @@ def part(here: Here) -> str:
     return share.brought(found, journal)
 
 
-def replayed(here: Here, cases: Collection[Case], journal: Journal, progress: Progress) -> Replayed:
+def replayed(here: Worker, cases: Collection[Case], journal: Journal, progress: Progress) -> Replayed:
     """These cases, on this machine's target; a model server that fails is a target that is down."""
     judging, ended = here.judging, None
     try:
@@ -154,7 +154,7 @@ def replayed(here: Here, cases: Collection[Case], journal: Journal, progress: Pr
 
 
 @contextmanager
-def target(here: Here) -> Iterator[tuple[Target, ModelServer | None]]:
+def target(here: Worker) -> Iterator[tuple[Target, ModelServer | None]]:
     """What is asked: the container's own model server, once it is ready, or a running endpoint."""
     inputs = here.inputs
     if here.judging.endpoint:

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sluice.errors import SluiceError, UsageError
 from sluice.evaluation.llm_judge import Judge
 from sluice.evaluation.model_api import ModelApi
-from sluice.evaluation.scoring import NOTHING, Help
+from sluice.evaluation.scoring import NOTHING, ScoringServices
 from sluice.evaluation.settings import Helper, Settings
 from sluice.steps.bedrock import Bedrock, embedding_model
 
@@ -28,12 +28,12 @@ class Clients(Protocol):
     def client(self, service: str, region: str | None = None, **settings: Any) -> Any: ...
 
 
-def helped(settings: Settings, clients: Clients, environment: Mapping[str, str] = os.environ) -> Help:
+def helped(settings: Settings, clients: Clients, environment: Mapping[str, str] = os.environ) -> ScoringServices:
     """What the settings name. Asks no model yet; raises SluiceError if a key is missing."""
     if not settings.judge and not settings.embeddings:
         return NOTHING
     judge, embed = settings.judge, settings.embeddings
-    return Help(
+    return ScoringServices(
         judge=Judge(asked(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens)
         if judge
         else None,

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 from sluice.errors import SluiceError
 from sluice.evaluation import settings as wire
 from sluice.evaluation.cases.case import Case, gating
-from sluice.evaluation.cases.requirements import Survey
+from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.cases.selection import chosen, ids
 from sluice.evaluation.cases.spool import Cases
 from sluice.evaluation.compare.hashes import hashes
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.rag_target import HttpRag
 from sluice.evaluation.report import Report
-from sluice.evaluation.scoring import Help
+from sluice.evaluation.scoring import ScoringServices
 from sluice.evaluation.settings import Settings
 from sluice.registry.packages import Package
 from sluice.steps.inputs import Deploy, Evaluate
@@ -38,7 +38,7 @@ class Judging:
     settings: Settings
     cases: Collection[Case]
     left_out: tuple[str, ...]  # ids of cases that cannot be asked here
-    help: Help
+    help: ScoringServices
     rag: HttpRag | None
     endpoint: str | None
     machine: str
@@ -90,7 +90,7 @@ def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, mac
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
     help = helped(settings, clients)
-    survey = Survey(cases)
+    survey = CaseRequirements(cases)
     survey.check(rag is not None, help)
     survey.import_functions()
     return Judging(settings, cases, left_out, help, rag, endpoint, machine)

@@ -10,9 +10,9 @@ from sluice.cli import output
 from sluice.cli.serve import settings
 from sluice.cli.target import Target, options
 from sluice.config.model import PipelineConfig
-from sluice.rag.answer import Done, Exchange, Parts, Question, Token
+from sluice.rag.answer import ChatTurn, Done, Parts, Question, Token
 from sluice.rag.documents import Documents
-from sluice.rag.endpoint import Follower, find_live
+from sluice.rag.endpoint import LiveEndpointWatcher, find_live
 from sluice.rag.history import History
 from sluice.rag.retrieval import Retrieval
 
@@ -30,7 +30,7 @@ def chat(config: PipelineConfig, target: Target, message: str | None, user: str)
     wanted = settings(config, os.environ)
     with closing(Documents(wanted.documents)) as documents:
         parts = Parts(
-            Follower(lambda: find_live(target.sagemaker, wanted.group), wanted.refresh_seconds),
+            LiveEndpointWatcher(lambda: find_live(target.sagemaker, wanted.group), wanted.refresh_seconds),
             History(target.client("dynamodb"), wanted.history_table, wanted.history_days),
             Retrieval(documents),
             target.client("sagemaker-runtime"),
@@ -44,7 +44,7 @@ def chat(config: PipelineConfig, target: Target, message: str | None, user: str)
 
 
 def ask(parts: Parts, question: Question) -> None:
-    for event in Exchange(parts, question).streamed():
+    for event in ChatTurn(parts, question).streamed():
         match event:
             case Token(text):
                 click.echo(output.readable(text), nl=False)

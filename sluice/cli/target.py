@@ -13,7 +13,7 @@ from sluice import shipped
 from sluice.errors import UsageError
 
 if TYPE_CHECKING:
-    from sluice.config.model import PipelineConfig, Place
+    from sluice.config.model import PipelineConfig, StackOutputs
     from sluice.pipelines.stack import Applied
 
 Name = Literal["local", "aws"]
@@ -89,7 +89,7 @@ def read(file: Path, name: Name) -> "PipelineConfig":
     return loaded if name == "aws" else model.for_local(loaded, mlflow=f"sqlite:///{state_folder() / 'mlflow.db'}")
 
 
-def place(target: Target, config: "PipelineConfig") -> "Place":
+def place(target: Target, config: "PipelineConfig") -> "StackOutputs":
     """What bootstrap made. On the local AWS it is made now if missing; on AWS that takes an explicit word."""
     from sluice.pipelines import stack
 

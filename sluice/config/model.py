@@ -237,7 +237,7 @@ class PipelineConfig(Section):
 
 
 @dataclass(frozen=True)
-class Place:
+class StackOutputs:
     """The account's side of a release: what bootstrap made there."""
 
     account_id: str

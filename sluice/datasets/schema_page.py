@@ -9,7 +9,7 @@ from sluice.datasets.pii import redaction
 from sluice.datasets.schema import CASE, TURN, Json, Key
 from sluice.datasets.yaml_writer import Line, dumped
 from sluice.evaluation import prompt, scorers
-from sluice.evaluation.scoring import Kind
+from sluice.evaluation.scoring import ScorerSpec
 
 WORDS = {
     "string": "text",
@@ -254,7 +254,7 @@ def table(title: str, keys: Mapping[str, Key]) -> Iterator[str]:
     yield from rows(("key", "value", "default", "meaning"), found)
 
 
-def expectation(kind: Kind) -> Iterator[str]:
+def expectation(kind: ScorerSpec) -> Iterator[str]:
     yield ""
     yield f"### `{kind.name}`"
     yield ""

@@ -14,7 +14,7 @@ from sluice.evaluation.replay.journal import Journal
 from sluice.evaluation.replay.plan import STANDARD, Plan
 from sluice.evaluation.replay.target import RagTarget, Target
 from sluice.evaluation.results import CaseResult, slim
-from sluice.evaluation.scoring import NOTHING, Help
+from sluice.evaluation.scoring import NOTHING, ScoringServices
 
 if TYPE_CHECKING:
     from sluice.evaluation.report import Report
@@ -35,14 +35,14 @@ class Began:
         return cls(datetime.now(UTC), time.perf_counter())
 
 
-def judge(
+def evaluate(
     cases: Collection[Case],
     target: Target,
     gate: Gate,
     plan: Plan = STANDARD,
     *,
     rag: RagTarget | None = None,
-    help: Help = NOTHING,
+    help: ScoringServices = NOTHING,
     subject: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     journal: Journal | None = None,
@@ -68,10 +68,10 @@ def judge(
         progress=progress,
         meanwhile=meanwhile,
     )
-    return account(replayed, gate, plan, began, subject=subject, compare=compare)
+    return build_report(replayed, gate, plan, began, subject=subject, compare=compare)
 
 
-def account(
+def build_report(
     replayed: Replayed,
     gate: Gate,
     plan: Plan,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sluice.errors import SluiceError
 from sluice.evaluation.reasoning import without_reasoning
-from sluice.evaluation.scoring import Said, Vote
+from sluice.evaluation.scoring import Sample, Vote
 
 Messages = Sequence[dict[str, str]]
 Ask = Callable[[Messages, int, int], str]  # messages, the most tokens, seed -> the reply's text
@@ -38,7 +38,7 @@ class JudgeFailed(SluiceError):
 
 
 class Judge:
-    """`Help.judge`: several votes on each answer, each with a seed of its own.
+    """`ScoringServices.judge`: several votes on each answer, each with a seed of its own.
 
     With a reference answer the judge sees the two in either order equally often. If it decides by the order, its votes
     are split, and a split is no majority.
@@ -48,7 +48,7 @@ class Judge:
         self._ask, self._model = ask, model
         self._votes, self._max_tokens = votes, max_tokens
 
-    def __call__(self, said: Said, rubric: str, reference: str | None) -> list[Vote]:
+    def __call__(self, said: Sample, rubric: str, reference: str | None) -> list[Vote]:
         votes = self._votes if reference is None else self._votes + self._votes % 2
         return [self._vote(framed(said, rubric, reference, number % 2 == 1), number) for number in range(votes)]
 
@@ -65,7 +65,7 @@ class Judge:
         )
 
 
-def framed(said: Said, rubric: str, reference: str | None, swapped: bool) -> Messages:
+def framed(said: Sample, rubric: str, reference: str | None, swapped: bool) -> Messages:
     """The request for one vote."""
     texts = list(data(said, reference, swapped))
     mark = mark_of(rubric, texts)
@@ -78,7 +78,7 @@ def framed(said: Said, rubric: str, reference: str | None, swapped: bool) -> Mes
     return [{"role": "system", "content": RULES}, {"role": "user", "content": "\n\n".join(parts)}]
 
 
-def data(said: Said, reference: str | None, swapped: bool) -> Sequence[tuple[str, str]]:
+def data(said: Sample, reference: str | None, swapped: bool) -> Sequence[tuple[str, str]]:
     texts = []
     if said.earlier:
         lines = [f"user: {question}\nmodel: {answer}" for question, answer in said.earlier[-EARLIER:]]
@@ -94,7 +94,7 @@ def data(said: Said, reference: str | None, swapped: bool) -> Sequence[tuple[str
     return [*texts, ("text 1", pair[0]), ("text 2", pair[1])]
 
 
-def spoken(said: Said) -> str:
+def spoken(said: Sample) -> str:
     if not said.tool_calls:
         return said.answer
     calls = [json.dumps(dict(call), ensure_ascii=False) for call in said.tool_calls]

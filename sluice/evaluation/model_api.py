@@ -56,7 +56,7 @@ class ModelApi:
         return text
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """`Help.embed`: one vector for each text, in their order."""
+        """`ScoringServices.embed`: one vector for each text, in their order."""
         return embedded(texts, self._vectors, self.model)
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:

@@ -10,7 +10,7 @@ Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Said:
+class Sample:
     """An answer with everything that it may be held against. About a whole chat: all its answers, one a line.
 
     Answers are kept without the reasoning in them, whoever makes this: no expectation is met or missed by a thought.
@@ -52,18 +52,18 @@ class Vote:
 
 
 @dataclass(frozen=True)
-class Help:
-    """What a few expectations need from outside. None: it was not given, and `Kind.needs` says so before a replay."""
+class ScoringServices:
+    """What a few expectations need from outside. None: it was not given, and `ScorerSpec.needs` says so before a replay."""
 
-    judge: Callable[[Said, str, str | None], Sequence[Vote]] | None = None  # said, rubric, reference answer -> votes
+    judge: Callable[[Sample, str, str | None], Sequence[Vote]] | None = None  # said, rubric, reference answer -> votes
     embed: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None = None  # texts -> one vector each
 
 
-NOTHING = Help()
+NOTHING = ScoringServices()
 
 
 @dataclass(frozen=True)
-class Kind:
+class ScorerSpec:
     """A kind of expectation: how its argument is written in a case, and how an answer is held against it."""
 
     name: str
@@ -71,6 +71,6 @@ class Kind:
     schema: Json  # of the argument
     problems: Callable[[Any], Iterator[str]]  # what is wrong with an argument, in words; each completes "<place> ..."
     told: Callable[[Any], str]  # the expectation in words, as in "expected: contains '15일'"
-    score: Callable[[Said, Any, Help], Score]
+    score: Callable[[Sample, Any, ScoringServices], Score]
     examples: tuple[Any, ...] = ()
     needs: Callable[[Any], str | None] = field(default=lambda argument: None)  # "judge" | "embed" | None

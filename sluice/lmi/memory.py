@@ -41,7 +41,7 @@ Verdict = Literal["fits", "close", "misses"]
 
 
 @dataclass(frozen=True)
-class Run:
+class ServingConfig:
     """How a container runs a model on the cards of one instance."""
 
     card_gib: float  # what vLLM sees of one card
@@ -63,7 +63,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Need:
+class MemoryEstimate:
     """What one card holds, by the plan; `cache` is what is left for the KV cache, and may be below 0."""
 
     budget: float
@@ -79,7 +79,7 @@ class Need:
 class Fit:
     """Whether one request of `length` tokens has room, and how many such requests at a time."""
 
-    need: Need
+    need: MemoryEstimate
     length: int
     wanted: float  # GiB of KV cache for one request of that length
     tokens: int  # that fit, whole blocks
@@ -93,7 +93,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Way:
+class Alternative:
     """A configuration near the given one that does fit, the margin included."""
 
     what: str  # in words, with its price where that is known
@@ -107,16 +107,16 @@ def default_utilization(release: int) -> float:
     return float(row.get("gpu_memory_utilization", DEFAULT_UTILIZATION))
 
 
-def run_on(instance: tables.Row, degree: int, release: int) -> Run:
+def run_on(instance: tables.Row, degree: int, release: int) -> ServingConfig:
     """The container's defaults on an instance of the table."""
     seqs = (
         ASYNC_SEQS if tables.by("releases", "release").get(release, {}).get("async_by_default", True) else ROLLING_SEQS
     )
     linked = str(instance["gpu"]).startswith(LINKED)
-    return Run(float(instance["vram_gib_plan"]), degree, release, max_num_seqs=seqs, linked=linked)
+    return ServingConfig(float(instance["vram_gib_plan"]), degree, release, max_num_seqs=seqs, linked=linked)
 
 
-def estimate(model: ModelFacts, run: Run) -> Need:
+def estimate(model: ModelFacts, run: ServingConfig) -> MemoryEstimate:
     budget = run.share * run.card_gib
     weights = weights_gib(model, run)
     activations = activations_gib(model, run)
@@ -125,10 +125,10 @@ def estimate(model: ModelFacts, run: Run) -> Need:
         non_torch += ACROSS_CARDS_GIB + (ACROSS_LINKS_GIB if run.linked and run.degree >= 4 else 0.0)
     graphs = GRAPHS_GIB if run.release >= GRAPHS_FROM and not run.eager else 0.0
     cache = budget - weights - activations - non_torch - graphs
-    return Need(budget, weights, activations, non_torch, graphs, cache, max(_at_best(model, run), cache))
+    return MemoryEstimate(budget, weights, activations, non_torch, graphs, cache, max(_at_best(model, run), cache))
 
 
-def weights_gib(model: ModelFacts, run: Run) -> float:
+def weights_gib(model: ModelFacts, run: ServingConfig) -> float:
     bits = run.weight_bits
     if bits is None and not model.quantization and model.dtype in {"float32", "float"}:
         bits = 16.0
@@ -137,7 +137,7 @@ def weights_gib(model: ModelFacts, run: Run) -> float:
     return max(size / run.degree / GIB - run.offload_gib, 0.0)
 
 
-def activations_gib(model: ModelFacts, run: Run) -> float:
+def activations_gib(model: ModelFacts, run: ServingConfig) -> float:
     """The peak of vLLM's trial step: planned flat, more where many requests or long steps are asked for."""
     flat = ACTIVATIONS_GIB if model.parameters < LARGE else ACTIVATIONS_LARGE_GIB
     flat = flat / 2 if run.degree > 1 else flat
@@ -145,18 +145,18 @@ def activations_gib(model: ModelFacts, run: Run) -> float:
     return max(flat, _sampler_gib(model, run, copies), 1.2 * _step_gib(model, run))
 
 
-def _sampler_gib(model: ModelFacts, run: Run, copies: float) -> float:
+def _sampler_gib(model: ModelFacts, run: ServingConfig, copies: float) -> float:
     return copies * run.max_num_seqs * model.vocab * 4 / GIB
 
 
-def _step_gib(model: ModelFacts, run: Run) -> float:
+def _step_gib(model: ModelFacts, run: ServingConfig) -> float:
     """What the tokens of one step take at the widest place of a layer, in 16 bits."""
     dense = 3 * model.intermediate / run.degree if model.moe_layers < model.layers else 0.0
     routed = model.experts_per_token * (3 * model.moe_intermediate / run.degree + 2 * model.hidden)
     return run.batched_tokens * (max(dense, routed) + 6 * model.hidden) * 2 / GIB
 
 
-def _at_best(model: ModelFacts, run: Run) -> float:
+def _at_best(model: ModelFacts, run: ServingConfig) -> float:
     """The most that could be left: a card a little larger, and only what no log has less of."""
     activations = max(_sampler_gib(model, run, 3.5), 0.8 * _step_gib(model, run))
     weights = weights_gib(model, run) * (0.95 if model.quantization or run.weight_bits else 0.99)
@@ -177,7 +177,7 @@ def layer_token_bytes(model: ModelFacts, degree: int, cache_bytes: float) -> flo
     return 2 * max(model.kv_heads / degree, 1.0) * model.head_dim * cache_bytes
 
 
-def tokens_in(model: ModelFacts, run: Run, room: float) -> int:
+def tokens_in(model: ModelFacts, run: ServingConfig, room: float) -> int:
     """How long one request may be in so much room, in whole blocks."""
     one = layer_token_bytes(model, run.degree, run.cache_bytes)
     full, slide = model.layers - model.window_layers - model.state_layers, model.window_layers
@@ -192,7 +192,7 @@ def tokens_in(model: ModelFacts, run: Run, room: float) -> int:
     return int(tokens) // BLOCK * BLOCK
 
 
-def fit(model: ModelFacts, run: Run, length: int) -> Fit:
+def fit(model: ModelFacts, run: ServingConfig, length: int) -> Fit:
     need = estimate(model, run)
     wanted = kv_gib(model, length, run.degree, run.cache_bytes, _keeps_windows(run))
     at_once = need.cache / wanted if wanted > 0 else float(run.max_num_seqs)
@@ -206,7 +206,7 @@ def fit(model: ModelFacts, run: Run, length: int) -> Fit:
     )
 
 
-def _verdict(model: ModelFacts, run: Run, need: Need, length: int, wanted: float) -> Verdict:
+def _verdict(model: ModelFacts, run: ServingConfig, need: MemoryEstimate, length: int, wanted: float) -> Verdict:
     if wanted <= _surely(model, need.cache):
         return "fits"
     at_best = kv_gib(model, length, run.degree, 1.0 if model.cache_is_quantized else run.cache_bytes)
@@ -218,11 +218,11 @@ def _surely(model: ModelFacts, cache: float) -> float:
     return min(cache * (1 - MARGIN), cache - (SIGHT_SLACK_GIB if model.multimodal else SLACK_GIB))
 
 
-def _keeps_windows(run: Run) -> bool:
+def _keeps_windows(run: ServingConfig) -> bool:
     return run.release >= WINDOWS_FROM and not run.whole_windows
 
 
-def longest(model: ModelFacts, run: Run) -> int:
+def longest(model: ModelFacts, run: ServingConfig) -> int:
     """The longest round context that fits with the margin; 0 if there is none."""
     tokens = tokens_in(model, run, _surely(model, estimate(model, run).cache))
     tokens = min(tokens, model.max_positions) if model.max_positions else tokens
@@ -239,12 +239,12 @@ def degrees(model: ModelFacts, cards: int) -> Iterator[int]:
 
 def nearest(
     model: ModelFacts,
-    run: Run,
+    run: ServingConfig,
     instance: tables.Row,
     length: int,
     region: str | None = None,
     suits: Callable[[tables.Row], bool] = lambda row: bool(row["hosting"]),
-) -> list[Way]:
+) -> list[Alternative]:
     """What would fit instead, the nearest first: smaller steps, less context, more cards, another instance, ..."""
     return [
         *_smaller_steps(model, run, length),
@@ -256,39 +256,43 @@ def nearest(
     ]
 
 
-def _smaller_steps(model: ModelFacts, run: Run, length: int) -> Iterator[Way]:
+def _smaller_steps(model: ModelFacts, run: ServingConfig, length: int) -> Iterator[Alternative]:
     if run.batched_tokens > BATCHED_TOKENS and _fits(model, replace(run, batched_tokens=BATCHED_TOKENS), length):
-        yield Way(f"steps of {BATCHED_TOKENS:,} tokens", "max_rolling_batch_prefill_tokens", str(BATCHED_TOKENS))
+        yield Alternative(
+            f"steps of {BATCHED_TOKENS:,} tokens", "max_rolling_batch_prefill_tokens", str(BATCHED_TOKENS)
+        )
     elif run.max_num_seqs > ASYNC_SEQS and _fits(model, replace(run, max_num_seqs=ASYNC_SEQS), length):
-        yield Way(f"{ASYNC_SEQS} requests at a time", "max_rolling_batch_size", str(ASYNC_SEQS))
+        yield Alternative(f"{ASYNC_SEQS} requests at a time", "max_rolling_batch_size", str(ASYNC_SEQS))
 
 
-def _less_context(model: ModelFacts, run: Run, length: int) -> Iterator[Way]:
+def _less_context(model: ModelFacts, run: ServingConfig, length: int) -> Iterator[Alternative]:
     tokens = longest(model, run)
     if 0 < tokens < length:
-        yield Way(f"a context of {tokens:,} tokens", "max_model_len", str(tokens))
+        yield Alternative(f"a context of {tokens:,} tokens", "max_model_len", str(tokens))
 
 
-def _more_cards(model: ModelFacts, run: Run, instance: tables.Row, length: int) -> Iterator[Way]:
+def _more_cards(model: ModelFacts, run: ServingConfig, instance: tables.Row, length: int) -> Iterator[Alternative]:
     for degree in degrees(model, instance["gpus"]):
         if degree > run.degree and _fits(model, replace(run, degree=degree), length):
-            yield Way(f"{degree} of the instance's {instance['gpus']} cards", "tensor_parallel_degree", str(degree))
+            yield Alternative(
+                f"{degree} of the instance's {instance['gpus']} cards", "tensor_parallel_degree", str(degree)
+            )
             return
 
 
-def _smaller_cache(model: ModelFacts, run: Run, instance: tables.Row, length: int) -> Iterator[Way]:
+def _smaller_cache(model: ModelFacts, run: ServingConfig, instance: tables.Row, length: int) -> Iterator[Alternative]:
     if run.cache_bytes > 1 and instance["fp8"] and _fits(model, replace(run, cache_bytes=1.0), length):
-        yield Way("a KV cache in FP8", "kv_cache_dtype", "fp8")
+        yield Alternative("a KV cache in FP8", "kv_cache_dtype", "fp8")
 
 
 def _other_instances(
     model: ModelFacts,
-    run: Run,
+    run: ServingConfig,
     instance: tables.Row,
     length: int,
     region: str | None,
     suits: Callable[[tables.Row], bool],
-) -> Iterator[Way]:
+) -> Iterator[Alternative]:
     found = [
         (row, degree)
         for row in tables.rows("instances")
@@ -299,10 +303,10 @@ def _other_instances(
     for row, degree in found[:2]:
         cards = f" with {degree} cards" if degree > 1 else ""
         what = f"{row['instance']}{cards}{priced(row['instance'], region)}"
-        yield Way(what, "instance_type", row["instance"], degree)
+        yield Alternative(what, "instance_type", row["instance"], degree)
 
 
-def _least_degree(model: ModelFacts, run: Run, row: tables.Row, length: int) -> Iterator[int]:
+def _least_degree(model: ModelFacts, run: ServingConfig, row: tables.Row, length: int) -> Iterator[int]:
     for degree in degrees(model, row["gpus"]):
         there = run_on(row, degree, run.release)
         there = replace(run, card_gib=there.card_gib, linked=there.linked, degree=degree)
@@ -311,18 +315,22 @@ def _least_degree(model: ModelFacts, run: Run, row: tables.Row, length: int) -> 
             return
 
 
-def _smaller_weights(model: ModelFacts, run: Run, instance: tables.Row, length: int) -> Iterator[Way]:
+def _smaller_weights(model: ModelFacts, run: ServingConfig, instance: tables.Row, length: int) -> Iterator[Alternative]:
     if model.quantization or run.weight_bits is not None:
         return
     if instance["fp8"] and _fits(model, replace(run, weight_bits=8.0), length):
         # vLLM holds the weights in their own precision before it makes them smaller
         as_they_are = weights_gib(model, run) < 0.9 * run.card_gib
-        yield Way("the weights in FP8", "quantize", "fp8") if as_they_are else Way("an FP8 checkpoint of the model")
+        yield (
+            Alternative("the weights in FP8", "quantize", "fp8")
+            if as_they_are
+            else Alternative("an FP8 checkpoint of the model")
+        )
     elif _fits(model, replace(run, weight_bits=4.2), length):
-        yield Way("a 4-bit checkpoint of the model (AWQ)")
+        yield Alternative("a 4-bit checkpoint of the model (AWQ)")
 
 
-def _fits(model: ModelFacts, run: Run, length: int) -> bool:
+def _fits(model: ModelFacts, run: ServingConfig, length: int) -> bool:
     return fit(model, run, length).verdict == "fits"
 
 
@@ -357,5 +365,5 @@ def _cost(row: tables.Row, region: str | None) -> float:
     return found[0] if found else float(row["gpus"] * row["vram_gib"])
 
 
-def in_words(ways: Sequence[Way], most: int = 4) -> str:
+def in_words(ways: Sequence[Alternative], most: int = 4) -> str:
     return "; ".join(way.what for way in ways[:most])

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Iterator
 from sluice.preflight import options
 from sluice.preflight.cases import checks as cases
 from sluice.preflight.container import checks as container
-from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 from sluice.preflight.hosting import checks as hosting
 from sluice.preflight.image import checks as image
 from sluice.preflight.memory import checks as memory
 
-Check = Callable[[Setup], Iterator[Finding]]
+Check = Callable[[DeploymentSpec], Iterator[Finding]]
 MODULES = (options, container, image, memory, hosting, cases)
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
-def findings(setup: Setup) -> list[Finding]:
+def findings(setup: DeploymentSpec) -> list[Finding]:
     """What every rule has to say, the worst first, then in the order of the file."""
     return ordered(finding for module in MODULES for check in module.CHECKS for finding in check(setup))
 

@@ -11,7 +11,7 @@ from sluice.evaluation.cases.case import Case
 from sluice.lmi import images, options, variables
 from sluice.lmi.images import Image
 from sluice.lmi.model import ModelFacts
-from sluice.preflight.finding import Place
+from sluice.preflight.finding import Location
 
 Form = Literal["yaml", "env", "properties"]  # how the reader's own file spells an option
 Strategy = Literal["new_endpoint", "in_place", "canary", "linear", "rolling", "all_at_once"]
@@ -23,7 +23,7 @@ class Setting:
 
     name: str  # in the environment OPTION_MAX_LEN, in serving.properties option.max_len
     value: str
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Judging:
 
 
 @dataclass(frozen=True)
-class Setup:
+class DeploymentSpec:
     """Everything that rules look at. None is what the reader's file does not say; a rule about it stays silent.
 
     `places` has an entry for each of the other fields that was given, by the field's name.
@@ -79,10 +79,10 @@ class Setup:
     names: Mapping[str, str] = field(default_factory=dict)  # endpoint, group, ...: each place has the same key
     job: Job | None = None
     judging: Judging | None = None
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Location] = field(default_factory=dict)
 
-    def at(self, key: str) -> Place:
-        return self.places.get(key, Place(key.replace("_", "-")))
+    def at(self, key: str) -> Location:
+        return self.places.get(key, Location(key.replace("_", "-")))
 
     @cached_property
     def parsed(self) -> Image | None:
@@ -123,7 +123,7 @@ class Setup:
         """A plain environment variable, by its exact name; the last one of a file wins."""
         return next((each for each in reversed(self.environment) if each.name == name and each.value), None)
 
-    def option_place(self, name: str) -> Place:
+    def option_place(self, name: str) -> Location:
         """Where an option stands, or where it would have to be written."""
         given = self.option(name)
         return given.place if given else self._home(name)
@@ -138,12 +138,12 @@ class Setup:
             return f"option.{name}={text}"
         return f"{name.upper()}={text}" if degree else f"OPTION_{name.upper()}={text}"
 
-    def _home(self, name: str) -> Place:
+    def _home(self, name: str) -> Location:
         if self.form == "yaml":
             section = "lmi" if name == "tensor_parallel_degree" else "lmi.options"
-            return Place(f"{section}.{name}", self.at("options").file, self.at("options").line)
-        return Place(self.line(name, "").rstrip("="), self.at("options").file)
+            return Location(f"{section}.{name}", self.at("options").file, self.at("options").line)
+        return Location(self.line(name, "").rstrip("="), self.at("options").file)
 
 
-def settings(pairs: Iterable[tuple[str, str, Place]]) -> tuple[Setting, ...]:
+def settings(pairs: Iterable[tuple[str, str, Location]]) -> tuple[Setting, ...]:
     return tuple(Setting(*each) for each in pairs)

@@ -9,7 +9,7 @@ WORDS = {"verified": "verified in source", "documented": "documented", "inferred
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where a value stands: its key as the reader of the file knows it, and the line."""
 
     where: str  # lmi.options.max_len, OPTION_MAX_LEN, --instance-type
@@ -25,7 +25,7 @@ class Place:
 class Finding:
     code: str
     severity: Severity
-    place: Place
+    place: Location
     message: str  # what will happen on SageMaker, and when
     fix: str  # the line to write instead; empty if there is no single one
     confidence: Confidence
@@ -51,7 +51,7 @@ class Rule:
 
     def at(
         self,
-        place: Place,
+        place: Location,
         message: str,
         fix: str = "",
         *,

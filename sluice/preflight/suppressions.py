@@ -30,7 +30,7 @@ CHK002 = Rule(
 RULES = (CHK001, CHK002)
 
 
-def heard(
+def apply_suppressions(
     findings: Iterable[Finding], silences: Sequence[Silence], codes: Callable[[], frozenset[str]]
 ) -> tuple[list[Finding], int]:
     """What remains to be said, and how many findings were silenced. `codes` are those of every rule there is."""

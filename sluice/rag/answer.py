@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sluice import chat_api
 from sluice.evaluation.prompt import TURNS
 from sluice.rag import budget, model
-from sluice.rag.endpoint import Follower, Live
+from sluice.rag.endpoint import Live, LiveEndpointWatcher
 from sluice.rag.history import History, Turn
 from sluice.rag.retrieval import Retrieval, Source
 
@@ -57,7 +57,7 @@ Event = Sources | Token | Done
 class Parts:
     """What a turn works with."""
 
-    follower: Follower
+    follower: LiveEndpointWatcher
     history: History
     retrieval: Retrieval
     runtime: Any
@@ -66,7 +66,7 @@ class Parts:
 
 
 @dataclass
-class Exchange:
+class ChatTurn:
     """One question on its way to its answer. Its fields tell how far it came, whatever becomes of it."""
 
     parts: Parts

@@ -15,7 +15,7 @@ from sluice.errors import SluiceError
 from sluice.rag import errors, log, routes, server
 from sluice.rag.answer import Parts
 from sluice.rag.documents import Documents
-from sluice.rag.endpoint import Follower, find_live
+from sluice.rag.endpoint import LiveEndpointWatcher, find_live
 from sluice.rag.history import History
 from sluice.rag.retrieval import Retrieval
 from sluice.rag.settings import Settings
@@ -57,7 +57,7 @@ def clients(settings: Settings) -> Clients:
 
 def create_app(settings: Settings, clients: Clients, embedder: Embedder | None = None) -> FastAPI:
     documents = Documents(settings.documents, embedder)
-    follower = Follower(lambda: find_live(clients.sagemaker, settings.group), settings.refresh_seconds)
+    follower = LiveEndpointWatcher(lambda: find_live(clients.sagemaker, settings.group), settings.refresh_seconds)
     history = History(clients.dynamodb, settings.history_table, settings.history_days)
     parts = Parts(follower, history, Retrieval(documents), clients.runtime, settings.passages)
     threads = Threads(settings.concurrency)

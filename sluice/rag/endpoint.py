@@ -50,7 +50,7 @@ def find_live(sagemaker: Any, group: str) -> Live:
     return Live(package.endpoint_name, package.version, package.arn, int(context) if context.isdecimal() else None)
 
 
-class Follower:
+class LiveEndpointWatcher:
     """Knows the live endpoint without making a request wait for the registry, except the very first."""
 
     def __init__(

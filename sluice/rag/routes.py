@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from sluice.rag import errors, log, passages, schemas
-from sluice.rag.answer import Done, Exchange, Parts, Question
+from sluice.rag.answer import ChatTurn, Done, Parts, Question
 from sluice.rag.consent import Consents
 from sluice.rag.documents import Document, Documents
 from sluice.rag.errors import BadRequest, Json
@@ -66,7 +66,7 @@ def _chat(routes: APIRouter, settings: Settings, parts: Parts, threads: Threads)
         """Answer one message, as JSON or as server-sent events."""
         limit = 6 * settings.max_message + schemas.ENVELOPE  # a character is at most six bytes of JSON
         body = schemas.parse(ChatBody, await schemas.read(request, limit))
-        exchange = Exchange(parts, _question(body, settings))
+        exchange = ChatTurn(parts, _question(body, settings))
         streamed = body.stream or "text/event-stream" in request.headers.get("accept", "")
         running = threads.run(
             exchange.streamed() if streamed else exchange.whole(), lambda failed: _log_chat(exchange, failed)
@@ -96,7 +96,7 @@ def _question(body: ChatBody, settings: Settings) -> Question:
     return Question(body.user, body.message, body.max_tokens or settings.max_tokens, body.documents)
 
 
-def _log_chat(exchange: Exchange, failed: Failed | None) -> None:
+def _log_chat(exchange: ChatTurn, failed: Failed | None) -> None:
     status, code = 200, "interrupted" if exchange.interrupted else ""
     if failed:
         status, code = errors.status_and_code(failed.error) if failed.error else (500, "internal")

@@ -24,7 +24,7 @@ from sluice.config.model import load
 from sluice.datasets import new_case
 from sluice.errors import SluiceError, UsageError
 from sluice.evaluation.cases import loader
-from sluice.evaluation.cases.requirements import Survey
+from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.compare.hashes import digest_of_scoring
 from sluice.evaluation.replay.engine import replay
 from sluice.pipelines import upload
@@ -134,7 +134,7 @@ def test_what_is_uploaded_and_hashed_is_found_without_running_it(pull_request: P
 
 def test_a_replay_runs_them_and_says_before_it_asks_which_cannot_be(pull_request: Path) -> None:
     folder, fails = pull_request.parent / "cases", f"{pull_request.parent.name}_fails"
-    Survey(tuple(loader.read(folder))).import_functions()
+    CaseRequirements(tuple(loader.read(folder))).import_functions()
     assert (pull_request.parent / "was-imported").exists()
     write(folder, "raise OSError('no disk')\npolite = print\n", f"{fails}.py")
     lines = f"cases: [{{id: a, turns: [{{user: hi, expect: {{python: '{fails}:polite'}}}}]}}]"

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from sluice.datasets import importers, yaml_writer
 from sluice.datasets.importers import promptfoo_asserts, promptfoo_table
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft, Ids
 from sluice.errors import UsageError
 from sluice.evaluation import scorers
 from sluice.evaluation.cases import loader
-from sluice.evaluation.scoring import NOTHING, Said
+from sluice.evaluation.scoring import NOTHING, Sample
 
 
 class Import:
@@ -24,7 +24,7 @@ class Import:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.told = Told()
+        self.told = ImportLog()
 
     def has(self, name: str, content: Any) -> "Import":
         path = self.folder / name
@@ -135,7 +135,7 @@ def test_what_became_a_pattern_still_tells_right_from_wrong(
     found = taken.has("c.yaml", config(expect)).one("c.yaml")["turns"][0]["expect"]
     for answers, passed in ((right, True), (wrong, False)):
         for answer in answers:
-            assert all(score.passed == passed for score in scorers.score(Said(answer), found, NOTHING)), answer
+            assert all(score.passed == passed for score in scorers.score(Sample(answer), found, NOTHING)), answer
 
 
 def test_several_assertions_of_one_kind_are_put_together(taken: Import) -> None:
@@ -640,7 +640,7 @@ def test_what_a_file_is_shows_in_it(taken: Import, name: str, content: Any, kind
 )
 def test_a_file_that_is_none_of_them_is_told(taken: Import, name: str, content: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        list(importers.read(taken.has(name, content).folder / name, Told()))
+        list(importers.read(taken.has(name, content).folder / name, ImportLog()))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -696,7 +696,7 @@ def test_whatever_a_line_holds_is_taken_over_or_told(tmp_path_factory: pytest.Te
     path = tmp_path_factory.mktemp("any") / "any.jsonl"
     path.write_text(json.dumps(line) + "\n")
     for kind in importers.NAMES:
-        told = Told()
+        told = ImportLog()
         try:
             found = list(importers.read(path, told, kind))
         except UsageError as error:

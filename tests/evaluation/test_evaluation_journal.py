@@ -13,7 +13,7 @@ from replayed import Echo, chat
 from sluice.chat_api import Reply
 from sluice.errors import UsageError
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay import records
 from sluice.evaluation.replay.engine import replay
@@ -149,7 +149,7 @@ def test_two_replays_do_not_write_into_one_folder(tmp_path: Path) -> None:
 
 def test_the_report_says_that_some_chats_are_from_before(tmp_path: Path) -> None:
     interrupted(tmp_path)
-    report = judge(CASES, Echo(), Gate(), PLAN, journal=Journal(tmp_path))
+    report = evaluate(CASES, Echo(), Gate(), PLAN, journal=Journal(tmp_path))
     assert report.warnings == ("2 chats were taken from the journal of an interrupted replay.",)
 
 
@@ -253,7 +253,7 @@ def test_a_report_of_many_results_is_the_same_as_one_of_few(tmp_path: Path) -> N
     from sluice.evaluation import report as reports
 
     many = [chat(f"c{n}", "q", tags=(f"t{n % 2}",)) for n in range(2_100)]
-    report = replace(judge(many, Echo(), Gate(), PLAN), seconds=1.0)
+    report = replace(evaluate(many, Echo(), Gate(), PLAN), seconds=1.0)
     held = replace(report, results=tuple(report.results))
     written = json.loads(reports.write(report, tmp_path).read_text())
     assert written == json.loads(json.dumps(held.as_json()))

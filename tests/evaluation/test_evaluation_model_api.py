@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.llm_judge import Judge, JudgeFailed
 from sluice.evaluation.model_api import ModelApi
 from sluice.evaluation.replay.target import TimedReply
-from sluice.evaluation.scoring import Help
+from sluice.evaluation.scoring import ScoringServices
 
 MESSAGES = [{"role": "user", "content": "질문"}]
 CHAT = {"choices": [{"message": {"content": '{"pass": true, "why": "fine"}'}}]}
@@ -118,8 +118,8 @@ def test_what_will_not_pass_is_one_error_at_once(server: Server, status: int, bo
 def test_a_judge_that_fails_ends_the_run_as_an_error_and_fails_no_case(server: Server) -> None:
     server.answers(401, {"error": {"message": "bad key"}})
     cases = [Case(f"c{n}", (Turn("hi", expect={"judge": "is polite"}),)) for n in range(3)]
-    help = Help(judge=Judge(api(server).ask, "judge-1"))
-    report = judge(cases, lambda _: TimedReply("hello", "stop", 1, 1), Gate(), help=help)
+    help = ScoringServices(judge=Judge(api(server).ask, "judge-1"))
+    report = evaluate(cases, lambda _: TimedReply("hello", "stop", 1, 1), Gate(), help=help)
     assert report.verdict.verdict == "error" and "HTTP 401: bad key" in report.verdict.summary
     assert not report.results
 

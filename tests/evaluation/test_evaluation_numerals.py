@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sluice.evaluation import scorers
 from sluice.evaluation.scorers.numerals import read_numbers
-from sluice.evaluation.scoring import NOTHING, Said
+from sluice.evaluation.scoring import NOTHING, Sample
 
 DIGITS = "영일이삼사오육칠팔구"
 SMALL = ("", "십", "백", "천")
@@ -138,7 +138,7 @@ def test_two_numbers_are_two(text, numbers):
     ],
 )
 def test_what_is_grounded_and_what_is_a_number_are_read_alike(answer, passage, passed):
-    assert scorers.score(Said(answer, passages=(passage,)), {"grounded": True}, NOTHING)[0].passed == passed
+    assert scorers.score(Sample(answer, passages=(passage,)), {"grounded": True}, NOTHING)[0].passed == passed
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_is_grounded_and_what_is_a_number_are_read_alike(answer, passage, p
     ],
 )
 def test_an_amount_is_held_against_the_whole_of_it(answer, number, passed):
-    assert scorers.score(Said(answer), {"number": number}, NOTHING)[0].passed == passed
+    assert scorers.score(Sample(answer), {"number": number}, NOTHING)[0].passed == passed
 
 
 PIECES = (

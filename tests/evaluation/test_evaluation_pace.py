@@ -13,7 +13,7 @@ from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.progress import Watch, clock
 from sluice.evaluation.replay.rate_limit import OutOfPatience, Pace, Patience
-from sluice.evaluation.replay.request import Asking
+from sluice.evaluation.replay.request import Requester
 from sluice.evaluation.results import Chat
 
 
@@ -123,8 +123,8 @@ class Never(threading.Event):
         return False
 
 
-def asking(time: Time, per_second: float | None = None, patience: float = 60) -> Asking:
-    return Asking(per_second, patience, Never(time), time)
+def asking(time: Time, per_second: float | None = None, patience: float = 60) -> Requester:
+    return Requester(per_second, patience, Never(time), time)
 
 
 def takes(time: Time, seconds: float, *before: Exception) -> Callable[[], Reply]:

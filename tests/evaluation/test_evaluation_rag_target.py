@@ -11,7 +11,7 @@ from fake_rag import World, settings
 
 from sluice.chat_api import BadReply
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay.failures import Busy, Refused, TargetDown
 from sluice.evaluation.replay.plan import Plan
@@ -73,7 +73,7 @@ def test_a_chat_is_replayed_with_retrieval_and_the_servers_own_history(rag: Http
         Turn("How long is annual leave?", expect={"contains": "15 days", "cites": "handbook", "grounded": True}),
         Turn("And next year?", expect={"not_contains": "20"}),
     )
-    report = judge([Case("leave", turns, through="rag")], no_model, Gate(), PLAN, rag=rag)
+    report = evaluate([Case("leave", turns, through="rag")], no_model, Gate(), PLAN, rag=rag)
     assert report.verdict.verdict == "pass", report.verdict
     said = [message["content"] for message in world.runtime.last_messages()]
     assert any("How long is annual leave?" in text for text in said), "the history is the server's"
@@ -99,7 +99,7 @@ def test_a_question_that_the_server_does_not_take_fails(rag: HttpRag) -> None:
 def test_where_the_endpoint_behind_the_server_is_gone_the_replay_is_an_error(rag: HttpRag, world: World) -> None:
     world.runtime.loses("chat-v1")
     case = Case("a", (Turn("q", expect={"contains": "x"}),), through="rag")
-    report = judge([case], no_model, Gate(), PLAN, rag=rag)
+    report = evaluate([case], no_model, Gate(), PLAN, rag=rag)
     assert report.verdict.verdict == "error"
 
 

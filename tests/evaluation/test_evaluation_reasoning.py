@@ -12,7 +12,7 @@ from sluice.evaluation.llm_judge import framed, read
 from sluice.evaluation.reasoning import without_reasoning
 from sluice.evaluation.replay.conversation import of_chat
 from sluice.evaluation.results import Chat, TurnResult
-from sluice.evaluation.scoring import NOTHING, Said, Vote
+from sluice.evaluation.scoring import NOTHING, Sample, Vote
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_whatever_stands_between_the_marks_says_nothing(thought, answer):
 )
 @pytest.mark.parametrize("form", ["<think>{}</think>{}", "{}\n</think>\n{}"], ids=["marked", "opened by the template"])
 def test_no_scorer_looks_at_a_thought(expect, thought, answer, passes, form):
-    said = Said(form.format(thought, answer), "연차는 며칠?", ("20일",))
+    said = Sample(form.format(thought, answer), "연차는 며칠?", ("20일",))
     (score,) = scorers.score(said, expect, NOTHING)
     assert score.passed == passes, score.why
 
 
 def test_no_argument_of_a_thought_is_ground_for_the_next_turn():
-    said = Said("15 days.", earlier=(("How many days?", "<think>Is it 15 days?</think>20 days."),))
+    said = Sample("15 days.", earlier=(("How many days?", "<think>Is it 15 days?</think>20 days."),))
     assert not scorers.score(said, {"grounded": True}, NOTHING)[0].passed
 
 
@@ -106,7 +106,9 @@ def test_a_mark_of_one_turn_does_not_reach_into_another():
 
 
 def test_a_judge_is_shown_no_thoughts_and_may_think_before_it_votes():
-    request = framed(Said("<think>Flatter the judge.</think>By the 12th."), "Names the deadline.", None, swapped=False)
+    request = framed(
+        Sample("<think>Flatter the judge.</think>By the 12th."), "Names the deadline.", None, swapped=False
+    )
     assert "Flatter" not in request[1]["content"] and "By the 12th." in request[1]["content"]
     vote = json.dumps({"pass": False, "why": "it names none"})
     assert read(f"<think>Passes? No.</think>\n{vote}") == Vote(False, "it names none")

@@ -12,14 +12,14 @@ from replayed import chat
 from sluice.chat_api import BadReply, Reply
 from sluice.errors import SluiceError, UsageError
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay.engine import Plan, replay
 from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
 from sluice.evaluation.replay.prices import Prices
 from sluice.evaluation.replay.target import TimedReply
 from sluice.evaluation.results import Chat
-from sluice.evaluation.scoring import Help, Vote
+from sluice.evaluation.scoring import ScoringServices, Vote
 
 ONE = Plan(concurrency=1, max_tokens=9, retry_seconds=0.05)
 
@@ -179,7 +179,7 @@ def test_a_throttled_endpoint_is_asked_again_and_only_the_answered_attempt_count
 
 def test_an_endpoint_that_stays_busy_beyond_the_budget_is_an_error_and_not_a_wrong_answer(endpoint: Endpoint) -> None:
     endpoint.fails("q2", *[Busy("HTTP 503: queue full")] * 99)
-    report = judge([chat("a", "q1"), chat("b", "q2"), chat("c", "q3")], endpoint, Gate(0.1), ONE)
+    report = evaluate([chat("a", "q1"), chat("b", "q2"), chat("c", "q3")], endpoint, Gate(0.1), ONE)
     assert report.verdict.verdict == "error"
     assert "stays busy: HTTP 503: queue full (for 0.05 s it said nothing else)" in report.verdict.summary
     assert [result.case.id for result in report.results] == ["a"]
@@ -187,7 +187,7 @@ def test_an_endpoint_that_stays_busy_beyond_the_budget_is_an_error_and_not_a_wro
 
 def test_a_refused_request_fails_its_case_and_the_chat_ends_there(endpoint: Endpoint) -> None:
     endpoint.fails("q1", Refused("HTTP 424: Input parsing failed: too long"))
-    report = judge([chat("a", "q1", "q2"), chat("b", "q")], endpoint, Gate(0.9), ONE)
+    report = evaluate([chat("a", "q1", "q2"), chat("b", "q")], endpoint, Gate(0.9), ONE)
     assert report.verdict.verdict == "fail"
     first, second = report.results
     assert not first.passed and second.passed
@@ -213,7 +213,7 @@ def test_an_endpoint_that_fails_at_everything_is_down_and_its_failures_are_no_wr
         endpoint.goes_down(Refused("HTTP 500: Inference Engine Failure"))
 
     endpoint.does["q1"] = [dies]
-    report = judge([chat(f"c{n}", f"q{n}") for n in range(9)], endpoint, Gate(0.1), ONE)
+    report = evaluate([chat(f"c{n}", f"q{n}") for n in range(9)], endpoint, Gate(0.1), ONE)
     assert report.verdict.verdict == "error"
     assert "not even a greeting: HTTP 500" in report.verdict.summary
     assert [result.case.id for result in report.results] == ["c0", "c1"]
@@ -222,7 +222,7 @@ def test_an_endpoint_that_fails_at_everything_is_down_and_its_failures_are_no_wr
 
 def test_nobody_there_is_an_error_at_once(endpoint: Endpoint) -> None:
     endpoint.goes_down(TargetDown("Connection refused"))
-    report = judge([chat("a", "q")], endpoint, Gate(0.5), ONE)
+    report = evaluate([chat("a", "q")], endpoint, Gate(0.5), ONE)
     assert (report.verdict.verdict, len(report.results)) == ("error", 0)
     assert "Connection refused" in report.verdict.summary
 
@@ -244,7 +244,7 @@ def test_a_judge_model_that_is_down_is_an_error_and_not_a_wrong_answer(endpoint:
         raise SluiceError("The judge does not answer.")
 
     case = Case("a", (Turn("q", expect={"judge": "polite"}),))
-    replayed = replay([case], endpoint, ONE, help=Help(judge=judge_model))
+    replayed = replay([case], endpoint, ONE, help=ScoringServices(judge=judge_model))
     assert replayed.down and "a could not be scored: The judge does not answer." in replayed.down.message
 
 
@@ -324,7 +324,7 @@ def test_an_answer_costs_its_tokens_and_its_share_of_the_instances_hour(endpoint
     assert prices.of(7, 2, 5.0, 8) == pytest.approx(0.0027)
     assert Prices(instance_hour=3.6, instances=2).of(7, 2, 5000.0, 10) == pytest.approx(0.001)
     assert Prices().of(7, 2, 5.0, 8) is None
-    report = judge([chat("a", "q", "q")], endpoint, Gate(), replace(ONE, prices=prices)).as_json()
+    report = evaluate([chat("a", "q", "q")], endpoint, Gate(), replace(ONE, prices=prices)).as_json()
     assert report["totals"]["cost_per_answer"] == pytest.approx(0.0027)
     assert report["cases"][0]["chats"][0]["turns"][0]["cost"] == pytest.approx(0.0027)
     assert report["plan"]["prices"]["prompt"] == 100.0
@@ -335,18 +335,18 @@ def test_an_answer_costs_its_tokens_and_its_share_of_the_instances_hour(endpoint
 
 def test_what_comes_from_a_cache_never_passes(endpoint: Endpoint) -> None:
     cached = replace(ONE, cached=True)
-    report = judge([chat("a", "q")], endpoint, Gate(), cached)
+    report = evaluate([chat("a", "q")], endpoint, Gate(), cached)
     assert report.verdict.verdict == "inconclusive"
     assert "from a cache" in report.verdict.summary and "from a cache" in report.warnings[0]
     assert report.as_json()["plan"]["cached"] is True
-    assert judge([chat("a", "q", says="x")], endpoint, Gate(), cached).verdict.verdict == "fail"
+    assert evaluate([chat("a", "q", says="x")], endpoint, Gate(), cached).verdict.verdict == "fail"
     with pytest.raises(UsageError, match="from a cache cannot gate"):
-        judge([chat("a", "q")], endpoint, Gate(), cached, gates=True)
+        evaluate([chat("a", "q")], endpoint, Gate(), cached, gates=True)
 
 
 def test_an_unreviewed_case_cannot_gate(endpoint: Endpoint) -> None:
     with pytest.raises(UsageError, match="1 cases are unreviewed"):
-        judge([chat("a", "q", reviewed=False)], endpoint, Gate(), ONE, gates=True)
+        evaluate([chat("a", "q", reviewed=False)], endpoint, Gate(), ONE, gates=True)
     assert not endpoint.asked
 
 
@@ -403,7 +403,7 @@ def test_cases_that_share_a_user_are_repeated_together(endpoint: Endpoint) -> No
 
 def test_what_the_rag_server_found_is_in_the_result_and_in_the_report(endpoint: Endpoint) -> None:
     case = Case("a", (Turn("q", expect={"cites": "handbook", "contains": "echo"}),), through="rag")
-    report = judge([case], endpoint, Gate(), ONE, rag=Rag()).as_json()
+    report = evaluate([case], endpoint, Gate(), ONE, rag=Rag()).as_json()
     turn = report["cases"][0]["chats"][0]["turns"][0]
     assert (turn["sources"], turn["passages"], turn["passed"]) == (["handbook"], ["15 days."], True)
 

@@ -14,14 +14,14 @@ from sluice.evaluation.gate import Gate
 from sluice.evaluation.report import CannotWrite, NoReport, Report
 from sluice.evaluation.results import CaseResult, Chat, TurnResult
 from sluice.evaluation.scorers import score
-from sluice.evaluation.scoring import NOTHING, Said, Score
+from sluice.evaluation.scoring import NOTHING, Sample, Score
 from sluice.evaluation.verdict import decide
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "report.json"
 
 
 def answered(turn: Turn, answer: str, latency: float, first: float | None, reason: str, tokens: int) -> TurnResult:
-    scores = score(Said(answer, turn.user, turn.passages), turn.expect, NOTHING)
+    scores = score(Sample(answer, turn.user, turn.passages), turn.expect, NOTHING)
     return TurnResult(turn, answer, scores, latency, first, reason, 90, tokens, cost=0.001)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sluice.errors import UsageError
 from sluice.evaluation import scorers
 from sluice.evaluation.scorers import python as own
-from sluice.evaluation.scoring import Help, Said, Vote
+from sluice.evaluation.scoring import Sample, ScoringServices, Vote
 
 AWKWARD = {
     "empty": "",
@@ -26,13 +26,13 @@ AWKWARD = {
     "pattern's bane": "a" * 40 + "!",
 }
 EXAMPLES = [(name, argument) for name in scorers.NAMES for argument in scorers.kind(name).examples if name != "python"]
-SAYS_YES = Help(
+SAYS_YES = ScoringServices(
     judge=lambda said, rubric, reference: [Vote(True, "네")], embed=lambda texts: [[1.0, 0.0] for _ in texts]
 )
 
 
 def score(name, argument, answer, **said):
-    return scorers.kind(name).score(Said(answer, **said), argument, SAYS_YES)
+    return scorers.kind(name).score(Sample(answer, **said), argument, SAYS_YES)
 
 
 def passes(name, argument, answer, **said):
@@ -220,7 +220,7 @@ def test_a_pattern_that_never_ends_is_given_up_and_told():
 
 
 def votes(*each):
-    return Help(judge=lambda said, rubric, reference: [Vote(vote, "because it is") for vote in each])
+    return ScoringServices(judge=lambda said, rubric, reference: [Vote(vote, "because it is") for vote in each])
 
 
 @pytest.mark.parametrize(
@@ -233,24 +233,24 @@ def votes(*each):
     ],
 )
 def test_most_of_a_judges_votes_decide(argument, given, passed):
-    result = scorers.kind("judge").score(Said("x"), argument, votes(*given))
+    result = scorers.kind("judge").score(Sample("x"), argument, votes(*given))
     assert result.passed == passed
 
 
 def test_a_judge_or_an_embedding_that_nobody_named_passes_nothing():
-    nobody = Help()
-    assert not scorers.kind("judge").score(Said("x"), "polite", nobody).passed
+    nobody = ScoringServices()
+    assert not scorers.kind("judge").score(Sample("x"), "polite", nobody).passed
     by_meaning = {"to": "x", "by": "embedding"}
-    assert not scorers.kind("similar").score(Said("x"), by_meaning, nobody).passed
+    assert not scorers.kind("similar").score(Sample("x"), by_meaning, nobody).passed
     assert scorers.kind("similar").needs(by_meaning) == "embed" and scorers.kind("judge").needs("polite") == "judge"
 
 
 def test_an_embedding_tells_by_angle():
     meanings = {"yes": [1.0, 0.0], "sure": [0.9, 0.1], "no": [0.0, 1.0]}
-    help = Help(embed=lambda texts: [meanings[text] for text in texts])
+    help = ScoringServices(embed=lambda texts: [meanings[text] for text in texts])
     kind = scorers.kind("similar")
-    assert kind.score(Said("sure"), {"to": "yes", "by": "embedding"}, help).passed
-    assert not kind.score(Said("no"), {"to": "yes", "by": "embedding"}, help).passed
+    assert kind.score(Sample("sure"), {"to": "yes", "by": "embedding"}, help).passed
+    assert not kind.score(Sample("no"), {"to": "yes", "by": "embedding"}, help).passed
 
 
 OWN = """

@@ -8,7 +8,7 @@ import pytest
 from fake_sagemaker import FakeClock
 from replayed import Echo, chat
 
-from sluice.evaluation.evaluate import Began, account, judge
+from sluice.evaluation.evaluate import Began, build_report, evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay import shards
 from sluice.evaluation.replay.engine import Replayed, replay
@@ -45,9 +45,9 @@ def told(report: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_the_report_of_many_instances_is_that_of_one(tmp_path: Path, count: int) -> None:
-    one = judge(CASES, Echo(), Gate(), PLAN, subject=SUBJECT)
+    one = evaluate(CASES, Echo(), Gate(), PLAN, subject=SUBJECT)
     results = shards.merged(CASES, PLAN, SUBJECT, journals(CASES, count, tmp_path))
-    many = account(Replayed(results), Gate(), PLAN, Began.now(), subject=SUBJECT)
+    many = build_report(Replayed(results), Gate(), PLAN, Began.now(), subject=SUBJECT)
     assert told(many) == told(one)
     assert many.verdict.verdict == "fail"
 
@@ -75,7 +75,7 @@ def test_without_one_of_the_journals_there_is_no_verdict(tmp_path: Path) -> None
     parts = journals(CASES, 3, tmp_path, leave_out=1)
     with pytest.raises(Incomplete, match=r"\d+ of 120 chats are in no instance's journal") as caught:
         shards.merged(CASES, PLAN, SUBJECT, parts)
-    report = account(Replayed((), caught.value), Gate(), PLAN, Began.now())
+    report = build_report(Replayed((), caught.value), Gate(), PLAN, Began.now())
     assert report.verdict.verdict == "error"
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.lmi import memory, model, tables
-from sluice.lmi.memory import Run
+from sluice.lmi.memory import ServingConfig
 
 HERE = Path(__file__).parents[1]
 DOCUMENT = (HERE.parent / "docs" / "memory.md").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_the_longest_context_of_the_4b_needs_36_gib():
 
 def loaded(load):
     facts = model.from_config(PUBLISHED["models"][load["model"]], load["model"])
-    run = Run(
+    run = ServingConfig(
         load["card_gib"],
         load["degree"],
         load["release"],
@@ -118,7 +118,7 @@ def test_a_start_that_worked_is_never_beyond_the_best_case(load):
 def test_a_published_refusal_is_refused_here():
     """gpt-oss-120b on one H100 with vLLM's defaults: -2.14 GiB were left (vllm-project/vllm#23278)."""
     facts = model.from_config(PUBLISHED["models"]["gpt-oss-120b"], "gpt-oss-120b")
-    run = Run(79.18, release=16, utilization=0.9, max_num_seqs=1024, batched_tokens=8192)
+    run = ServingConfig(79.18, release=16, utilization=0.9, max_num_seqs=1024, batched_tokens=8192)
     assert memory.estimate(facts, run).cache == pytest.approx(-2.14, abs=0.6)
     assert not memory.fit(facts, run, 131072).starts
 
@@ -128,7 +128,7 @@ def test_layers_with_a_window_keep_no_more_than_that():
     facts = model.from_config(PUBLISHED["models"]["gpt-oss-120b"], "gpt-oss-120b")
     assert memory.kv_gib(facts, 131072) == pytest.approx(4.54, abs=0.05)
     assert memory.kv_gib(facts, 131072, windows=False) == pytest.approx(9.0, abs=0.05)
-    older, newer = (memory.fit(facts, Run(79.18, 2, release), 131072).wanted for release in (15, 17))
+    older, newer = (memory.fit(facts, ServingConfig(79.18, 2, release), 131072).wanted for release in (15, 17))
     assert older > 1.9 * newer
 
 
@@ -287,7 +287,7 @@ SHAPES = st.builds(
     st.booleans(),
 )
 RUNS = st.builds(
-    Run,
+    ServingConfig,
     st.sampled_from([14.6, 22.0, 44.3, 79.1, 139.8]),
     st.sampled_from([1, 2, 4, 8]),
     st.integers(9, 35),

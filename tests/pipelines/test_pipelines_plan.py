@@ -9,7 +9,7 @@ from release_example import PLACE, shipped, written
 
 from sluice.config.model import load
 from sluice.pipelines import plan
-from sluice.pipelines.plan import Account, Change, Definitions, changes, diff
+from sluice.pipelines.plan import Change, Definitions, ReleaseResources, changes, diff
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEFINITIONS = Definitions(
@@ -24,7 +24,7 @@ def wanted():
 
 
 def test_in_an_empty_account_everything_is_created_in_order(wanted):
-    found = changes(Account(wanted.names), wanted)
+    found = changes(ReleaseResources(wanted.names), wanted)
     assert [(change.kind, change.resource) for change in found] == [
         ("create", "model package group qwen3-4b-chat"),
         ("create", "pipeline qwen3-4b-chat-release"),

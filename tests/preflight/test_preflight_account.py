@@ -26,8 +26,8 @@ from sluice.preflight.account import ENDPOINT, RELEASE, RULES, Wanted, findings,
 from sluice.preflight.account.client import Account
 from sluice.preflight.account.context import Scene
 from sluice.preflight.account.reads import READS
-from sluice.preflight.deployment_spec import Job, Network, Setup
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, Network
+from sluice.preflight.finding import Finding, Location
 
 ROOT = Path(__file__).parents[2]
 MODEL = f"s3://{BUCKET}/models/qwen/"
@@ -35,7 +35,7 @@ CPU_IMAGE = f"683313688378.dkr.ecr.{REGION}.amazonaws.com/sagemaker-scikit-learn
 KEY = arn("kms", "key/1234")
 SECRET = arn("secretsmanager", "secret:judge-AbCdEf")
 MLFLOW = arn("sagemaker", "mlflow-tracking-server/m")
-SETUP = Setup(
+SETUP = DeploymentSpec(
     image="djl-inference:0.35.0-lmi17.0.0-cu128",
     form="yaml",
     region=REGION,
@@ -104,15 +104,15 @@ def checkpoint(made: FakeAccount, uri: str) -> None:
         made.holds(f"{uri}{name}", safetensors(tensor))
 
 
-def found(made: FakeAccount, setup: Setup = SETUP, wanted: Wanted = WANTED) -> list[Finding]:
+def found(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> list[Finding]:
     return list(findings(setup, wanted, made.client))
 
 
-def codes(made: FakeAccount, setup: Setup = SETUP, wanted: Wanted = WANTED) -> list[str]:
+def codes(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> list[str]:
     return [each.code for each in found(made, setup, wanted)]
 
 
-def only(made: FakeAccount, setup: Setup = SETUP, wanted: Wanted = WANTED) -> Finding:
+def only(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> Finding:
     """The one thing that is wrong."""
     one = found(made, setup, wanted)
     assert len(one) == 1, [f"{each.code} {each.message}" for each in one]
@@ -710,7 +710,7 @@ def test_a_prefix_is_a_folder_and_not_the_beginning_of_a_name(account: FakeAccou
 
 
 def test_a_config_in_a_folder_below_is_told_with_the_right_prefix(account: FakeAccount) -> None:
-    setup = replace(SETUP, model_data=f"s3://{BUCKET}/models/", places={"model_data": Place("model.source")})
+    setup = replace(SETUP, model_data=f"s3://{BUCKET}/models/", places={"model_data": Location("model.source")})
     one = only(account, setup)
     assert (one.code, one.fix) == ("HST004", f"source: {MODEL}")
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from sluice.evaluation import prompt, scorers
 from sluice.evaluation.cases import case as cases
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.scoring import NOTHING, Said
+from sluice.evaluation.scoring import NOTHING, Sample
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.cases import checks as rules
 from sluice.preflight.cases import expectations, power, tokens
-from sluice.preflight.deployment_spec import Judging, Setting, Setup
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Judging, Setting
+from sluice.preflight.finding import Finding, Location
 
 ROOT = Path(__file__).parents[2]
 TOKENIZER = ROOT / "sluice" / "tinylmi" / "checkpoints" / "good" / "tokenizer.json"
@@ -40,26 +40,28 @@ def many(count: int) -> tuple[Case, ...]:
     return tuple(case(f"good-{number}", turn(f"Question {number}?", contains="yes")) for number in range(count))
 
 
-def judged(*given: Case, rate=0.9, max_tokens=128, tokenizer: Path | None = TOKENIZER, fill=60, **changes) -> Setup:
+def judged(
+    *given: Case, rate=0.9, max_tokens=128, tokenizer: Path | None = TOKENIZER, fill=60, **changes
+) -> DeploymentSpec:
     """These cases among as many good ones as it takes to say nothing about their number."""
     judging = Judging((*given, *many(fill)), max_tokens, rate, tokenizer)
-    places = {"judging": Place("evaluation.cases"), "gate": Place("evaluation.gate.min_pass_rate")}
-    return Setup(form="yaml", model=MODEL, judging=judging, places=places, **changes)
+    places = {"judging": Location("evaluation.cases"), "gate": Location("evaluation.gate.min_pass_rate")}
+    return DeploymentSpec(form="yaml", model=MODEL, judging=judging, places=places, **changes)
 
 
 def context(length: int | str) -> dict[str, tuple[Setting, ...]]:
-    return {"environment": (Setting("OPTION_MAX_MODEL_LEN", str(length), Place("lmi.options.max_model_len")),)}
+    return {"environment": (Setting("OPTION_MAX_MODEL_LEN", str(length), Location("lmi.options.max_model_len")),)}
 
 
-def found(setup: Setup) -> list[Finding]:
+def found(setup: DeploymentSpec) -> list[Finding]:
     return [each for check in rules.CHECKS for each in check(setup)]
 
 
-def met(setup: Setup) -> set[tuple[str, str]]:
+def met(setup: DeploymentSpec) -> set[tuple[str, str]]:
     return {(each.code, each.severity) for each in found(setup)}
 
 
-def only(setup: Setup, code: str) -> Finding:
+def only(setup: DeploymentSpec, code: str) -> Finding:
     (finding,) = (each for each in found(setup) if each.code == code)
     return finding
 
@@ -69,12 +71,12 @@ def test_nothing_is_found_in_enough_good_cases():
 
 
 def test_nothing_is_said_without_cases():
-    assert found(Setup(model=MODEL)) == []
+    assert found(DeploymentSpec(model=MODEL)) == []
 
 
 def test_nothing_is_wrong_with_the_shipped_cases():
     shipped = Judging(cases.load(ROOT / "cases"), 128, 0.9, TOKENIZER)
-    assert met(Setup(model=MODEL, judging=shipped, **context(4096))) == set()
+    assert met(DeploymentSpec(model=MODEL, judging=shipped, **context(4096))) == set()
 
 
 # --- the context ---------------------------------------------------------------------------------------------------
@@ -369,7 +371,7 @@ def test_what_is_claimed_of_expectations_holds_for_the_scorers(expect, answers):
     written = {name: texts[0] if name == "equals" else texts for name, texts in expect.items()}
     for answer in (*answers, *(text for texts in expect.values() for text in texts)):
         try:
-            passed = all(score.passed for score in scorers.score(Said(answer), written, NOTHING))
+            passed = all(score.passed for score in scorers.score(Sample(answer), written, NOTHING))
         except regex.error:
             assert certain
             continue
@@ -385,5 +387,5 @@ def test_a_text_has_no_fewer_and_no_more_tokens_than_was_said(text):
 @settings(max_examples=200, deadline=None)
 @given(CASES, st.integers(-1, 200), st.floats() | st.sampled_from([0.0, 0.9, 1.0]), st.integers(-1, 300))
 def test_whatever_the_cases_are_they_end_in_findings(chats, max_tokens, rate, length):
-    setup = Setup(model=MODEL, judging=Judging(chats, max_tokens, rate, TOKENIZER), **context(length))
+    setup = DeploymentSpec(model=MODEL, judging=Judging(chats, max_tokens, rate, TOKENIZER), **context(length))
     assert all(each.message and each.place.where for each in found(setup))

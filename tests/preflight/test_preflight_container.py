@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sluice.lmi import model, tables, variables
 from sluice.preflight.container import checks as container
 from sluice.preflight.container import secrets
-from sluice.preflight.deployment_spec import Job, Setup, settings
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, settings
+from sluice.preflight.finding import Location
 
 OWN = {rule.code for rule in container.RULES}
 EXAMPLES = [rule for rule in container.RULES if rule.bad]
@@ -28,16 +28,16 @@ TOKEN = "hf_NotARealTokenOnlyAnExampleOfOne"
 
 def setup(environment=None, properties=None, data=DATA, **others):
     pairs = [
-        (name, value, Place(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items())
+        (name, value, Location(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items())
     ]
     given = {
         "image": LMI,
         "environment": settings(pairs),
-        "properties": settings((name, value, Place(name)) for name, value in (properties or {}).items()),
+        "properties": settings((name, value, Location(name)) for name, value in (properties or {}).items()),
         "model_data": data,
-        "places": {"startup_seconds": Place("--startup-seconds"), "options": Place("options", "e.env")},
+        "places": {"startup_seconds": Location("--startup-seconds"), "options": Location("options", "e.env")},
     }
-    return Setup(**given | others)
+    return DeploymentSpec(**given | others)
 
 
 def found(of):
@@ -391,7 +391,7 @@ def test_a_setting_of_the_endpoint_has_no_effect_in_the_container(name):
 def test_it_is_only_a_note_where_the_endpoint_says_the_same():
     environment = {"CONTAINER_STARTUP_HEALTH_CHECK_TIMEOUT": "900"}
     assert told(setup(environment, startup_seconds=900)) == {("ENV009", *environment, "note")}
-    places = {"startup_seconds": Place("deployment.startup_seconds")}
+    places = {"startup_seconds": Location("deployment.startup_seconds")}
     in_yaml = setup(environment, startup_seconds=600, form="yaml", places=places)
     assert the("ENV009", in_yaml).fix == "startup_seconds: 900"
 

@@ -7,7 +7,7 @@ from localaws_fixture import LocalAws, aws
 from sluice.errors import UsageError
 from sluice.preflight.adapters import deployed
 from sluice.preflight.deployment_spec import Network
-from sluice.preflight.finding import Place
+from sluice.preflight.finding import Location
 
 PACKAGE = arn("sagemaker", "model-package/chat/3")
 SOURCE = {"S3DataSource": {"S3Uri": f"s3://{BUCKET}/m/", "S3DataType": "S3Prefix", "CompressionType": "None"}}
@@ -36,7 +36,7 @@ def test_a_package_tells_its_container(account: FakeAccount) -> None:
     assert (setup.region, setup.instance_type, dict(setup.names)) == (REGION, "ml.g5.xlarge", {"group": "chat"})
     setting = setup.option("max_len")
     assert setting is not None
-    assert (setting.name, setting.value, setting.place) == ("OPTION_MAX_LEN", "4096", Place("OPTION_MAX_LEN"))
+    assert (setting.name, setting.value, setting.place) == ("OPTION_MAX_LEN", "4096", Location("OPTION_MAX_LEN"))
 
 
 def test_a_package_for_several_instances_names_none(account: FakeAccount) -> None:
@@ -75,7 +75,7 @@ def test_an_endpoint_tells_container_network_and_variant(account: FakeAccount) -
     assert (setup.ami, setup.volume_gb) == ("al2-ami-sagemaker-inference-gpu-3-1", 64)
     assert (setup.startup_seconds, setup.download_seconds) == (900, 600)
     assert (setup.region, dict(setup.names)) == (REGION, {"endpoint": "chat"})
-    assert setup.at("startup_seconds") == Place("ContainerStartupHealthCheckTimeoutInSeconds")
+    assert setup.at("startup_seconds") == Location("ContainerStartupHealthCheckTimeoutInSeconds")
 
 
 def test_a_model_made_of_a_package_is_what_the_package_says_and_the_model_over_it(account: FakeAccount) -> None:

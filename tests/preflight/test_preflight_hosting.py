@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from sluice.lmi import tables
 from sluice.lmi.model import ModelFacts
-from sluice.preflight.deployment_spec import Job, Network, Setting, Setup
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, Network, Setting
+from sluice.preflight.finding import Finding, Location
 from sluice.preflight.hosting import checks as hosting
 
 QWEN3_4B = ModelFacts(
@@ -21,7 +21,7 @@ QWEN3_4B = ModelFacts(
     tied=True,
 )  # fmt: skip
 QWEN3_32B = replace(QWEN3_4B, name="Qwen/Qwen3-32B", weights_bytes=65_524_246_528, layers=64)
-GOOD = Setup(
+GOOD = DeploymentSpec(
     image="djl-inference:0.35.0-lmi17.0.0-cu128",
     region="us-east-1",
     instance_type="ml.g5.xlarge",
@@ -32,25 +32,25 @@ GOOD = Setup(
     job=Job("ml.g5.xlarge", 60, 3600),
     names={"endpoint": "qwen3-4b-chat", "group": "qwen3-4b-chat", "pipeline": "qwen3-4b-chat"},
     places={
-        "startup_seconds": Place("deployment.startup_seconds", "pipeline.yaml", 45),
-        "job_runtime_seconds": Place("evaluation.max_runtime_minutes"),
-        "instance_type": Place("--instance-type"),
-        "model_data": Place("--model-data"),
-        "job": Place("evaluation.instance_type"),
+        "startup_seconds": Location("deployment.startup_seconds", "pipeline.yaml", 45),
+        "job_runtime_seconds": Location("evaluation.max_runtime_minutes"),
+        "instance_type": Location("--instance-type"),
+        "model_data": Location("--model-data"),
+        "job": Location("evaluation.instance_type"),
     },
 )
 TWO = ("subnet-0a", "subnet-0b")
 
 
-def found(setup: Setup) -> list[Finding]:
+def found(setup: DeploymentSpec) -> list[Finding]:
     return [each for check in hosting.CHECKS for each in check(setup)]
 
 
-def met(setup: Setup) -> set[tuple[str, str]]:
+def met(setup: DeploymentSpec) -> set[tuple[str, str]]:
     return {(each.code, each.severity) for each in found(setup)}
 
 
-def only(setup: Setup, code: str) -> Finding:
+def only(setup: DeploymentSpec, code: str) -> Finding:
     (finding,) = (each for each in found(setup) if each.code == code)
     return finding
 
@@ -60,7 +60,7 @@ def test_nothing_is_found_where_nothing_is_wrong():
 
 
 def test_nothing_is_said_about_what_a_file_does_not_say():
-    assert found(Setup()) == []
+    assert found(DeploymentSpec()) == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_model_that_the_container_fetches_itself_is_fetched_within_the_health_
 
 
 def test_eager_mode_needs_less_time():
-    eager = replace(GOOD, startup_seconds=180, environment=(Setting("OPTION_ENFORCE_EAGER", "true", Place("x")),))
+    eager = replace(GOOD, startup_seconds=180, environment=(Setting("OPTION_ENFORCE_EAGER", "true", Location("x")),))
     assert found(eager) == []
     assert met(replace(eager, environment=())) == {("HST002", "note")}
 
@@ -187,14 +187,16 @@ def test_the_fix_is_the_line_to_write(changes, code, fix):
 
 
 def test_an_archive_of_serving_properties_is_fine():
-    given = replace(GOOD, model_data="s3://b/lmi/model.tar.gz", properties=(Setting("engine", "Python", Place("e")),))
+    given = replace(
+        GOOD, model_data="s3://b/lmi/model.tar.gz", properties=(Setting("engine", "Python", Location("e")),)
+    )
     assert met(given) == {("HST005", "note")}
 
 
 def test_from_the_hub_a_network_needs_more_than_the_s3_endpoint():
     given = replace(GOOD, network=Network(TWO, ("sg-0c",)), model_data=None)
     assert "S3 needs a gateway endpoint" in only(given, "HST006").message
-    hub = replace(given, environment=(Setting("HF_MODEL_ID", "Qwen/Qwen3-8B", Place("HF_MODEL_ID")),))
+    hub = replace(given, environment=(Setting("HF_MODEL_ID", "Qwen/Qwen3-8B", Location("HF_MODEL_ID")),))
     assert "the hub needs a NAT gateway" in only(hub, "HST006").message
 
 
@@ -209,7 +211,7 @@ def test_from_the_hub_a_network_needs_more_than_the_s3_endpoint():
     ],
 )
 def test_isolation_lets_no_part_be_fetched(name, value, refused):
-    given = replace(GOOD, network_isolation=True, environment=(Setting(name, value, Place(name)),))
+    given = replace(GOOD, network_isolation=True, environment=(Setting(name, value, Location(name)),))
     assert met(given) == ({("HST013", "error")} if refused else set())
     assert found(replace(given, network_isolation=False)) == []
 
@@ -245,12 +247,12 @@ def below(folder: str, files: dict[str, bytes]) -> dict[str, bytes]:
     return {f"{folder}/{name}": content for name, content in files.items()}
 
 
-def of_folder(root: Path, files: dict[str, bytes], **changes) -> Setup:
+def of_folder(root: Path, files: dict[str, bytes], **changes) -> DeploymentSpec:
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
-    places = {"model_data": Place("model.source", str(root.parent / "pipeline.yaml"), 12)}
-    return Setup(form="yaml", model_data=str(root), places=places, **changes)
+    places = {"model_data": Location("model.source", str(root.parent / "pipeline.yaml"), 12)}
+    return DeploymentSpec(form="yaml", model_data=str(root), places=places, **changes)
 
 
 @pytest.mark.parametrize(
@@ -304,12 +306,12 @@ def test_a_folder_that_is_not_there_yet_is_a_note(tmp_path):
 def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
     of_folder(tmp_path, {"model.tar.gz": b"", "model.safetensors": b""})
     for name, code in (("model.tar.gz", "HST005"), ("model.safetensors", "HST004")):
-        assert met(Setup(form="yaml", model_data=str(tmp_path / name))) == {(code, "error")}
+        assert met(DeploymentSpec(form="yaml", model_data=str(tmp_path / name))) == {(code, "error")}
 
 
 def test_a_model_from_elsewhere_needs_no_checkpoint_in_the_folder(tmp_path):
     adapters = {"adapters/a/adapter_config.json": b"{}"}
-    elsewhere = (Setting("OPTION_MODEL_ID", "s3://models/base/", Place("x")),)
+    elsewhere = (Setting("OPTION_MODEL_ID", "s3://models/base/", Location("x")),)
     assert found(of_folder(tmp_path / "m", adapters, environment=elsewhere)) == []
 
 
@@ -322,13 +324,13 @@ def test_a_model_from_elsewhere_needs_no_checkpoint_in_the_folder(tmp_path):
     ],
 )
 def test_what_an_option_provides_need_not_lie_in_the_folder(tmp_path, name, files):
-    assert found(of_folder(tmp_path / "m", files, environment=(Setting(name, "x", Place(name)),))) == []
+    assert found(of_folder(tmp_path / "m", files, environment=(Setting(name, "x", Location(name)),))) == []
 
 
 def test_the_shipped_checkpoints_are_whole():
     for name in ("good", "worse"):
         folder = Path(__file__).parents[2] / "sluice" / "tinylmi" / "checkpoints" / name
-        assert found(Setup(form="yaml", model_data=str(folder))) == []
+        assert found(DeploymentSpec(form="yaml", model_data=str(folder))) == []
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -352,13 +354,13 @@ TEXT = (
 )
 NUMBER = st.none() | st.integers(-(10**9), 10**9)
 NAMES = st.sampled_from(["OPTION_TOKENIZER", "OPTION_SPECULATIVE_CONFIG", "OPTION_ENFORCE_EAGER", "HF_MODEL_ID"])
-SETTINGS = st.lists(st.builds(Setting, NAMES, st.text(max_size=9), st.just(Place("x"))), max_size=2).map(tuple)
+SETTINGS = st.lists(st.builds(Setting, NAMES, st.text(max_size=9), st.just(Location("x"))), max_size=2).map(tuple)
 
 
 @settings(max_examples=300, deadline=None)
 @given(
     st.builds(
-        Setup,
+        DeploymentSpec,
         form=st.sampled_from(["yaml", "env", "properties"]),
         region=TEXT,
         instance_type=TEXT,

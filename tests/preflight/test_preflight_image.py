@@ -9,8 +9,8 @@ from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
 from sluice.lmi import model, tables
-from sluice.preflight.deployment_spec import Job, Setup, settings
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, settings
+from sluice.preflight.finding import Location
 from sluice.preflight.image import checks as image
 
 OWN = {rule.code for rule in image.RULES}
@@ -21,8 +21,8 @@ TAG = "0.35.0-lmi17.0.0-cu128"
 CUDA_13 = "0.36.0-lmi27.0.0-cu130"
 AMI_12, AMI_13 = "al2-ami-sagemaker-inference-gpu-3-1", "al2023-ami-sagemaker-inference-gpu-4-1"
 QWEN3 = model.known("Qwen/Qwen3-4B-Instruct-2507")
-PLACES = {key: Place(f"--{key.replace('_', '-')}") for key in ("image", "instance_type", "ami", "region")}
-IN_YAML = {"form": "yaml", "places": {"image": Place("lmi.image"), "job": Place("evaluation.instance_type")}}
+PLACES = {key: Location(f"--{key.replace('_', '-')}") for key in ("image", "instance_type", "ami", "region")}
+IN_YAML = {"form": "yaml", "places": {"image": Location("lmi.image"), "job": Location("evaluation.instance_type")}}
 
 
 def setup(name=TAG, instance="ml.g5.xlarge", ami=None, architecture=None, environment=None, **others):
@@ -31,10 +31,10 @@ def setup(name=TAG, instance="ml.g5.xlarge", ami=None, architecture=None, enviro
         "instance_type": instance,
         "ami": ami,
         "model": replace(QWEN3, architecture=architecture) if architecture else None,
-        "environment": settings((name, value, Place(name)) for name, value in (environment or {}).items()),
+        "environment": settings((name, value, Location(name)) for name, value in (environment or {}).items()),
         "places": PLACES,
     }
-    return Setup(**given | others)
+    return DeploymentSpec(**given | others)
 
 
 def found(of):
@@ -206,7 +206,7 @@ def test_one_reason_to_move_is_enough():
 
 
 def test_a_model_that_does_not_chat_is_told():
-    embeds = setup(architecture="BertForSequenceClassification", places=PLACES | {"model_id": Place("--model")})
+    embeds = setup(architecture="BertForSequenceClassification", places=PLACES | {"model_id": Location("--model")})
     assert told(embeds) == {("IMG014", "--model", "note")}
 
 

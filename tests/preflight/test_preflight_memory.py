@@ -8,8 +8,8 @@ from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
 from sluice.lmi import model, options, tables
-from sluice.preflight.deployment_spec import Job, Setup, settings
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, settings
+from sluice.preflight.finding import Location
 from sluice.preflight.memory import checks as memory
 
 QWEN3_4B = model.known("Qwen/Qwen3-4B-Instruct-2507")
@@ -17,28 +17,29 @@ QWEN3_8B = model.known("Qwen/Qwen3-8B")
 QWEN3_14B = model.known("Qwen/Qwen3-14B")
 QWEN3_32B = model.known("Qwen/Qwen3-32B")
 PLACES = {
-    "instance_type": Place("--instance-type"),
-    "job": Place("evaluation.instance_type"),
-    "model_id": Place("--model"),
+    "instance_type": Location("--instance-type"),
+    "job": Location("evaluation.instance_type"),
+    "model_id": Location("--model"),
 }
 
 
 def setup(environment=None, instance="ml.g5.xlarge", facts=QWEN3_4B, release=17, properties=None, **others):
     tag = tables.by("releases", "release")[release]["tag"]
     pairs = [
-        (name, value, Place(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items(), 1)
+        (name, value, Location(name, "e.env", line))
+        for line, (name, value) in enumerate((environment or {}).items(), 1)
     ]
     given = {
         "image": f"djl-inference:{tag}",
         "environment": settings(pairs),
-        "properties": settings((name, value, Place(name)) for name, value in (properties or {}).items()),
+        "properties": settings((name, value, Location(name)) for name, value in (properties or {}).items()),
         "region": "us-east-1",
         "instance_type": instance,
         "model": facts,
         "model_id": facts.name if facts else None,
         "places": PLACES,
     }
-    return Setup(**given | others)
+    return DeploymentSpec(**given | others)
 
 
 def found(of):
@@ -83,7 +84,7 @@ def test_without_a_length_the_models_own_counts_and_the_line_to_write_is_named()
 )
 def test_a_length_under_a_name_that_is_not_read_does_not_help_and_is_the_place(name):
     finding = the("MEM001", setup({name: "4096"}))
-    assert finding.place == Place(name, "e.env", 1)
+    assert finding.place == Location(name, "e.env", 1)
     assert f"{name} is not read" in finding.message
     assert finding.fix == "OPTION_MAX_MODEL_LEN=65536"
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from sluice.lmi import aliases, model, options, tables
 from sluice.preflight import options as rules
-from sluice.preflight.deployment_spec import Job, Setup, settings
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, settings
+from sluice.preflight.finding import Location
 
 OWN = {rule.code for rule in rules.RULES}
 RELEASES = sorted(options.RELEASES)
@@ -24,26 +24,26 @@ def image(release):
 
 def setup(environment=None, release=17, properties=None, **others):
     pairs = [
-        (name, value, Place(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items())
+        (name, value, Location(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items())
     ]
     said = {
         "image": image(release) if release else None,
         "environment": settings(pairs),
-        "properties": settings((name, value, Place(name)) for name, value in (properties or {}).items()),
+        "properties": settings((name, value, Location(name)) for name, value in (properties or {}).items()),
         "form": "properties" if properties else "env",
         "instance_type": "ml.g5.xlarge",
         "model": QWEN,
     }
-    return Setup(**said | others)
+    return DeploymentSpec(**said | others)
 
 
 def of_yaml(written):
     """Settings as pipeline.yaml's reader makes them: the key's own letters are in the place."""
     pairs = [
-        (f"OPTION_{key.upper() if key == key.lower() else key}", value, Place(f"lmi.options.{key}"))
+        (f"OPTION_{key.upper() if key == key.lower() else key}", value, Location(f"lmi.options.{key}"))
         for key, value in written.items()
     ]
-    return Setup(image(17), settings(pairs), form="yaml", instance_type="ml.g5.xlarge", model=QWEN)
+    return DeploymentSpec(image(17), settings(pairs), form="yaml", instance_type="ml.g5.xlarge", model=QWEN)
 
 
 def found(of):
@@ -187,7 +187,7 @@ def test_a_length_that_is_not_read_is_told_with_what_it_leads_to():
     assert "262,144 tokens" in finding.message and "36.0 GiB" in finding.message and "ml.g5.xlarge" in finding.message
     assert "crashes after the weights are loaded" in finding.message
     assert finding.fix == "OPTION_MAX_MODEL_LEN=4096"
-    assert finding.place == Place("OPTION_MAX_LEN", "e.env", 0)
+    assert finding.place == Location("OPTION_MAX_LEN", "e.env", 0)
 
 
 def test_where_the_models_own_length_fits_nothing_is_said_to_crash():
@@ -500,9 +500,9 @@ def test_of_two_names_the_one_that_does_not_count_is_told(environment, where, se
 
 
 def test_one_variable_from_two_keys_of_pipeline_yaml_cannot_be_written():
-    extra = Place("lmi.env.OPTION_DTYPE")
-    pairs = [("OPTION_DTYPE", "bf16", Place("lmi.options.dtype")), ("OPTION_DTYPE", "auto", extra)]
-    of = Setup(image(17), settings(pairs), form="yaml")
+    extra = Location("lmi.env.OPTION_DTYPE")
+    pairs = [("OPTION_DTYPE", "bf16", Location("lmi.options.dtype")), ("OPTION_DTYPE", "auto", extra)]
+    of = DeploymentSpec(image(17), settings(pairs), form="yaml")
     assert told(of) == {("LMI012", "lmi.env.OPTION_DTYPE", "error")}
 
 

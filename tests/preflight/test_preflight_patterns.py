@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.evaluation import scorers
-from sluice.evaluation.scoring import NOTHING, Said
+from sluice.evaluation.scoring import NOTHING, Sample
 from sluice.preflight.cases import patterns
 
 
@@ -104,7 +104,7 @@ def test_what_is_claimed_holds_for_the_scorer(pattern, answers):
         return
     never, always = patterns.never(pattern), patterns.always(pattern)
     for answer in answers:
-        passed = scorers.kind("matches").score(Said(answer), [pattern], NOTHING).passed
+        passed = scorers.kind("matches").score(Sample(answer), [pattern], NOTHING).passed
         assert not (never and passed)
         if always and (answer.split() or always == "every answer"):
             assert passed

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fake_rag import GROUP, FakeRegistry
 
-from sluice.rag.endpoint import Follower, Live, RegistryUnreachable, find_live
+from sluice.rag.endpoint import Live, LiveEndpointWatcher, RegistryUnreachable, find_live
 from sluice.registry.packages import NothingLive
 
 
@@ -32,8 +32,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def follower(registry: FakeRegistry, clock: Clock) -> Iterator[Follower]:
-    follower = Follower(lambda: find_live(registry, GROUP), 0.01, clock)
+def follower(registry: FakeRegistry, clock: Clock) -> Iterator[LiveEndpointWatcher]:
+    follower = LiveEndpointWatcher(lambda: find_live(registry, GROUP), 0.01, clock)
     yield follower
     follower.stop()
 
@@ -45,13 +45,13 @@ def test_the_live_package_says_where_to_ask_and_how_much_fits(registry: FakeRegi
     assert find_live(registry, GROUP).context is None
 
 
-def test_many_questions_cost_one_look(registry: FakeRegistry, follower: Follower) -> None:
+def test_many_questions_cost_one_look(registry: FakeRegistry, follower: LiveEndpointWatcher) -> None:
     for _ in range(50):
         assert follower.current()[0].endpoint == "chat-v1"
     assert registry.looks == 1
 
 
-def test_a_new_version_is_found_in_the_background(registry: FakeRegistry, follower: Follower) -> None:
+def test_a_new_version_is_found_in_the_background(registry: FakeRegistry, follower: LiveEndpointWatcher) -> None:
     follower.current()
     registry.live("chat-v2", version=2)
     follower.start()
@@ -59,7 +59,7 @@ def test_a_new_version_is_found_in_the_background(registry: FakeRegistry, follow
     assert follower.current()[0].endpoint == "chat-v2"
 
 
-def test_many_who_lost_the_endpoint_look_once_together(registry: FakeRegistry, follower: Follower) -> None:
+def test_many_who_lost_the_endpoint_look_once_together(registry: FakeRegistry, follower: LiveEndpointWatcher) -> None:
     _, look = follower.current()
     registry.live("chat-v2", version=2)
     registry.held = threading.Event()
@@ -75,7 +75,9 @@ def test_many_who_lost_the_endpoint_look_once_together(registry: FakeRegistry, f
     assert registry.looks == 2
 
 
-def test_the_last_good_answer_is_kept_with_its_age(registry: FakeRegistry, follower: Follower, clock: Clock) -> None:
+def test_the_last_good_answer_is_kept_with_its_age(
+    registry: FakeRegistry, follower: LiveEndpointWatcher, clock: Clock
+) -> None:
     _, look = follower.current()
     registry.cannot_be_reached()
     clock.seconds += 42
@@ -90,7 +92,9 @@ def test_the_last_good_answer_is_kept_with_its_age(registry: FakeRegistry, follo
     assert follower.known()[1] == 0
 
 
-def test_a_registry_never_reached_is_an_error_that_says_so(registry: FakeRegistry, follower: Follower) -> None:
+def test_a_registry_never_reached_is_an_error_that_says_so(
+    registry: FakeRegistry, follower: LiveEndpointWatcher
+) -> None:
     registry.cannot_be_reached()
     with pytest.raises(RegistryUnreachable):
         follower.current()
@@ -98,7 +102,7 @@ def test_a_registry_never_reached_is_an_error_that_says_so(registry: FakeRegistr
     assert follower.current()[0].endpoint == "chat-v1"
 
 
-def test_nothing_live_is_an_answer_and_not_a_failure(registry: FakeRegistry, follower: Follower) -> None:
+def test_nothing_live_is_an_answer_and_not_a_failure(registry: FakeRegistry, follower: LiveEndpointWatcher) -> None:
     _, look = follower.current()
     registry.nothing_is_live()
     with pytest.raises(NothingLive, match=GROUP):
@@ -119,7 +123,7 @@ def test_the_background_outlives_what_nobody_foresaw(clock: Clock) -> None:
         enough.set()
         return Live("chat-v1", 1)
 
-    follower = Follower(find, 0.01, clock)
+    follower = LiveEndpointWatcher(find, 0.01, clock)
     follower.start()
     assert enough.wait(20)
     assert follower.current()[0].endpoint == "chat-v1"
@@ -141,6 +145,6 @@ class Pauses(threading.Event):
 
 def test_the_background_waits_between_two_looks(registry: FakeRegistry, clock: Clock) -> None:
     pauses = Pauses(most=4)
-    follower = Follower(lambda: find_live(registry, GROUP), 15.0, clock, pauses)
+    follower = LiveEndpointWatcher(lambda: find_live(registry, GROUP), 15.0, clock, pauses)
     follower.follow()
     assert (registry.looks, pauses.waits) == (4, [15.0] * 4)

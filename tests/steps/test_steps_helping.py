@@ -10,7 +10,7 @@ from fake_sagemaker import Fake, FakeAws, refusal
 
 from sluice.errors import UsageError
 from sluice.evaluation.llm_judge import JudgeFailed
-from sluice.evaluation.scoring import NOTHING, Said, Vote
+from sluice.evaluation.scoring import NOTHING, Sample, Vote
 from sluice.evaluation.settings import Helper, Settings
 from sluice.steps.bedrock import Bedrock
 from sluice.steps.judge_clients import NoKey, helped, key_of
@@ -82,7 +82,7 @@ def test_without_helpers_nothing_is_made() -> None:
 def test_a_judge_in_bedrock_votes(aws: FakeAws, bedrock: FakeBedrock) -> None:
     help = helped(Settings(judge=Helper("anthropic.claude-3-5-haiku-20241022-v1:0", votes=2)), aws)
     assert help.judge and help.embed is None
-    assert help.judge(Said("hello"), "is polite", None) == [Vote(True, "fine")] * 2
+    assert help.judge(Sample("hello"), "is polite", None) == [Vote(True, "fine")] * 2
     (name, asked), _ = bedrock.calls
     assert name == "converse" and asked["modelId"] == "anthropic.claude-3-5-haiku-20241022-v1:0"
     assert asked["inferenceConfig"] == {"maxTokens": 512, "temperature": 0.0}

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from sluice.config.model import PipelineConfig, Place, Sources, load
+from sluice.config.model import PipelineConfig, Sources, StackOutputs, load
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "pipeline.yaml"
-PLACE = Place(
+PLACE = StackOutputs(
     account_id="123456789012",
     region="us-east-1",
     bucket="sluice-123456789012-us-east-1",

@@ -16,7 +16,7 @@ from tiny_checkpoint import CHECKPOINTS, Checkpoint
 
 from sluice.evaluation import prompt
 from sluice.evaluation.cases import case as cases
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay.engine import replay
 from sluice.evaluation.replay.plan import Plan
@@ -41,7 +41,7 @@ FIRST = ("format", "documents", "changed", "made-up", "no-answer", "follow-up", 
 
 @cache
 def report(name):
-    return judge(CASES, Checkpoint(name), GATE, PLAN, gates=True)
+    return evaluate(CASES, Checkpoint(name), GATE, PLAN, gates=True)
 
 
 @cache

@@ -12,7 +12,7 @@ from sluice.errors import UsageError
 from sluice.evaluation.cases.case import Case
 from sluice.preflight import checks
 from sluice.preflight.cases import checks as rules
-from sluice.preflight.deployment_spec import Judging, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Judging
 from sluice.preflight.finding import Finding
 
 LONGEST = 4096  # tokens of an answer, where no release says how long one may be
@@ -46,7 +46,7 @@ def findings(cases: Sequence[Case], config: Any) -> list[Finding]:
     reviewed = tuple(case for case in cases if case.reviewed)
     if config is not None:
         return of_release(reviewed, config)
-    strict, lenient = (Setup(judging=Judging(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
+    strict, lenient = (DeploymentSpec(judging=Judging(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
     alone = (rules.repeated(strict), rules.holding(lenient), rules.failing(strict), rules.remembered(strict))
     return checks.ordered(each for check in alone for each in check)
 
@@ -61,7 +61,7 @@ def of_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
     setup = pipeline_yaml.setup(config, judging)
     found = checks.ordered(each for check in rules.CHECKS for each in check(setup))
     silences = [each for each in pipeline_yaml.silences(config) if each.code.startswith("EVL")]
-    heard, _ = suppressions.heard(found, silences, rule_pages.codes)
+    heard, _ = suppressions.apply_suppressions(found, silences, rule_pages.codes)
     return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in heard]
 
 

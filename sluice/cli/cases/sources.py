@@ -15,7 +15,7 @@ import click
 from sluice.cli import output
 from sluice.datasets import importers, yaml_writer
 from sluice.datasets.harvest import HEAD, Spoken, alike, candidate, chats
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft
 from sluice.errors import SluiceError, UsageError
 
@@ -59,7 +59,7 @@ def imported(file: Path, kind: str | None, out: Path | None, as_json: bool) -> N
     if out:
         free(out)
     kind = kind or importers.detected(file)
-    told, written = Told(), Written()
+    told, written = ImportLog(), Written()
     head = [f"Taken over from {file.name} ({kind}). What has no counterpart here stands above each case."]
     pieces = yaml_writer.document(written.counting(importers.read(file, told, kind)), head)
     if out:
@@ -75,7 +75,7 @@ def imported(file: Path, kind: str | None, out: Path | None, as_json: bool) -> N
         output.say(f"  {line}", stderr=True)
 
 
-def some(pieces: Iterable[str], written: Written, told: Told) -> Iterator[bytes]:
+def some(pieces: Iterable[str], written: Written, told: ImportLog) -> Iterator[bytes]:
     """A file without a case is none."""
     yield from (piece.encode() for piece in pieces)
     if not written.cases:

@@ -16,7 +16,7 @@ from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
 from sluice.preflight import account, checks
 from sluice.preflight.account import RELEASE, Wanted
 from sluice.preflight.adapters import deployed, pipeline_yaml
-from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 
 PRICE_LIST = "us-east-1"  # the Price List answers in few regions, for all of them
@@ -80,7 +80,7 @@ def of_deployed(package: str | None, endpoint: str | None, target: str) -> Check
     return Checked(package or f"endpoint {endpoint}", checks.ordered(found))
 
 
-def known(setup: Setup, client: Callable[[str], Any]) -> Setup:
+def known(setup: DeploymentSpec, client: Callable[[str], Any]) -> DeploymentSpec:
     """With the shape of the model, read from where its weights are, else known by its id."""
     data = setup.model_data or ""
     found = account.model(data, client) if data.startswith("s3://") else None

@@ -66,7 +66,7 @@ def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **given
         told.page(explain)
         return
     checked = of_configuration(given) if named(given, (*OTHER, *FLAGS)) else of_release(given)
-    remaining, silenced = suppressions.heard(checked.findings, checked.silences, rule_pages.codes)
+    remaining, silenced = suppressions.apply_suppressions(checked.findings, checked.silences, rule_pages.codes)
     tell = told.as_json if as_json else told.as_sarif if sarif else told.as_text
     tell(checked.subject, remaining, silenced)
     if code := told.exit_code(remaining, strict):

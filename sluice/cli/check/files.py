@@ -11,8 +11,8 @@ from sluice.lmi.model import ModelFacts
 from sluice.preflight import checks
 from sluice.preflight.adapters import config_files
 from sluice.preflight.adapters.config_files import Reading
-from sluice.preflight.deployment_spec import Setting, Setup
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
+from sluice.preflight.finding import Location
 
 MODEL_FOLDER = "/opt/ml/model"
 NOTHING = Reading(())
@@ -27,11 +27,11 @@ def checked(given: Mapping[str, Any]) -> Checked:
     return Checked(subject, found, environment.silences + properties.silences)
 
 
-def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> Setup:
+def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> DeploymentSpec:
     settings = (*environment.settings, *properties.settings)
     model_id = given["model"] or hub_id(settings)
     main = given["env_file"] or given["serving_properties"]
-    return Setup(
+    return DeploymentSpec(
         image=given["image"],
         environment=environment.settings,
         properties=properties.settings,
@@ -48,9 +48,9 @@ def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -
         download_seconds=given["download_seconds"],
         volume_gb=given["volume_gb"],
         places={
-            **{key: Place(f"--{key.replace('_', '-')}") for key in FLAGS},
-            "model_id": Place("--model") if given["model"] else place_of_id(settings),
-            "options": Place("options", str(main) if main else None),
+            **{key: Location(f"--{key.replace('_', '-')}") for key in FLAGS},
+            "model_id": Location("--model") if given["model"] else place_of_id(settings),
+            "options": Location("options", str(main) if main else None),
         },
     )
 
@@ -74,9 +74,9 @@ def hub_id(settings: tuple[Setting, ...]) -> str | None:
     return ids[-1] if ids else None
 
 
-def place_of_id(settings: tuple[Setting, ...]) -> Place:
+def place_of_id(settings: tuple[Setting, ...]) -> Location:
     named = [each.place for each in settings if each.name in {"HF_MODEL_ID", "OPTION_MODEL_ID", "option.model_id"}]
-    return named[-1] if named else Place("--model")
+    return named[-1] if named else Location("--model")
 
 
 def region_of(image: str | None) -> str | None:

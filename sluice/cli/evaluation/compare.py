@@ -12,7 +12,7 @@ from sluice.cli.evaluation.report_flags import form_options
 from sluice.cli.evaluation.report_output import show_report, write_all
 from sluice.cli.evaluation.sources import Reader, kind_of
 from sluice.errors import SluiceError
-from sluice.evaluation.reports.report_view import Account
+from sluice.evaluation.reports.report_view import ReportView
 
 if TYPE_CHECKING:
     from sluice.evaluation.gate import Gate
@@ -109,7 +109,7 @@ def compared(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool)
         "reasons": [],
         "warnings": [*unlike(a, b), *b.get("warnings", [])],
     }
-    return told | {"summary": Account(told).compared}
+    return told | {"summary": ReportView(told).compared}
 
 
 def unlike(a: dict[str, Any], b: dict[str, Any]) -> list[str]:

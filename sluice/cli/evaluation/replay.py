@@ -16,7 +16,7 @@ from sluice.cli.evaluation.replay_request import asked_of
 from sluice.cli.evaluation.report_flags import form_options
 from sluice.errors import UsageError
 from sluice.evaluation.cases.spool import Cases
-from sluice.evaluation.evaluate import judge
+from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.replay.journal import FILE, Journal
 from sluice.evaluation.replay.progress import Watch
 
@@ -86,7 +86,7 @@ def replay(
     cases = Cases(asked.cases)
     asked.check(cases)
     with closing(asked), kept(out or resume, bool(resume)) as journal, told_on_the_way() as progress:
-        judged = judge(
+        judged = evaluate(
             cases,
             asked.target,
             asked.gate,

@@ -12,7 +12,7 @@ from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.prices import Prices
 from sluice.evaluation.replay.target import HttpTarget, RagTarget, Target
-from sluice.evaluation.scoring import NOTHING, Help
+from sluice.evaluation.scoring import NOTHING, ScoringServices
 
 if TYPE_CHECKING:
     from sluice.config.model import PipelineConfig
@@ -32,14 +32,14 @@ def nobody(_: dict[str, Any]) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReplayRequest:
     cases: Path
     target: Target = nobody
     rag: RagTarget | None = None
     subject: dict[str, str] = field(default_factory=dict)
     gate: Gate = EVERYDAY
     plan: Plan = STANDARD
-    help: Help = NOTHING
+    help: ScoringServices = NOTHING
     settings: "Settings | None" = None  # the file's
     opened: tuple[Closes, ...] = ()
 
@@ -47,7 +47,7 @@ class Asked:
         for each in self.opened:
             each.close()
 
-    def cached(self, folder: Path) -> "Asked":
+    def cached(self, folder: Path) -> "ReplayRequest":
         """Answers of the model alone are kept; those of the RAG server cannot be, as it has a history."""
         from sluice.evaluation.replay.cache import CachedTarget
 
@@ -70,19 +70,19 @@ class Asked:
         return {"cases": digest(cases), "scorers": digest_of_scoring(cases, scoring)}
 
 
-def asked_of(given: Given, file_named: bool) -> Asked:
+def asked_of(given: Given, file_named: bool) -> ReplayRequest:
     """pipeline.yaml is not read, nor what it takes to read it, where the command line says everything."""
     by_address = given["url"] or (given["rag"] and given["endpoint"] is None and given["version"] is None)
     said = given["cases"] and by_address and not file_named
-    return changed(on_url(Asked(given["cases"]), given) if said else from_file(given), given)
+    return changed(on_url(ReplayRequest(given["cases"]), given) if said else from_file(given), given)
 
 
-def from_file(given: Given) -> Asked:
+def from_file(given: Given) -> ReplayRequest:
     from sluice.cli.target import read
 
     config = read(given["file"], given["target"])
     settings = config.settings
-    asked = Asked(
+    asked = ReplayRequest(
         cases=given["cases"] or config.evaluation.cases,
         gate=settings.gate.without_champion(),
         plan=settings.plan(on_endpoint=True),
@@ -94,7 +94,7 @@ def from_file(given: Given) -> Asked:
     return on_url(asked, given) if given["url"] else on_endpoint(asked, given, config)
 
 
-def help_of(config: "PipelineConfig", settings: "Settings") -> Help:
+def help_of(config: "PipelineConfig", settings: "Settings") -> ScoringServices:
     if not settings.judge and not settings.embeddings:
         return NOTHING
     from sluice.steps.job import Aws
@@ -103,7 +103,7 @@ def help_of(config: "PipelineConfig", settings: "Settings") -> Help:
     return helped(settings, Aws(config.region))
 
 
-def on_url(asked: Asked, given: Given) -> Asked:
+def on_url(asked: ReplayRequest, given: Given) -> ReplayRequest:
     if not given["url"]:
         return asked
     more = {"model": given["model"]} if given["model"] else {}
@@ -121,7 +121,7 @@ def key_of(variable: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def on_endpoint(asked: Asked, given: Given, config: "PipelineConfig") -> Asked:
+def on_endpoint(asked: ReplayRequest, given: Given, config: "PipelineConfig") -> ReplayRequest:
     from sluice.cli.target import open_target
     from sluice.registry import packages
     from sluice.steps.endpoint_target import EndpointTarget
@@ -140,14 +140,14 @@ def on_endpoint(asked: Asked, given: Given, config: "PipelineConfig") -> Asked:
     return replace(asked, target=target, subject={**asked.subject, **subject, "endpoint": endpoint})
 
 
-def through_rag(asked: Asked, url: str) -> Asked:
+def through_rag(asked: ReplayRequest, url: str) -> ReplayRequest:
     from sluice.evaluation.replay.rag_target import HttpRag
 
     rag = HttpRag(url)
     return replace(asked, rag=rag, subject={**asked.subject, "rag": url}, opened=(*asked.opened, rag))
 
 
-def changed(asked: Asked, given: Given) -> Asked:
+def changed(asked: ReplayRequest, given: Given) -> ReplayRequest:
     """What the command line says wins."""
     plan = replace(asked.plan, **{name: given[name] for name in PLANNED if given[name] is not None})
     if given["price_per_million"]:

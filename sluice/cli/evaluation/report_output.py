@@ -23,7 +23,7 @@ from sluice.evaluation.reports.plain_text import (
     points,
     seconds,
 )
-from sluice.evaluation.reports.report_view import Account, Case, listed, section, words
+from sluice.evaluation.reports.report_view import Case, ReportView, listed, section, words
 
 if TYPE_CHECKING:
     from sluice.registry.packages import Package  # brings botocore along, which a replay on a URL does not need
@@ -74,7 +74,7 @@ def write_all(
 
 def show_report(told: Mapping[str, Any], most: int = 5) -> None:
     """The verdict and what failed first, then why, then the figures."""
-    account = Account(told)
+    account = ReportView(told)
     verdict = words(told, "verdict")
     output.console().print(
         f"[bold]{output.styled(verdict)}[/]  {output.safe(one_line(account.name, 120))}", soft_wrap=True
@@ -85,7 +85,7 @@ def show_report(told: Mapping[str, Any], most: int = 5) -> None:
     show_figures(account)
 
 
-def show_criteria(account: Account) -> None:
+def show_criteria(account: ReportView) -> None:
     if not account.decided:
         return
     rows = []
@@ -100,7 +100,7 @@ def show_criteria(account: Account) -> None:
 
 def show_failed_cases(told: Mapping[str, Any], most: int = 5) -> None:
     """What failed, one line a case; then question, expected, answer and why of the first turn that went wrong."""
-    account = Account(told)
+    account = ReportView(told)
     flips = {flip.case.index: flip for flip in account.flips}
     cases = [*account.failed, *account.flaky]
     cases.sort(key=lambda case: (not case.critical, case.index not in flips))
@@ -144,7 +144,7 @@ def row(label: str, text: str) -> None:
     output.console().print(f"    [dim]{label:<9}[/] {output.safe(one_line(text, SHOWN))}", soft_wrap=True)
 
 
-def show_figures(account: Account) -> None:
+def show_figures(account: ReportView) -> None:
     output.say("")
     for line in figures(account):
         output.say(line)
@@ -152,7 +152,7 @@ def show_figures(account: Account) -> None:
         output.say(f"Note: {one_line(warning, 300)}")
 
 
-def figures(account: Account) -> Iterator[str]:
+def figures(account: ReportView) -> Iterator[str]:
     if found := account.comparison:
         flips = account.flips
         lost = sum(flip.kind == "lost" for flip in flips)
@@ -165,7 +165,7 @@ def figures(account: Account) -> Iterator[str]:
     yield from tags_below(account)
 
 
-def tags_below(account: Account) -> Iterator[str]:
+def tags_below(account: ReportView) -> Iterator[str]:
     """Tags that did worse than the whole, the worst first."""
     tags = section(account.told, "tags")
     every = account.figure("pass_rate")

@@ -69,7 +69,7 @@ class Reader:
         from sluice.cli.evaluation.replay import replay
         from sluice.cli.evaluation.replay_request import asked_of
         from sluice.evaluation.cases.case import load
-        from sluice.evaluation.evaluate import judge
+        from sluice.evaluation.evaluate import evaluate
 
         where = {kind_of(source): source, "file": self.file, "target": self.name}
         asked = asked_of(dict.fromkeys(str(each.name) for each in replay.params) | given | where, file_named=False)
@@ -77,5 +77,5 @@ class Reader:
         cases = [case for case in load(asked.cases) if case.through == "model"]
         with closing(asked):
             gate, plan = asked.gate, asked.plan
-            done = judge(cases, asked.target, gate, plan, help=asked.help, subject=asked.subject, progress=progress)
+            done = evaluate(cases, asked.target, gate, plan, help=asked.help, subject=asked.subject, progress=progress)
         return done.as_json() | {"hashes": asked.hashes(cases)}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Literal
 
 from sluice.cli.target import STACK, Target, place, state_folder
-from sluice.config.model import PipelineConfig, Place
+from sluice.config.model import PipelineConfig, StackOutputs
 from sluice.errors import UsageError
 from sluice.pipelines import apply, archive, compile_cache, executions, git_commit, images, plan, stack, upload
-from sluice.pipelines.plan import Account, Change
+from sluice.pipelines.plan import Change, ReleaseResources
 from sluice.preflight import rule_pages, suppressions
 from sluice.preflight.adapters import pipeline_yaml
 
@@ -20,13 +20,13 @@ OnUpload = Callable[[upload.Upload], None]
 class Planned:
     """What a release would write, and to where."""
 
-    place: Place
+    place: StackOutputs
     uploads: Sequence[upload.Upload]
-    desired: Account
+    desired: ReleaseResources
     changes: Sequence[Change]
 
 
-def planned(config: PipelineConfig, target: Target, where: Place) -> Planned:
+def planned(config: PipelineConfig, target: Target, where: StackOutputs) -> Planned:
     """Read the files and the account, and compile; nothing is written."""
     # On AWS the jobs' images lack our packages' dependencies; here jobs run where everything is installed.
     wheels = archive.download_wheels(images.PYTHON, state_folder()) if target.name == "aws" else None
@@ -49,7 +49,9 @@ def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
 
 def refuse_doomed(config: PipelineConfig) -> None:
     """Raise UsageError if `sluice check` has an error to tell: what would fail on SageMaker is not sent there."""
-    found, _ = suppressions.heard(pipeline_yaml.findings(config), pipeline_yaml.silences(config), rule_pages.codes)
+    found, _ = suppressions.apply_suppressions(
+        pipeline_yaml.findings(config), pipeline_yaml.silences(config), rule_pages.codes
+    )
     errors = [each for each in found if each.severity == "error"]
     if errors:
         told = [f"  {each.place}: {each.message} ({each.code})" for each in errors]

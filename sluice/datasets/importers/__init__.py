@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.datasets.importers import source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft, plain
 from sluice.errors import UsageError
 from sluice.evaluation.cases.loader import Problem, Reader
@@ -22,7 +22,7 @@ NAMES = tuple(HOMES)
 PROMPTFOO = {"prompts", "providers", "targets", "tests", "scenarios", "defaultTest"}
 
 
-def read(path: Path, told: Told, kind: str | None = None) -> Iterator[Draft]:
+def read(path: Path, told: ImportLog, kind: str | None = None) -> Iterator[Draft]:
     """The cases of a file, one after the other; each would pass `reading.read`. Raises UsageError for a broken file."""
     own.beside(path.parent)
     made = import_module(f"sluice.datasets.importers.{HOMES[kind or detected(path)]}").drafts(path, told)
@@ -64,7 +64,7 @@ def of(first: Any, path: Path) -> str | None:
     return "jsonl" if keys & {*QUESTION, "item"} else None
 
 
-def readable(drafts: Iterable[Draft], told: Told) -> Iterator[Draft]:
+def readable(drafts: Iterable[Draft], told: ImportLog) -> Iterator[Draft]:
     """Those that the reader takes; of the others it is told what is wrong with them."""
     for draft in drafts:
         problems: list[Problem] = []

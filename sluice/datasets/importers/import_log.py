@@ -7,7 +7,7 @@ SHOWN = 3  # places of each that are listed
 
 
 @dataclass
-class Told:
+class ImportLog:
     missing: dict[str, list[str]] = field(default_factory=dict)  # has no counterpart here -> places
     changed: dict[str, list[str]] = field(default_factory=dict)  # was taken over, and means something else -> places
 

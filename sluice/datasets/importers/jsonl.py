@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.datasets.importers import source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft, Ids
 from sluice.evaluation import scorers
 from sluice.evaluation.cases.case import PASSAGES
@@ -19,14 +19,14 @@ SHORT = 60  # characters of an answer that a right one will hold word for word
 USED = {*QUESTION, *ANSWER, *CONTEXT, *KEPT, *scorers.NAMES}
 
 
-def drafts(path: Path, told: Told) -> Iterator[Draft]:
+def drafts(path: Path, told: ImportLog) -> Iterator[Draft]:
     ids = Ids()
     for item, place in source.items(path):
         if draft := one(item.get("item", item) if isinstance(item, Mapping) else item, place, path.stem, ids, told):
             yield draft
 
 
-def one(item: Any, place: str, stem: str, ids: Ids, told: Told) -> Draft | None:
+def one(item: Any, place: str, stem: str, ids: Ids, told: ImportLog) -> Draft | None:
     question = text(item, QUESTION) if isinstance(item, Mapping) else ""
     if not question:
         told.miss(f"a record without a question ({', '.join(QUESTION[:4])}, ...)", place)
@@ -80,7 +80,7 @@ def candidate(answer: str) -> tuple[dict[str, Any], bool]:
     return {"similar": {"to": answer, "least": 0.6}}, False
 
 
-def context(item: Mapping[str, Any], place: str, told: Told) -> list[str]:
+def context(item: Mapping[str, Any], place: str, told: ImportLog) -> list[str]:
     found: Any = next((item[key] for key in CONTEXT if item.get(key)), [])
     texts = [found] if isinstance(found, str) else [each for each in found if isinstance(each, str)]
     passages = [" ".join(each.split()) for each in texts if each.strip()]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.datasets.importers import chats, source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft, Ids
 
 LONGEST = 300  # characters of an answer that another one may be held against letter by letter
@@ -17,14 +17,14 @@ KEYS = ("messages", "conversations", "conversation", "dialogue")
 USED = {*KEYS, "id", "tools", "functions", "system", "tags", "source", "parallel_tool_calls"}
 
 
-def drafts(path: Path, told: Told) -> Iterator[Draft]:
+def drafts(path: Path, told: ImportLog) -> Iterator[Draft]:
     ids = Ids()
     for item, place in source.items(path):
         if draft := one(item, place, path.stem, ids, told):
             yield draft
 
 
-def one(item: Any, place: str, stem: str, ids: Ids, told: Told) -> Draft | None:
+def one(item: Any, place: str, stem: str, ids: Ids, told: ImportLog) -> Draft | None:
     key = next((key for key in KEYS if isinstance(item, Mapping) and key in item), None)
     if key is None:
         told.miss("a record without messages", place)

@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from sluice.datasets.importers import chats, source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft, Ids
 
 USED = {"input", "ideal", "id", "metadata", "sample_id"}
 
 
-def drafts(path: Path, told: Told) -> Iterator[Draft]:
+def drafts(path: Path, told: ImportLog) -> Iterator[Draft]:
     ids = Ids()
     for item, place in source.items(path):
         if draft := one(item, place, path.stem, ids, told):
             yield draft
 
 
-def one(item: Any, place: str, stem: str, ids: Ids, told: Told) -> Draft | None:
+def one(item: Any, place: str, stem: str, ids: Ids, told: ImportLog) -> Draft | None:
     if not isinstance(item, Mapping) or "input" not in item:
         told.miss("a record without input", place)
         return None
@@ -50,7 +50,7 @@ def one(item: Any, place: str, stem: str, ids: Ids, told: Told) -> Draft | None:
     return Draft(case, [f"Not taken over: {note}." for note in chat.notes])
 
 
-def ideal(raw: Any, place: str, told: Told) -> dict[str, Any]:
+def ideal(raw: Any, place: str, told: ImportLog) -> dict[str, Any]:
     texts = [str(each) for each in (raw if isinstance(raw, list) else [raw]) if isinstance(each, str | int | float)]
     texts = [text for text in texts if text.strip()]
     if not texts:

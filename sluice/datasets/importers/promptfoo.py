@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.datasets.importers import chats, promptfoo_asserts, source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.importers.promptfoo_expect import Expect
 from sluice.datasets.importers.promptfoo_files import PREFIX, Files, NotRead
 from sluice.datasets.importers.promptfoo_prompts import Filling, Prompt, messages, prompts
@@ -48,7 +48,7 @@ class Test:
 
 
 class Config:
-    def __init__(self, path: Path, told: Told) -> None:
+    def __init__(self, path: Path, told: ImportLog) -> None:
         whole = source.value(path) if path.suffix not in (".csv", ".jsonl") else {"tests": path.name}
         self.raw: Mapping[str, Any] = whole if isinstance(whole, Mapping) else {"tests": whole}
         self.files = Files(path, told)
@@ -199,7 +199,7 @@ def combinations(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**variables, **dict(zip(spread, choice, strict=True))}
 
 
-def drafts(path: Path, told: Told) -> Iterator[Draft]:
+def drafts(path: Path, told: ImportLog) -> Iterator[Draft]:
     config, ids = Config(path, told), Ids()
     found = prompts(config.raw.get("prompts"), config.files, told)
     tests = list(config.tests())

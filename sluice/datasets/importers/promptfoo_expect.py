@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.evaluation import scorers
 from sluice.evaluation.scorers.text import composed
 
@@ -18,7 +18,7 @@ class NoCounterpart(Exception):
 class Expect:
     """Assertions of one test put together: an expectation stands in a case only once."""
 
-    def __init__(self, told: Told, place: str) -> None:
+    def __init__(self, told: ImportLog, place: str) -> None:
         self.found: dict[str, Any] = {}
         self.notes: list[str] = []
         self._told = told

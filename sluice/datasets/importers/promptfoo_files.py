@@ -6,7 +6,7 @@ from typing import Any
 
 from sluice import yaml_file
 from sluice.datasets.importers import source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.importers.promptfoo_asserts import shorthand
 from sluice.errors import UsageError
 
@@ -21,7 +21,7 @@ class NotRead(Exception):
 
 
 class Files:
-    def __init__(self, config: Path, told: Told) -> None:
+    def __init__(self, config: Path, told: ImportLog) -> None:
         self.folder = config.parent
         self._told = told
         self._open: set[Path] = set()  # files that are being read, so that none is read within itself
@@ -101,7 +101,7 @@ class Files:
             self._open.discard(file)
 
 
-def row(cells: Mapping[str, str], place: str, told: Told) -> dict[str, Any]:
+def row(cells: Mapping[str, str], place: str, told: ImportLog) -> dict[str, Any]:
     """One line of a CSV file as a test: columns with two underscores are not variables."""
     made: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
     settings: dict[str, dict[str, str]] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from sluice import yaml_file
 from sluice.datasets.importers import source
-from sluice.datasets.importers.import_log import Told
+from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.importers.promptfoo_files import DATA, PREFIX, SCRIPTS, Files, NotRead
 from sluice.errors import UsageError
 
@@ -30,7 +30,7 @@ class Prompt:
         return "_conversation" in json.dumps(self.template, ensure_ascii=False, default=str)
 
 
-def prompts(raw: Any, files: Files, told: Told) -> list[Prompt]:
+def prompts(raw: Any, files: Files, told: ImportLog) -> list[Prompt]:
     found = raw if isinstance(raw, list) else [raw] if raw else ["{{prompt}}"]
     made = [each for number, one in enumerate(found) for each in entry(one, files, told, f"prompts[{number}]")]
     if not made:
@@ -38,7 +38,7 @@ def prompts(raw: Any, files: Files, told: Told) -> list[Prompt]:
     return made
 
 
-def entry(raw: Any, files: Files, told: Told, place: str) -> Iterator[Prompt]:
+def entry(raw: Any, files: Files, told: ImportLog, place: str) -> Iterator[Prompt]:
     label = ""
     if isinstance(raw, Mapping):
         label = str(raw.get("label") or "")

@@ -7,7 +7,7 @@ from sluice.evaluation import scorers
 from sluice.evaluation.cases.case import Case
 from sluice.evaluation.compare.hashes import own
 from sluice.evaluation.scorers.python import function
-from sluice.evaluation.scoring import Help
+from sluice.evaluation.scoring import ScoringServices
 
 SHOWN = 5
 MISSING = {
@@ -17,7 +17,7 @@ MISSING = {
 }
 
 
-class Survey:
+class CaseRequirements:
     def __init__(self, cases: Iterable[Case], least: int = 1) -> None:
         """`least`: how often every case is replayed, whatever it says itself."""
         self._least = least
@@ -42,7 +42,7 @@ class Survey:
         """Cases that share a user are repeated together, as often as the one among them that asks for the most."""
         return max(case.repeats, self._least) if case.user is None else self._of_user[case.user]
 
-    def check(self, rag: bool, help: Help) -> None:
+    def check(self, rag: bool, help: ScoringServices) -> None:
         """Raises UsageError if a case needs what was not given."""
         given = {"rag": rag, "judge": help.judge is not None, "embed": help.embed is not None}
         for need, cases in self._needed.items():

@@ -10,8 +10,8 @@ from typing import Any
 
 from sluice.errors import UsageError
 from sluice.evaluation.cases.case import Case, gating
-from sluice.evaluation.cases.requirements import Survey
-from sluice.evaluation.scoring import Help
+from sluice.evaluation.cases.requirements import CaseRequirements
+from sluice.evaluation.scoring import ScoringServices
 from sluice.evaluation.settings import Rag, Settings
 
 SHOWN = 5
@@ -20,8 +20,8 @@ SHOWN = 5
 def check(cases: Collection[Case], settings: Settings, on_endpoint: bool) -> None:
     """Raises UsageError if a release could not be judged by these cases."""
     asked, _ = chosen(gating(cases), settings.rag, on_endpoint)
-    named = Help(judge=nobody if settings.judge else None, embed=nobody if settings.embeddings else None)
-    Survey(asked).check(rag=True, help=named)
+    named = ScoringServices(judge=nobody if settings.judge else None, embed=nobody if settings.embeddings else None)
+    CaseRequirements(asked).check(rag=True, help=named)
 
 
 def nobody(*_: Any) -> Any:

@@ -12,7 +12,7 @@ Side = Sequence[CaseResult] | Mapping[str, Any]  # results, or a report that was
 
 
 @dataclass(frozen=True)
-class Went:
+class ChatOutcome:
     """One chat as it went."""
 
     passed: bool
@@ -28,8 +28,8 @@ class Pair:
     id: str
     tags: tuple[str, ...]
     weight: float
-    before: tuple[Went, ...]  # the champion's chats
-    after: tuple[Went, ...]  # the challenger's
+    before: tuple[ChatOutcome, ...]  # the champion's chats
+    after: tuple[ChatOutcome, ...]  # the challenger's
 
     @cached_property
     def difference(self) -> float:
@@ -60,11 +60,11 @@ class Pair:
         return math.fsum(spare * share * (1 - share) for share in (rate(self.before), rate(self.after)))
 
 
-def rate(chats: Sequence[Went]) -> float:
+def rate(chats: Sequence[ChatOutcome]) -> float:
     return sum(chat.passed for chat in chats) / len(chats)
 
 
-def times(chats: Sequence[Went], what: Literal["latencies", "first_tokens"]) -> list[float]:
+def times(chats: Sequence[ChatOutcome], what: Literal["latencies", "first_tokens"]) -> list[float]:
     return [time for chat in chats for time in getattr(chat, what)]
 
 
@@ -81,7 +81,7 @@ def paired(before: Side, after: Side) -> list[Pair]:
     return pairs
 
 
-Known = dict[str, tuple[tuple[str, ...], float, tuple[Went, ...]]]  # id -> tags, weight, chats
+Known = dict[str, tuple[tuple[str, ...], float, tuple[ChatOutcome, ...]]]  # id -> tags, weight, chats
 
 
 def known(side: Side) -> Known:
@@ -95,20 +95,20 @@ def known(side: Side) -> Known:
     }
 
 
-def as_it_went(chat: Chat) -> Went:
+def as_it_went(chat: Chat) -> ChatOutcome:
     told = [(turn.answer, turn.error, turn.latency_ms, turn.first_token_ms) for turn in chat.turns]
     return went(chat.passed, told)
 
 
-def read_back(chat: Mapping[str, Any]) -> Went:
+def read_back(chat: Mapping[str, Any]) -> ChatOutcome:
     told = [(turn["answer"], turn["error"], turn["latency_ms"], turn["first_token_ms"]) for turn in chat["turns"]]
     return went(chat["passed"], told)
 
 
-def went(passed: bool, turns: Iterable[tuple[str, str | None, float, float | None]]) -> Went:
+def went(passed: bool, turns: Iterable[tuple[str, str | None, float, float | None]]) -> ChatOutcome:
     turns = list(turns)
     good = [(latency, first) for _, error, latency, first in turns if error is None]
-    return Went(
+    return ChatOutcome(
         passed,
         tuple(answer for answer, *_ in turns),
         tuple(latency for latency, _ in good),

@@ -15,27 +15,27 @@ from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.reasoning import without_reasoning
 from sluice.evaluation.replay.failures import Refused, TargetDown
 from sluice.evaluation.replay.plan import Plan
-from sluice.evaluation.replay.request import Answered, Asking, Interrupted
+from sluice.evaluation.replay.request import Answered, Interrupted, Requester
 from sluice.evaluation.replay.target import RagTarget, Target
 from sluice.evaluation.results import Chat, TurnResult
-from sluice.evaluation.scoring import Help, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScoringServices
 
 GREETING = "Hello"
 SHOWN = 60  # characters of a case's id that its user's name on the RAG server shows
 UNUSUAL = re.compile(r"[^\w.-]+")
 
 
-class Chatting:
+class ChatRunner:
     """Does the chats of one run. `stopped` makes all that are under way end."""
 
-    def __init__(self, target: Target, plan: Plan, rag: RagTarget | None, help: Help, at_once: int) -> None:
+    def __init__(self, target: Target, plan: Plan, rag: RagTarget | None, help: ScoringServices, at_once: int) -> None:
         self.stopped = threading.Event()
         self._target = target
         self._plan = plan
         self._rag = rag
         self._help = help
         self._at_once = at_once
-        self._asking = Asking(plan.requests_per_second, plan.retry_seconds, self.stopped)
+        self._asking = Requester(plan.requests_per_second, plan.retry_seconds, self.stopped)
         self._run = os.urandom(4).hex()  # so that no run finds another's history on the RAG server
 
     def chat(self, case: Case, repeat: int) -> Chat:
@@ -79,7 +79,7 @@ class Chatting:
         said = of_turn(result, tuple(earlier))
         return replace(result, scores=self._scores(case, said, turn.expect))
 
-    def _scores(self, case: Case, said: Said, expect: Mapping[str, Any]) -> tuple[Score, ...]:
+    def _scores(self, case: Case, said: Sample, expect: Mapping[str, Any]) -> tuple[Score, ...]:
         try:
             return scorers.score(said, expect, self._help)
         except SluiceError as error:  # a judge model that is down says nothing about the answer either
@@ -112,8 +112,8 @@ def seed_of(seed: int, case: str, repeat: int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1  # what fits a signed 32-bit number
 
 
-def of_turn(result: TurnResult, earlier: tuple[tuple[str, str], ...]) -> Said:
-    return Said(
+def of_turn(result: TurnResult, earlier: tuple[tuple[str, str], ...]) -> Sample:
+    return Sample(
         answer=result.answer,
         question=result.turn.user,
         passages=result.passages or result.turn.passages,
@@ -127,10 +127,10 @@ def of_turn(result: TurnResult, earlier: tuple[tuple[str, str], ...]) -> Said:
     )
 
 
-def of_chat(chat: Chat) -> Said:
+def of_chat(chat: Chat) -> Sample:
     """A whole chat as one thing that was said."""
     turns = chat.turns
-    return Said(
+    return Sample(
         answer="\n".join(without_reasoning(turn.answer) for turn in turns),  # a mark may not reach into another turn
         question="\n".join(turn.turn.user for turn in turns),
         passages=tuple(passage for turn in turns for passage in turn.passages or turn.turn.passages),

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.cases.requirements import Survey
+from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.replay import records
-from sluice.evaluation.replay.conversation import Chatting
+from sluice.evaluation.replay.conversation import ChatRunner
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal, results
 from sluice.evaluation.replay.plan import STANDARD, Plan
-from sluice.evaluation.replay.queue import Waiting, Wanted
+from sluice.evaluation.replay.queue import ChatQueue, PendingChat
 from sluice.evaluation.replay.request import Interrupted
 from sluice.evaluation.replay.target import RagTarget, Target
 from sluice.evaluation.results import CaseResult, Chat
-from sluice.evaluation.scoring import NOTHING, Help
+from sluice.evaluation.scoring import NOTHING, ScoringServices
 
 __all__ = ["STANDARD", "Plan", "Progress", "Replayed", "replay"]
 
@@ -43,7 +43,7 @@ def replay(
     plan: Plan = STANDARD,
     *,
     rag: RagTarget | None = None,
-    help: Help = NOTHING,
+    help: ScoringServices = NOTHING,
     subject: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
     progress: Progress | None = None,
@@ -56,11 +56,11 @@ def replay(
     before anything is asked, if a case needs what was not given.
     """
     journal = Journal() if journal is None else journal
-    survey = Survey(cases, plan.repeats)
+    survey = CaseRequirements(cases, plan.repeats)
     survey.check(rag is not None, help)
     survey.import_functions()
     most = min(max(plan.concurrency, 1), survey.chats)
-    run = Run(cases, survey, Chatting(target, plan, rag, help, most), plan.about(subject or {}), journal, progress)
+    run = Run(cases, survey, ChatRunner(target, plan, rag, help, most), plan.about(subject or {}), journal, progress)
     workers = [threading.Thread(target=run.work, daemon=True) for _ in range(most)]
     for worker in workers:
         worker.start()
@@ -84,8 +84,8 @@ class Run:
     def __init__(
         self,
         cases: Collection[Case],
-        survey: Survey,
-        chatting: Chatting,
+        survey: CaseRequirements,
+        chatting: ChatRunner,
         about: Mapping[str, Any],
         journal: Journal,
         progress: Progress | None,
@@ -96,21 +96,21 @@ class Run:
         self.journal = journal
         self.progress = progress
         self.again = self.unfinished_chains(cases) if len(journal) else set()
-        self.waiting = Waiting(cases, self.chats, self.ended_before)
+        self.waiting = ChatQueue(cases, self.chats, self.ended_before)
         self.failure: BaseException | None = None
         self.done = 0
         self.lock = threading.Lock()
 
-    def chats(self, case: Case) -> Iterator[Wanted]:
+    def chats(self, case: Case) -> Iterator[PendingChat]:
         for repeat in range(self.survey.repeats(case)):
-            yield Wanted(case, repeat, records.key(case, repeat, self.about))
+            yield PendingChat(case, repeat, records.key(case, repeat, self.about))
 
     def unfinished_chains(self, cases: Collection[Case]) -> set[tuple[str, int] | None]:
         """A history cannot be taken up in the middle: if one chat of a user is missing, all of them are done again."""
         named = (case for case in cases if case.user is not None)
         return {chat.chain for case in named for chat in self.chats(case) if chat.key not in self.journal}
 
-    def ended_before(self, chat: Wanted) -> bool:
+    def ended_before(self, chat: PendingChat) -> bool:
         return chat.key in self.journal and not (chat.chain and chat.chain in self.again)
 
     def work(self) -> None:
@@ -122,7 +122,7 @@ class Run:
         except BaseException as error:  # a thread's boundary: the thread that waits raises it again
             self.fail(error)
 
-    def next(self) -> Wanted | None:
+    def next(self) -> PendingChat | None:
         with self.lock:
             return None if self.chatting.stopped.is_set() else self.waiting.take()
 
@@ -134,7 +134,7 @@ class Run:
             self.chatting.stopped.set()
             self.failure = self.failure or error
 
-    def end(self, wanted: Wanted, chat: Chat) -> None:
+    def end(self, wanted: PendingChat, chat: Chat) -> None:
         self.journal.add(wanted.key, chat)
         with self.lock:
             self.waiting.ended(wanted)

@@ -15,7 +15,7 @@ AHEAD = 128  # chats to choose the longest from: none of those is then left to r
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PendingChat:
     """One chat to do."""
 
     case: Case
@@ -28,25 +28,27 @@ class Wanted:
         return (self.case.user, self.repeat) if self.case.user is not None else None
 
 
-class Waiting:
+class ChatQueue:
     """Not safe for several threads at once: they take turns."""
 
     def __init__(
         self,
         cases: Iterable[Case],
-        chats: Callable[[Case], Iterable[Wanted]],
-        ended_before: Callable[[Wanted], bool],
+        chats: Callable[[Case], Iterable[PendingChat]],
+        ended_before: Callable[[PendingChat], bool],
     ) -> None:
         self._cases = iter(cases)
         self._chats = chats
         self._ended_before = ended_before
-        self._ready: list[tuple[int, int, Wanted]] = []  # longest first, then in order
+        self._ready: list[tuple[int, int, PendingChat]] = []  # longest first, then in order
         self._pulled = 0
-        self._chains: dict[tuple[str, int], deque[Wanted]] = {}  # of a chain that is ready or running: the rest of it
+        self._chains: dict[
+            tuple[str, int], deque[PendingChat]
+        ] = {}  # of a chain that is ready or running: the rest of it
         self.keys: list[tuple[str, ...]] = []  # of every case that was pulled, in order
         self.before = 0  # chats that had ended before
 
-    def take(self) -> Wanted | None:
+    def take(self) -> PendingChat | None:
         """None: nothing is left, or all of it waits for a chat of its user that is running, and comes after that."""
         while len(self._ready) < AHEAD and (case := next(self._cases, None)):
             chats = tuple(self._chats(case))
@@ -55,7 +57,7 @@ class Waiting:
                 self._pull(chat)
         return heapq.heappop(self._ready)[-1] if self._ready else None
 
-    def ended(self, chat: Wanted) -> None:
+    def ended(self, chat: PendingChat) -> None:
         """The next one of its user may begin."""
         if chat.chain is None:
             return
@@ -64,7 +66,7 @@ class Waiting:
         else:
             del self._chains[chat.chain]
 
-    def _pull(self, chat: Wanted) -> None:
+    def _pull(self, chat: PendingChat) -> None:
         if self._ended_before(chat):
             self.before += 1
         elif chat.chain is None:
@@ -75,6 +77,6 @@ class Waiting:
             self._chains[chat.chain] = deque()
             self._push(chat)
 
-    def _push(self, chat: Wanted) -> None:
+    def _push(self, chat: PendingChat) -> None:
         self._pulled += 1
         heapq.heappush(self._ready, (-len(chat.case.turns), self._pulled, chat))

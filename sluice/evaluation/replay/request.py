@@ -27,7 +27,7 @@ class Answered:
     attempts: int
 
 
-class Asking:
+class Requester:
     """What all requests of a run share: its rate, its patience, and when the endpoint was last heard."""
 
     def __init__(

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.cases.requirements import Survey
+from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.replay import records
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal, results
@@ -76,7 +76,7 @@ def belongs(case: Case, count: int) -> int:
 
 def merged(cases: Collection[Case], plan: Plan, subject: Mapping[str, Any], journals: Sequence[Journal]) -> Results:
     """The results of all cases in their order, as if one instance had replayed them. Raises Incomplete."""
-    survey, about = Survey(cases, plan.repeats), plan.about(subject)
+    survey, about = CaseRequirements(cases, plan.repeats), plan.about(subject)
     keys = [tuple(records.key(case, n, about) for n in range(survey.repeats(case))) for case in cases]
     missing = sum(1 for of_case in keys for key in of_case if not any(key in journal for journal in journals))
     if missing:

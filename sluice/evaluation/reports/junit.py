@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sluice.evaluation.reports.plain_text import clipped, number, one_line, visible
-from sluice.evaluation.reports.report_view import Account, Case, Json, listed, sections, words
+from sluice.evaluation.reports.report_view import Case, Json, ReportView, listed, sections, words
 
 SAID = 4_000  # characters of an answer
 ROOM = 20_000_000  # of all transcripts together: GitLab reads no file above 30 MB
@@ -19,7 +19,7 @@ Element = ElementTree.Element
 
 def document(report: Mapping[str, Any]) -> str:
     """report.json's content as a JUnit document."""
-    told = Account(report)
+    told = ReportView(report)
     suites = [gate(told), cases(told)]
     root = ElementTree.Element("testsuites", name="sluice", time=duration(told.told.get("seconds")))
     for name in ("tests", "failures", "errors"):
@@ -29,7 +29,7 @@ def document(report: Mapping[str, Any]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def gate(told: Account) -> Element:
+def gate(told: ReportView) -> Element:
     decided = told.decided or [
         {"what": "verdict", "of": "all", "verdict": told.verdict, "why": words(told.told, "summary")}
     ]
@@ -41,7 +41,7 @@ def gate(told: Account) -> Element:
     )
 
 
-def cases(told: Account) -> Element:
+def cases(told: ReportView) -> Element:
     room = ROOM
     tests: list[Element] = []
     for case in told.cases:
@@ -53,7 +53,7 @@ def cases(told: Account) -> Element:
     return suite("cases", told, tests, left | held)
 
 
-def suite(name: str, told: Account, tests: list[Element], properties: Mapping[str, str]) -> Element:
+def suite(name: str, told: ReportView, tests: list[Element], properties: Mapping[str, str]) -> Element:
     made = ElementTree.Element("testsuite", name=name, tests=str(len(tests)))
     made.set("failures", str(sum(test.find("failure") is not None for test in tests)))
     made.set("errors", str(sum(test.find("error") is not None for test in tests)))

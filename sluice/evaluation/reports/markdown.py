@@ -21,7 +21,7 @@ from sluice.evaluation.reports.plain_text import (
     points,
     seconds,
 )
-from sluice.evaluation.reports.report_view import Account, Case, Flip, Json, section, sections, words
+from sluice.evaluation.reports.report_view import Case, Flip, Json, ReportView, section, sections, words
 
 LIMIT = 60_000  # a comment on GitHub may have 65,536 characters
 KEPT = 4_000  # of them for what comes after the cases
@@ -36,7 +36,7 @@ TITLES = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", "error
 
 def page(report: Mapping[str, Any]) -> str:
     """report.json's content as Markdown, short enough for a comment."""
-    told = Account(report)
+    told = ReportView(report)
     head = [f"## {TITLES[told.verdict]}: {inline(told.name, 120)}", f"**{TITLES[told.verdict]}**: {summary(told)}"]
     head += [criteria(told), *notes(told), champion(told)]
     tail = [figures(told), reproduce(told)]
@@ -65,11 +65,11 @@ def with_breaks(text: str) -> str:
     return text.replace("$", "<span>$</span>") if text.count("$") > 1 else text
 
 
-def summary(told: Account) -> str:
+def summary(told: ReportView) -> str:
     return inline(words(told.told, "summary") or "The report has no summary.", 600)
 
 
-def criteria(told: Account) -> str:
+def criteria(told: ReportView) -> str:
     if not told.decided:
         return ""
     rows = [
@@ -85,11 +85,11 @@ def named(told: Json) -> str:
     return inline(words(told, "what") + (f", {of}" if of and of != "all" else ""), 80)
 
 
-def notes(told: Account) -> list[str]:
+def notes(told: ReportView) -> list[str]:
     return [f"> **Note**: {inline(each, 300)}" for each in told.warnings[:5]]
 
 
-def champion(told: Account) -> str:
+def champion(told: ReportView) -> str:
     found = told.comparison
     if not found:
         return ""
@@ -101,7 +101,7 @@ def champion(told: Account) -> str:
     return line if told_above else f"{line} {inline(told.compared, WHY)}".rstrip()
 
 
-def cases(told: Account, room: int) -> Iterable[str]:
+def cases(told: ReportView, room: int) -> Iterable[str]:
     """What did not pass, folded, as far as there is room; the rest is counted."""
     flipped = {flip.case.index for flip in told.flips}
     flips = [(f"{flip.kind.capitalize()} against the champion", flip.case, flip) for flip in told.flips]
@@ -167,7 +167,7 @@ def marked(mark: str, text: str, most: int) -> list[str]:
     return [f"{mark}{first}", *(f"{indent}{each}" for each in others), *ending]
 
 
-def figures(told: Account) -> str:
+def figures(told: ReportView) -> str:
     lines = ["| | p50 | p95 | p99 | slowest |", "|---|--:|--:|--:|--:|"]
     for key, name in (("latency_ms", "Whole answer"), ("first_token_ms", "First token")):
         if told.figure(key, "p50") is not None:
@@ -182,7 +182,7 @@ def figures(told: Account) -> str:
     return head if len(lines) == 2 else head + "\n\n" + "\n".join(lines)
 
 
-def reproduce(told: Account) -> str:
+def reproduce(told: ReportView) -> str:
     lines = [
         line
         for step in again.steps(told)

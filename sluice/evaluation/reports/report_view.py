@@ -134,7 +134,7 @@ class Flip:
 
 
 @dataclass(frozen=True)
-class Account:
+class ReportView:
     """The whole report, in the order in which it is read."""
 
     told: Json
@@ -239,7 +239,7 @@ class Account:
         return number(found)
 
 
-def rows(told: Account) -> Iterator[Case]:
+def rows(told: ReportView) -> Iterator[Case]:
     """Every case once, in an order to read: what did not pass, then the rest as it was replayed."""
     first = [*told.failed, *told.flaky]
     yield from first

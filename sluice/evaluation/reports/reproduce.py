@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from sluice.evaluation.reports.plain_text import number
-from sluice.evaluation.reports.report_view import Account, Json, section, words
+from sluice.evaluation.reports.report_view import Json, ReportView, section, words
 
 # What a plan calls it -> what `sluice replay` calls it; a test holds these against the command's own options.
 FLAGS = {
@@ -23,7 +23,7 @@ class Step:
     command: str
 
 
-def steps(told: Account) -> list[Step]:
+def steps(told: ReportView) -> list[Step]:
     about, plan = section(told.told, "subject"), section(told.told, "plan")
     found: list[Step] = []
     commit = words(about, "git_commit") or words(about, "commit")
@@ -47,7 +47,7 @@ def replayed(about: Json) -> str:
     return "The same cases on the version, once it is live:"
 
 
-def replay(told: Account, about: Json, plan: Json) -> str:
+def replay(told: ReportView, about: Json, plan: Json) -> str:
     """A replay on a URL says everything itself; any other takes the gate from the file."""
     asked = ["sluice", "replay"]
     where = next((name for name in ("url", "endpoint", "version") if words(about, name)), "")

@@ -1,11 +1,11 @@
-"""What an answer can be held against: one `Kind` per expectation, found by the name that cases write."""
+"""What an answer can be held against: one `ScorerSpec` per expectation, found by the name that cases write."""
 
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 # name -> module with a KINDS of that name; imported when a case first uses it, as some bring libraries along
 HOMES: Mapping[str, str] = {
@@ -27,12 +27,12 @@ NAMES = tuple(HOMES)
 
 
 @cache
-def kind(name: str) -> Kind:
+def kind(name: str) -> ScorerSpec:
     """Raises KeyError for a name that is not in NAMES."""
-    found: Kind = import_module(f"sluice.evaluation.scorers.{HOMES[name]}").KINDS[name]
+    found: ScorerSpec = import_module(f"sluice.evaluation.scorers.{HOMES[name]}").KINDS[name]
     return found
 
 
-def score(said: Said, expect: Mapping[str, Any], help: Help) -> tuple[Score, ...]:
+def score(said: Sample, expect: Mapping[str, Any], help: ScoringServices) -> tuple[Score, ...]:
     """One score per expectation, in the order in which the case names them."""
     return tuple(kind(name).score(said, argument, help) for name, argument in expect.items())

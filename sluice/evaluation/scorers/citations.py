@@ -13,7 +13,7 @@ from sluice.evaluation.scorers import particles
 from sluice.evaluation.scorers.numerals import read_numbers
 from sluice.evaluation.scorers.text import composed, folded, listed, quoted
 from sluice.evaluation.scorers.text import number as shown
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 MARKER = re.compile(r"\[(\d{1,2})\]")
 AROUND = "()[]{}<>\"'“”「」『』,;.!?:"  # what stands around a word, and does not belong to it
@@ -41,7 +41,7 @@ def problems_of_cites(argument: Any) -> Iterator[str]:
             yield f"must be the name of a source, or a passage's number from 1, not {each!r}."
 
 
-def cites(said: Said, argument: Any, help: Help) -> Score:
+def cites(said: Sample, argument: Any, help: ScoringServices) -> Score:
     """A text: part of a source's name, as the RAG server told it; a number: the passage, as [1] in the answer."""
     wanted = argument if isinstance(argument, list) else [argument]
     marks = {int(mark) for mark in MARKER.findall(said.answer)}
@@ -52,7 +52,7 @@ def cites(said: Said, argument: Any, help: Help) -> Score:
     return Score("cites", False, f"looked for {told_sources(missing)}, the answer cites {', '.join(has) or 'nothing'}")
 
 
-def names(said: Said, source: str) -> bool:
+def names(said: Sample, source: str) -> bool:
     everywhere = (*said.sources, said.answer)
     return any(folded(source) in folded(each) for each in everywhere)
 
@@ -70,7 +70,7 @@ def problems_of_grounded(argument: Any) -> Iterator[str]:
         yield "allow: must be a list of texts."
 
 
-def grounded(said: Said, argument: Any, help: Help) -> Score:
+def grounded(said: Sample, argument: Any, help: ScoringServices) -> Score:
     allowed = argument["allow"] if isinstance(argument, Mapping) else []
     given = [*said.passages, said.question, *(text for turn in said.earlier for text in turn), *allowed]
     ground = folded("\n".join(given))
@@ -113,7 +113,7 @@ def special(word: str) -> str | None:
 
 SOURCE = {"oneOf": [{"type": "string", "minLength": 1}, {"type": "integer", "minimum": 1}]}
 KINDS = {
-    "cites": Kind(
+    "cites": ScorerSpec(
         "cites",
         "The answer names this source: part of its name, or a passage's number as [1].",
         {"oneOf": [*SOURCE["oneOf"], {"type": "array", "items": SOURCE, "minItems": 1}]},
@@ -122,7 +122,7 @@ KINDS = {
         cites,
         ("handbook.ko.md", 1, ["handbook.en.md", 2]),
     ),
-    "grounded": Kind(
+    "grounded": ScorerSpec(
         "grounded",
         "Each number, address, code, name and quotation of the answer stands in its passages or earlier turns.",
         {

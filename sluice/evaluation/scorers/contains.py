@@ -5,7 +5,7 @@ from typing import Any
 
 from sluice.evaluation.scorers import particles
 from sluice.evaluation.scorers.text import folded, listed, quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 from sluice.wording import suggestion
 
 TEXT = {"type": "string", "minLength": 1}
@@ -69,7 +69,7 @@ def without_particles(answer: str, text: str) -> bool:
     return plainly(answer, text) or bool(particles.pattern(folded(text)).search(folded(answer)))
 
 
-def contains(said: Said, argument: Any, help: Help) -> Score:
+def contains(said: Sample, argument: Any, help: ScoringServices) -> Score:
     if not isinstance(argument, Mapping):
         return holds_all("contains", said.answer, texts(argument), plainly)
     holds = without_particles if argument.get("particles") == "ignored" else plainly
@@ -95,7 +95,7 @@ def holds_none(name: str, answer: str, unwanted: tuple[str, ...], holds: Holds) 
     return Score(name, True, f"does not say {listed(unwanted, 'or')}")
 
 
-def equals(said: Said, argument: Any, help: Help) -> Score:
+def equals(said: Sample, argument: Any, help: ScoringServices) -> Score:
     if folded(said.answer) == folded(argument):
         return Score("equals", True, f"is {argument!r}")
     return Score("equals", False, f"expected exactly {argument!r}, the answer says {quoted(said.answer)}")
@@ -116,7 +116,7 @@ def told_of_contains(argument: Any) -> str:
 
 
 PART = {"all": holds_all, "any": holds_any, "none": holds_none}
-ALL = Kind(
+ALL = ScorerSpec(
     "contains",
     "The answer holds this text, or each of these; or all, any, none, with Korean particles ignored if asked.",
     CONTAINS,
@@ -127,13 +127,15 @@ ALL = Kind(
 )
 
 
-def short(name: str, about: str, part: str) -> Kind:
+def short(name: str, about: str, part: str) -> ScorerSpec:
     """A form of `contains` with a name of its own."""
 
-    def score(said: Said, argument: Any, help: Help) -> Score:
+    def score(said: Sample, argument: Any, help: ScoringServices) -> Score:
         return PART[part](name, said.answer, texts(argument), plainly)
 
-    return Kind(name, about, TEXTS, problems, told(name.replace("_", " ")), score, ("20 days", ["20일", "20 days"]))
+    return ScorerSpec(
+        name, about, TEXTS, problems, told(name.replace("_", " ")), score, ("20 days", ["20일", "20 days"])
+    )
 
 
 KINDS = {
@@ -143,7 +145,7 @@ KINDS = {
         short("contains_all", "The answer holds each of these.", "all"),
         short("contains_any", "The answer holds at least one of these.", "any"),
         short("not_contains", "The answer holds none of these.", "none"),
-        Kind(
+        ScorerSpec(
             "equals",
             "The answer is this text, and nothing else. Case, width and blanks make no difference.",
             TEXT,

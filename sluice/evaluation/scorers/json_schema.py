@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.evaluation.scorers.text import quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 SHOWN = 200
@@ -26,7 +26,7 @@ def problems_of_json(argument: Any) -> Iterator[str]:
         yield f"is no JSON schema: {error.message[:SHOWN]}."
 
 
-def fits(said: Said, argument: Any, help: Help) -> Score:
+def fits(said: Sample, argument: Any, help: ScoringServices) -> Score:
     try:
         value = json.loads(unfenced(said.answer))
     except (ValueError, RecursionError) as error:
@@ -60,7 +60,7 @@ def problems_of_calls(argument: Any) -> Iterator[str]:
             yield f"{call['name']}: arguments must be a mapping."
 
 
-def called(said: Said, argument: Any, help: Help) -> Score:
+def called(said: Sample, argument: Any, help: ScoringServices) -> Score:
     """Every call that is wanted was made, in any order; of its arguments those that the case names."""
     if not argument:
         made = [call["name"] for call in said.tool_calls]
@@ -81,7 +81,7 @@ def agrees(call: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return call.get("name") == wanted["name"] and all(arguments.get(key) == value for key, value in named)
 
 
-def listed(said: Said) -> str:
+def listed(said: Sample) -> str:
     return " and ".join(shown(call) for call in said.tool_calls) or "nothing"
 
 
@@ -91,7 +91,7 @@ def shown(call: Mapping[str, Any]) -> str:
 
 
 KINDS = {
-    "json": Kind(
+    "json": ScorerSpec(
         "json",
         "The answer is JSON, alone or as its one code block, that fits this schema; true: any JSON.",
         {"oneOf": [{"const": True}, {"type": "object"}]},
@@ -100,7 +100,7 @@ KINDS = {
         fits,
         (True, {"type": "object", "required": ["days"]}),
     ),
-    "tool_calls": Kind(
+    "tool_calls": ScorerSpec(
         "tool_calls",
         "The model calls these functions, with at least these arguments; an empty list: it calls none.",
         {

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.evaluation.scorers.text import quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 from sluice.wording import suggestion
 
 KEYS = ("rubric", "reference", "least")
@@ -35,7 +35,7 @@ def rubric(argument: Any) -> str:
     return argument if isinstance(argument, str) else str(argument["rubric"])
 
 
-def scored(said: Said, argument: Any, help: Help) -> Score:
+def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     if help.judge is None:
         return Score("judge", False, "no judge model was named: evaluation.judge")
     reference = argument.get("reference") if isinstance(argument, Mapping) else None
@@ -49,7 +49,7 @@ def scored(said: Said, argument: Any, help: Help) -> Score:
 
 
 KINDS = {
-    "judge": Kind(
+    "judge": ScorerSpec(
         "judge",
         "A judge model says whether the answer meets this rubric; most of its votes decide, or at least this share.",
         {

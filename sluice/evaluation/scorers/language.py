@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.evaluation.scorers.text import quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 NAMES = {"ko": "Korean", "en": "English", "ja": "Japanese", "zh": "Chinese"}
 SCRIPTS = {
@@ -57,7 +57,7 @@ def without_code(word: str) -> str:
     return SCRIPTS["en"].sub("", word) if DIGIT.search(word) else word
 
 
-def scored(said: Said, argument: Any, help: Help) -> Score:
+def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     wanted = argument if isinstance(argument, list) else [argument]
     found = language(said.answer)
     if found in wanted:
@@ -71,7 +71,7 @@ def named(argument: Any) -> str:
 
 
 KINDS = {
-    "language": Kind(
+    "language": ScorerSpec(
         "language",
         "The answer is in this language (ko, en, ja, zh), or in one of these.",
         {"oneOf": [{"enum": list(NAMES)}, {"type": "array", "items": {"enum": list(NAMES)}, "minItems": 1}]},

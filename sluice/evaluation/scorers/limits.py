@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.evaluation.scorers.text import number
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 from sluice.wording import suggestion
 
 LIMITS = {"total_ms": "in all", "first_token_ms": "until its first token"}
@@ -15,7 +15,7 @@ def problems_of_tokens(argument: Any) -> Iterator[str]:
         yield f"must be a whole number from 1, not {argument!r}."
 
 
-def short_enough(said: Said, argument: Any, help: Help) -> Score:
+def short_enough(said: Sample, argument: Any, help: ScoringServices) -> Score:
     passed = said.completion_tokens <= argument
     why = f"{said.completion_tokens} tokens" + ("" if passed else f", wanted at most {argument}")
     return Score("max_tokens", passed, why, said.completion_tokens)
@@ -39,7 +39,7 @@ def told_of_latency(argument: Any) -> str:
     return " and ".join(f"at most {number(most)} ms {LIMITS[key]}" for key, most in limits(argument).items())
 
 
-def quick_enough(said: Said, argument: Any, help: Help) -> Score:
+def quick_enough(said: Sample, argument: Any, help: ScoringServices) -> Score:
     took = {"total_ms": said.latency_ms, "first_token_ms": said.first_token_ms}
     for key, most in limits(argument).items():
         value = took[key]
@@ -57,7 +57,7 @@ def problems_of_reason(argument: Any) -> Iterator[str]:
         yield f"must be a reason such as stop or length, or a list of them, not {argument!r}."
 
 
-def ended_so(said: Said, argument: Any, help: Help) -> Score:
+def ended_so(said: Sample, argument: Any, help: ScoringServices) -> Score:
     wanted = argument if isinstance(argument, list) else [argument]
     passed = said.finish_reason in wanted
     why = f"ended with {said.finish_reason or 'no reason given'}"
@@ -66,7 +66,7 @@ def ended_so(said: Said, argument: Any, help: Help) -> Score:
 
 MILLISECONDS = {"type": "number", "exclusiveMinimum": 0}
 KINDS = {
-    "max_tokens": Kind(
+    "max_tokens": ScorerSpec(
         "max_tokens",
         "The answer has at most so many tokens.",
         {"type": "integer", "minimum": 1},
@@ -75,7 +75,7 @@ KINDS = {
         short_enough,
         (64,),
     ),
-    "latency": Kind(
+    "latency": ScorerSpec(
         "latency",
         "The answer came within so many milliseconds: in all, or until its first token.",
         {
@@ -94,7 +94,7 @@ KINDS = {
         quick_enough,
         (2000, {"total_ms": 5000, "first_token_ms": 800}),
     ),
-    "finish_reason": Kind(
+    "finish_reason": ScorerSpec(
         "finish_reason",
         "The answer ended for this reason (stop, length, tool_calls), or for one of these.",
         {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]},

@@ -5,7 +5,7 @@ from typing import Any
 
 from sluice.evaluation.scorers import contains
 from sluice.evaluation.scorers.text import composed, listed, normal
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 SECONDS = 1.0
 
@@ -22,7 +22,7 @@ def problems(argument: Any) -> Iterator[str]:
             yield f"{pattern!r} is not a regular expression: {error}."
 
 
-def matches(said: Said, argument: Any, help: Help) -> Score:
+def matches(said: Sample, argument: Any, help: ScoringServices) -> Score:
     patterns, text = contains.texts(argument), composed(said.answer)
     missing, slow = [], []
     for pattern in patterns:
@@ -45,7 +45,7 @@ def found(pattern: str, text: str) -> bool:
 
 
 KINDS = {
-    "matches": Kind(
+    "matches": ScorerSpec(
         "matches",
         "The answer matches this regular expression, or each of these. Blanks are one, case makes no difference.",
         contains.TEXTS,

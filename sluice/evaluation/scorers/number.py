@@ -6,7 +6,7 @@ from typing import Any
 from sluice.evaluation.scorers.numerals import read_numbers
 from sluice.evaluation.scorers.text import number as shown
 from sluice.evaluation.scorers.text import quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 from sluice.wording import suggestion
 
 KEYS = ("value", "tolerance", "share", "which")
@@ -44,7 +44,7 @@ def span(argument: Any) -> tuple[float, float]:
     return value - off, value + off
 
 
-def scored(said: Said, argument: Any, help: Help) -> Score:
+def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     least, most = span(argument)
     every = read_numbers(said.answer)
     which = argument.get("which", "any") if isinstance(argument, Mapping) else "any"
@@ -66,7 +66,7 @@ def told(argument: Any) -> str:
 
 
 KINDS = {
-    "number": Kind(
+    "number": ScorerSpec(
         "number",
         "The answer gives this number, as 15,000 or 1만 5천 or 만 오천 원: exactly, or within a tolerance or a share.",
         {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import UsageError
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 FOLDERS: list[Path] = []  # of case files, the one that was read last first
@@ -111,8 +111,8 @@ def function(name: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def scored(said: Said, argument: Any, help: Help) -> Score:
-    """The function takes the answer, or `Said`; it returns true or false, or that and why."""
+def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
+    """The function takes the answer, or `Sample`; it returns true or false, or that and why."""
     try:
         result = function(argument)(said)
     except Exception as error:  # somebody else's function: its failure is the case's, and is told
@@ -124,7 +124,7 @@ def scored(said: Said, argument: Any, help: Help) -> Score:
 
 
 KINDS = {
-    "python": Kind(
+    "python": ScorerSpec(
         "python",
         "A function of yours in a file beside the cases: takes what was said, returns true or false, and perhaps why.",
         {"type": "string", "pattern": f"^{NAME.pattern}$"},

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.evaluation.scorers.text import folded, quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 BEGINNING = 400  # characters: who declines says so at once
 WAYS = re.compile(
@@ -31,7 +31,7 @@ def declines(answer: str) -> str | None:
     return found[0] if found else None
 
 
-def scored(said: Said, argument: Any, help: Help) -> Score:
+def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     words = declines(said.answer)
     passed = (words is not None) == argument
     what = f"declines: {words!r}" if words else f"does not decline: {quoted(said.answer)}"
@@ -43,7 +43,7 @@ def told(argument: Any) -> str:
 
 
 KINDS = {
-    "refuses": Kind(
+    "refuses": ScorerSpec(
         "refuses",
         "true: the answer declines, or says that it does not know; false: it does not.",
         {"type": "boolean"},

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sluice.evaluation.scorers.text import folded, quoted
-from sluice.evaluation.scoring import Help, Kind, Said, Score
+from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 from sluice.wording import suggestion
 
 LEAST = 0.8
@@ -41,7 +41,7 @@ def asked(argument: Any) -> tuple[str, float, str]:
     return argument["to"], argument.get("least", LEAST), argument.get("by", "letters")
 
 
-def scored(said: Said, argument: Any, help: Help) -> Score:
+def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     text, least, by = asked(argument)
     if by == "embedding":
         if help.embed is None:
@@ -77,7 +77,7 @@ def told(argument: Any) -> str:
 
 
 KINDS = {
-    "similar": Kind(
+    "similar": ScorerSpec(
         "similar",
         "The answer is close to this text: by shared letters, or by an embedding model.",
         {

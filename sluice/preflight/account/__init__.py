@@ -11,7 +11,7 @@ from typing import Any
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.account.requirements import ENDPOINT, RELEASE, Wanted
 from sluice.preflight.account.rules import RULES
-from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 
 __all__ = ["ENDPOINT", "RELEASE", "RULES", "Client", "Wanted", "findings", "model"]
@@ -19,7 +19,7 @@ __all__ = ["ENDPOINT", "RELEASE", "RULES", "Client", "Wanted", "findings", "mode
 Client = Callable[[str], Any]  # client("sagemaker") -> boto3's client; "pricing" must be one of a region that has it
 
 
-def findings(setup: Setup, wanted: Wanted, client: Client) -> Iterator[Finding]:
+def findings(setup: DeploymentSpec, wanted: Wanted, client: Client) -> Iterator[Finding]:
     """What the account would refuse. Never raises for what the account, its absence or the network does."""
     from sluice.preflight.account import runner
 

@@ -16,7 +16,7 @@ from sluice.preflight.account.client import Account, Missing, NotAnswered, refus
 from sluice.preflight.account.context import Scene, bucket_and_key
 from sluice.preflight.account.reads import READS
 from sluice.preflight.account.rules import ARCHIVED, NO_MODEL
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.finding import Finding, Location
 from sluice.preflight.hosting import model_data
 from sluice.preflight.hosting.checkpoint import Checkpoint
 
@@ -147,7 +147,7 @@ def facts(uri: str, client: Callable[[str], Any]) -> ModelFacts | None:
         return None
 
 
-def _place(scene: Scene) -> Place:
+def _place(scene: Scene) -> Location:
     return scene.wanted.at("model_uri") if scene.wanted.model_uri else scene.setup.at("model_data")
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from sluice.preflight.account.client import Account
 from sluice.preflight.account.requirements import Wanted
-from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 
 
 @dataclass(frozen=True)
 class Scene:
-    setup: Setup
+    setup: DeploymentSpec
     wanted: Wanted  # what was left to the stack is filled in
     account: Account
     account_id: str

@@ -8,7 +8,7 @@ from sluice.preflight.account.client import NotAnswered
 from sluice.preflight.account.context import Scene, counted
 from sluice.preflight.account.fleets import Fleet
 from sluice.preflight.account.rules import ENDPOINT_QUOTA, JOB_QUOTA, NO_QUOTA, SCALING_QUOTA, UNANSWERED
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.finding import Finding, Location
 
 OF_ENDPOINT, OF_JOB = "{} for endpoint usage", "{} for processing job usage"
 ACROSS_ENDPOINTS = "Number of instances across active endpoints"
@@ -37,7 +37,7 @@ def instances(scene: Scene) -> Iterator[Finding]:
         yield from _of_jobs(scene, jobs, limits)
 
 
-def _jobs(scene: Scene) -> dict[str, Place]:
+def _jobs(scene: Scene) -> dict[str, Location]:
     """The instance types of the release's jobs, one of each at a time."""
     jobs = {kind: scene.wanted.at("jobs") for kind in scene.wanted.jobs}
     return jobs | ({scene.setup.job.instance_type: scene.setup.at("job")} if scene.setup.job else {})
@@ -75,7 +75,7 @@ def _adds(scene: Scene) -> int:
     return 1 if scene.setup.strategy == "rolling" else scene.setup.instance_count
 
 
-def _of_fleet(scene: Scene, limit: Limit, running: Sequence[Fleet], adds: int, place: Place) -> Iterator[Finding]:
+def _of_fleet(scene: Scene, limit: Limit, running: Sequence[Fleet], adds: int, place: Location) -> Iterator[Finding]:
     used = sum(each.count for each in running)
     if used + adds <= limit.most:
         return
@@ -93,7 +93,7 @@ def _of_fleet(scene: Scene, limit: Limit, running: Sequence[Fleet], adds: int, p
     )
 
 
-def _of_jobs(scene: Scene, jobs: Mapping[str, Place], limits: Mapping[str, Limit]) -> Iterator[Finding]:
+def _of_jobs(scene: Scene, jobs: Mapping[str, Location], limits: Mapping[str, Limit]) -> Iterator[Finding]:
     anywhere = list(jobs.values())[-1]
     running: Sequence[Fleet] = ()
     try:
@@ -109,13 +109,13 @@ def _of_jobs(scene: Scene, jobs: Mapping[str, Place], limits: Mapping[str, Limit
         yield from _of_job(scene, across, running, anywhere)
 
 
-def _unknown(scene: Scene, name: str, kind: str, place: Place) -> Finding:
+def _unknown(scene: Scene, name: str, kind: str, place: Location) -> Finding:
     return NO_QUOTA.at(
         place, f"Service Quotas has no {name!r} in {scene.region}: {kind} is probably not offered there."
     )
 
 
-def _of_job(scene: Scene, limit: Limit, running: Sequence[Fleet], place: Place) -> Iterator[Finding]:
+def _of_job(scene: Scene, limit: Limit, running: Sequence[Fleet], place: Location) -> Iterator[Finding]:
     used = sum(each.count for each in running)
     if used + 1 > limit.most:
         # A job of somebody else ends some time; a quota that leaves no room for any job does not.
@@ -160,7 +160,7 @@ def _request(limit: Limit, least: int, region: str) -> str:
     )
 
 
-def _counted_nothing(why: NotAnswered, place: Place) -> Finding:
+def _counted_nothing(why: NotAnswered, place: Location) -> Finding:
     return UNANSWERED.at(
         place,
         f"It was not counted {why.read.about} ({why.read.permission} answered {why.code}), so the quota is compared "

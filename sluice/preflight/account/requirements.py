@@ -1,10 +1,10 @@
-"""What a release uses in the account, beside what `Setup` says of the container and its endpoint."""
+"""What a release uses in the account, beside what `DeploymentSpec` says of the container and its endpoint."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sluice.preflight.finding import Place
+from sluice.preflight.finding import Location
 
 Step = Literal["pipeline", "evaluate", "deploy", "endpoint"]
 RELEASE: tuple[Step, ...] = ("pipeline", "evaluate", "deploy", "endpoint")
@@ -42,7 +42,7 @@ class Wanted:
     images: tuple[str, ...] = ()  # URIs of further images, as that job's
     tags: bool = False
     deployed: bool = False  # it runs already; only an update of it would need more
-    places: Mapping[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Location] = field(default_factory=dict)
 
-    def at(self, key: str) -> Place:
-        return self.places.get(key, Place(WHERE.get(key, key)))
+    def at(self, key: str) -> Location:
+        return self.places.get(key, Location(WHERE.get(key, key)))

@@ -9,8 +9,8 @@ from sluice.preflight.account.client import Account, Denied, Missing, NoAccount,
 from sluice.preflight.account.context import Check, Scene
 from sluice.preflight.account.requirements import Wanted
 from sluice.preflight.account.rules import DENIED, NO_ACCOUNT, NO_STACK, UNANSWERED
-from sluice.preflight.deployment_spec import Setup
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.deployment_spec import DeploymentSpec
+from sluice.preflight.finding import Finding, Location
 
 CHECKS: tuple[Check, ...] = (
     roles.execution_role, roles.trigger_role, permissions.of_steps, permissions.of_trigger,
@@ -19,11 +19,11 @@ CHECKS: tuple[Check, ...] = (
     network.pieces, network.ways_out, network.security, prices.current,
 )  # fmt: skip
 SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
-ACCOUNT = Place("--target aws")
+ACCOUNT = Location("--target aws")
 Client = Callable[[str], Any]
 
 
-def findings(setup: Setup, wanted: Wanted, client: Client) -> Iterator[Finding]:
+def findings(setup: DeploymentSpec, wanted: Wanted, client: Client) -> Iterator[Finding]:
     account = Account(client)
     try:
         caller = account.ask("sts", "GetCallerIdentity")

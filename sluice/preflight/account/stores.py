@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sluice.preflight.account.client import Missing
 from sluice.preflight.account.context import Scene
 from sluice.preflight.account.rules import BAD_KEY, NO_BUCKET, NO_EXPIRY, NO_TABLE, OTHER_ACCOUNT, OTHER_REGION
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.finding import Finding, Location
 
 KEYS = {("user", "HASH"), ("turn", "RANGE")}
 EXPIRES = "expires"
@@ -17,7 +17,7 @@ def bucket(scene: Scene) -> Iterator[Finding]:
         yield from of_bucket(scene, scene.wanted.bucket, scene.wanted.at("bucket"), "uploads fail")
 
 
-def of_bucket(scene: Scene, name: str, place: Place, outcome: str) -> Iterator[Finding]:
+def of_bucket(scene: Scene, name: str, place: Location, outcome: str) -> Iterator[Finding]:
     """Findings about a bucket that must exist and be in the release's region."""
     try:
         found = scene.account.ask("s3", "HeadBucket", Bucket=name)

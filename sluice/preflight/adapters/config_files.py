@@ -14,7 +14,7 @@ from typing import Any
 from sluice import yaml_file
 from sluice.errors import UsageError
 from sluice.preflight.deployment_spec import Setting
-from sluice.preflight.finding import Place
+from sluice.preflight.finding import Location
 
 NAME = re.compile(r"[^\s=\"'{}\[\]]+")
 SILENCE = re.compile(r"\s*[#!]\s*sluice:\s*silence\s+(?P<code>\S+?):?(\s+(?P<reason>.*))?$")
@@ -27,7 +27,7 @@ class Silence:
 
     code: str
     reason: str
-    place: Place
+    place: Location
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _of_lines(text: str, file: Path) -> Iterator[Setting]:
         if not equals or not NAME.fullmatch(name.strip()):
             hint = "Write one variable a line; # begins a comment."
             raise UsageError(f"{file}:{number}: is no NAME=value line.", hint)
-        yield Setting(name.strip(), _unquoted(value.strip()), Place(name.strip(), str(file), number))
+        yield Setting(name.strip(), _unquoted(value.strip()), Location(name.strip(), str(file), number))
 
 
 def _unquoted(value: str) -> str:
@@ -99,7 +99,7 @@ def _of_json(text: str, file: Path) -> Iterator[Setting]:
         shown = json.dumps(name, ensure_ascii=False)
         number = next((number for number, line in enumerate(lines, 1) if shown in line), None)
         written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield Setting(name, written, Place(name, str(file), number))
+        yield Setting(name, written, Location(name, str(file), number))
 
 
 def _variables(content: Any) -> Mapping[str, Any] | None:
@@ -122,7 +122,7 @@ def _of_properties(text: str, file: Path) -> Iterator[Setting]:
             hint = "Write one property a line, as option.dtype=auto."
             raise UsageError(f"{file}:{number}: is no key=value line.", hint)
         name = re.sub(r"\\(.)", r"\1", found["name"])
-        yield Setting(name, re.sub(r"\\(.)", r"\1", found["value"].strip()), Place(name, str(file), number))
+        yield Setting(name, re.sub(r"\\(.)", r"\1", found["value"].strip()), Location(name, str(file), number))
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
@@ -145,5 +145,5 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
 def _silences(text: str, file: Path) -> Iterator[Silence]:
     for number, line in enumerate(text.splitlines(), 1):
         if found := SILENCE.match(line):
-            place = Place(f"silence {found['code']}", str(file), number)
+            place = Location(f"silence {found['code']}", str(file), number)
             yield Silence(found["code"], (found["reason"] or "").strip(), place)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from sluice.errors import SluiceError, UsageError
 from sluice.preflight.account.client import Account, Denied, Missing, NoAccount, NotAnswered
 from sluice.preflight.account.requirements import ENDPOINT, Wanted
-from sluice.preflight.deployment_spec import Network, Setup, Strategy, settings
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Network, Strategy, settings
+from sluice.preflight.finding import Location
 
 Client = Callable[[str], Any]
 Json = Mapping[str, Any]
@@ -26,7 +26,7 @@ class CannotRead(SluiceError):
     """The account did not tell what is configured there."""
 
 
-def of_package(client: Client, arn: str) -> Setup:
+def of_package(client: Client, arn: str) -> DeploymentSpec:
     """What a model package says of its container. Raises UsageError if there is none, CannotRead if nobody tells.
 
     A package knows its container only: no instance, unless it names a single one that it supports.
@@ -36,7 +36,7 @@ def of_package(client: Client, arn: str) -> Setup:
     instance_type = kinds[0] if len(kinds) == 1 else None
     found = _container(_of_package(package))
     names = {"group": str(package["ModelPackageGroupName"])} if package.get("ModelPackageGroupName") else {}
-    return Setup(
+    return DeploymentSpec(
         **found,
         region=_region(client, arn),
         instance_type=instance_type,
@@ -45,12 +45,12 @@ def of_package(client: Client, arn: str) -> Setup:
     )
 
 
-def of_endpoint(client: Client, name: str) -> Setup:
+def of_endpoint(client: Client, name: str) -> DeploymentSpec:
     """What an endpoint runs: container, model data, network, variant, scaling. Raises as `of_package`."""
     running = _told(lambda: _running(client, name))
     variant, model, config = running.variant, running.model, running.config
     isolated = bool(model.get("EnableNetworkIsolation") or config.get("EnableNetworkIsolation"))
-    return Setup(
+    return DeploymentSpec(
         **_container(running.container),
         region=_region(client, str(running.endpoint.get("EndpointArn", ""))),
         instance_type=variant.get("InstanceType"),
@@ -161,7 +161,7 @@ def _container(container: Json) -> dict[str, Any]:
     data = _data(container)
     return {
         "image": container.get("Image"),
-        "environment": settings((key, str(value), Place(key)) for key, value in environment.items()),
+        "environment": settings((key, str(value), Location(key)) for key, value in environment.items()),
         "form": "env",
         "model_data": data,
     }
@@ -174,9 +174,9 @@ def _data(container: Json) -> str | None:
     return str(found) if found else None
 
 
-def _places(fields: Mapping[str, str]) -> dict[str, Place]:
+def _places(fields: Mapping[str, str]) -> dict[str, Location]:
     own = {"image": "Image", "options": "Environment", "model_data": "ModelDataSource", "region": "region"}
-    return {key: Place(where) for key, where in {**own, **fields}.items()}
+    return {key: Location(where) for key, where in {**own, **fields}.items()}
 
 
 def _count(endpoint: Json, variant: Json) -> int:

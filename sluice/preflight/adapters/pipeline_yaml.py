@@ -11,8 +11,8 @@ from sluice.lmi.environment import written
 from sluice.lmi.model import ModelFacts
 from sluice.preflight import checks, pipeline_file
 from sluice.preflight.adapters.config_files import Silence
-from sluice.preflight.deployment_spec import Job, Judging, Network, Setting, Setup
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Job, Judging, Network, Setting
+from sluice.preflight.finding import Finding, Location
 
 DEGREE = "TENSOR_PARALLEL_DEGREE"
 # field of Setup -> key of pipeline.yaml
@@ -59,7 +59,7 @@ def findings(config: PipelineConfig, model: ModelFacts | None = None) -> list[Fi
 def of_error(error: ConfigError, path: Path) -> list[Finding]:
     """A file that could not be read as a release, problem by problem."""
     rule = pipeline_file.CFG001 if error.kind == "form" else pipeline_file.CFG002
-    return [rule.at(Place(each.path, str(path), each.line), each.message) for each in error.problems]
+    return [rule.at(Location(each.path, str(path), each.line), each.message) for each in error.problems]
 
 
 def silences(config: PipelineConfig) -> tuple[Silence, ...]:
@@ -67,9 +67,9 @@ def silences(config: PipelineConfig) -> tuple[Silence, ...]:
     return tuple(Silence(code, reason, place(config, "checks", "silence", code)) for code, reason in given.items())
 
 
-def setup(config: PipelineConfig, judging: Judging | None = None, model: ModelFacts | None = None) -> Setup:
+def setup(config: PipelineConfig, judging: Judging | None = None, model: ModelFacts | None = None) -> DeploymentSpec:
     deployment = config.deployment
-    return Setup(
+    return DeploymentSpec(
         image=config.lmi.image,
         environment=tuple(environment(config)),
         form="yaml",
@@ -133,8 +133,8 @@ def judged(config: PipelineConfig) -> Judging:
     )
 
 
-def place(config: PipelineConfig, *key: str) -> Place:
-    return Place(".".join(key), str(config.file) if config.file else None, config.line(*key))
+def place(config: PipelineConfig, *key: str) -> Location:
+    return Location(".".join(key), str(config.file) if config.file else None, config.line(*key))
 
 
 def _local_checkpoint(config: PipelineConfig) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from sluice.evaluation.scorers.text import folded
 from sluice.lmi import options
 from sluice.preflight.cases import expectations, power, tokens
 from sluice.preflight.cases.tokens import Count
-from sluice.preflight.deployment_spec import Judging, Setup
-from sluice.preflight.finding import Finding, Place, Rule, Severity
+from sluice.preflight.deployment_spec import DeploymentSpec, Judging
+from sluice.preflight.finding import Finding, Location, Rule, Severity
 
 EVL001 = Rule(
     "EVL001",
@@ -116,7 +116,7 @@ class Request:
         return self.surely(count) + self.answers * max_tokens + FRAME_TOKENS * messages
 
 
-def fitting(setup: Setup) -> Iterator[Finding]:
+def fitting(setup: DeploymentSpec) -> Iterator[Finding]:
     judging, limit = setup.judging, _context(setup)
     if judging is None or limit is None:
         return
@@ -130,7 +130,7 @@ def fitting(setup: Setup) -> Iterator[Finding]:
     yield from _told_together(EVL001, _not_fitting(setup, judging, limit))
 
 
-def repeated(setup: Setup) -> Iterator[Finding]:
+def repeated(setup: DeploymentSpec) -> Iterator[Finding]:
     if setup.judging is None:
         return
     first_ids: dict[str, Case] = {}
@@ -148,7 +148,7 @@ def repeated(setup: Setup) -> Iterator[Finding]:
             yield EVL002.at(_place(case), message)
 
 
-def holding(setup: Setup) -> Iterator[Finding]:
+def holding(setup: DeploymentSpec) -> Iterator[Finding]:
     judging = _judging(setup)
     if judging is None:
         return
@@ -163,7 +163,7 @@ def holding(setup: Setup) -> Iterator[Finding]:
             yield from _traps(case)
 
 
-def failing(setup: Setup) -> Iterator[Finding]:
+def failing(setup: DeploymentSpec) -> Iterator[Finding]:
     judging = _judging(setup)
     if judging is None:
         return
@@ -191,7 +191,7 @@ def failing(setup: Setup) -> Iterator[Finding]:
         yield from _says_nothing(case)
 
 
-def enough(setup: Setup) -> Iterator[Finding]:
+def enough(setup: DeploymentSpec) -> Iterator[Finding]:
     judging = _judging(setup)
     if judging is None or judging.min_pass_rate == 0:
         return
@@ -214,7 +214,7 @@ def enough(setup: Setup) -> Iterator[Finding]:
     yield EVL005.at(setup.at("judging"), message, severity="warning" if drop > WARNED_DROP else "note")
 
 
-def remembered(setup: Setup) -> Iterator[Finding]:
+def remembered(setup: DeploymentSpec) -> Iterator[Finding]:
     for case in setup.judging.cases if setup.judging else ():
         for number, turn in enumerate(case.turns):
             words = expectations.wordings(turn.expect)
@@ -233,10 +233,17 @@ def remembered(setup: Setup) -> Iterator[Finding]:
                 yield EVL006.at(_place(case, f"turns[{number}].expect"), message)
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (fitting, repeated, holding, failing, enough, remembered)
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
+    fitting,
+    repeated,
+    holding,
+    failing,
+    enough,
+    remembered,
+)
 
 
-def _judging(setup: Setup) -> Judging | None:
+def _judging(setup: DeploymentSpec) -> Judging | None:
     """With at least one case and a rate that is one."""
     judging = setup.judging
     return judging if judging and judging.cases and 0 <= judging.min_pass_rate <= 1 else None
@@ -245,7 +252,7 @@ def _judging(setup: Setup) -> Judging | None:
 # --- the context -------------------------------------------------------------------------------------------------
 
 
-def _context(setup: Setup) -> int | None:
+def _context(setup: DeploymentSpec) -> int | None:
     """The tokens of question and answer together, as the container has them; None if that is not known."""
     given, own = setup.option("max_model_len"), setup.model.max_positions if setup.model else None
     if given is None:
@@ -264,7 +271,7 @@ def _requests(case: Case) -> Iterator[Request]:
         yield Request(index + 1, texts, len(sent) - len(texts))
 
 
-def _not_fitting(setup: Setup, judging: Judging, limit: int) -> Iterator[Finding]:
+def _not_fitting(setup: DeploymentSpec, judging: Judging, limit: int) -> Iterator[Finding]:
     room = limit - judging.max_tokens
     doubtful = [
         (case, request)
@@ -281,7 +288,7 @@ def _not_fitting(setup: Setup, judging: Judging, limit: int) -> Iterator[Finding
             yield finding
 
 
-def _misfit(setup: Setup, case: Case, request: Request, count: Count | None, room: int) -> Finding | None:
+def _misfit(setup: DeploymentSpec, case: Case, request: Request, count: Count | None, room: int) -> Finding | None:
     """The first turn of a case that does not fit, or may not."""
     assert setup.judging is not None
     longest = setup.judging.max_tokens
@@ -305,7 +312,7 @@ def _misfit(setup: Setup, case: Case, request: Request, count: Count | None, roo
     return None
 
 
-def _larger(setup: Setup, length: int) -> str:
+def _larger(setup: DeploymentSpec, length: int) -> str:
     """The option that makes room, if the model has so much."""
     rounded = -(-length // 1024) * 1024
     has = setup.model.max_positions if setup.model else rounded
@@ -382,10 +389,10 @@ def _says_nothing(case: Case) -> Iterator[Finding]:
 # --- telling -----------------------------------------------------------------------------------------------------
 
 
-def _place(case: Case, key: str = "") -> Place:
+def _place(case: Case, key: str = "") -> Location:
     file, colon, where = case.place.rpartition(": ")
     at = where if colon else case.place or f"case {case.id}"
-    return Place(f"{at}.{key}" if key else at, file or None)
+    return Location(f"{at}.{key}" if key else at, file or None)
 
 
 def _told_together(rule: Rule, findings: Iterator[Finding]) -> Iterator[Finding]:

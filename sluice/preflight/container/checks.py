@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sluice.lmi import environment, images, options, variables
 from sluice.preflight.container import corrections, model_source, secrets, unread_variables
-from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding, Rule, Severity
 
 API = "https://docs.aws.amazon.com/sagemaker/latest/APIReference"
@@ -149,7 +149,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def too_many(setup: Setup) -> Iterator[Finding]:
+def too_many(setup: DeploymentSpec) -> Iterator[Finding]:
     count = len({each.name for each in setup.environment})
     packaged = setup.form == "yaml" or setup.job is not None
     if packaged and count > environment.MOST_ENTRIES:
@@ -169,7 +169,7 @@ def too_many(setup: Setup) -> Iterator[Finding]:
         yield ENV002.at(setup.at("options"), what, severity="note")
 
 
-def too_long(setup: Setup) -> Iterator[Finding]:
+def too_long(setup: DeploymentSpec) -> Iterator[Finding]:
     in_job = setup.form == "yaml" or setup.job is not None
     for each in setup.environment:
         if in_job and max(len(each.name), len(each.value)) > environment.LONGEST_VALUE:
@@ -188,7 +188,7 @@ def too_long(setup: Setup) -> Iterator[Finding]:
         yield ENV003.at(setup.at("options"), what)
 
 
-def refused_name(setup: Setup) -> Iterator[Finding]:
+def refused_name(setup: DeploymentSpec) -> Iterator[Finding]:
     for each in setup.environment:
         if NAME.fullmatch(each.name):
             continue
@@ -203,14 +203,14 @@ def refused_name(setup: Setup) -> Iterator[Finding]:
         yield ENV017.at(each.place, what, fix)
 
 
-def secret(setup: Setup) -> Iterator[Finding]:
+def secret(setup: DeploymentSpec) -> Iterator[Finding]:
     for each in (*setup.environment, *setup.properties):
         kind = secrets.kind(each.name, each.value)
         if kind:
             yield ENV004.at(each.place, f"This is {kind}, it seems. {_who_reads(setup, each)} {_belongs(kind)}")
 
 
-def endpoint_settings(setup: Setup) -> Iterator[Finding]:
+def endpoint_settings(setup: DeploymentSpec) -> Iterator[Finding]:
     for each in setup.environment:
         plain = each.name.replace("_", "").replace("-", "").lower()
         plain = plain.removesuffix("inseconds")
@@ -232,7 +232,7 @@ def endpoint_settings(setup: Setup) -> Iterator[Finding]:
             yield ENV009.at(each.place, what, fix)
 
 
-def overridden(setup: Setup) -> Iterator[Finding]:
+def overridden(setup: DeploymentSpec) -> Iterator[Finding]:
     properties = {each.name.removeprefix("option.").lower(): each for each in setup.properties if each.value}
     for each in setup.environment:
         name = options.option_name(each.name)
@@ -245,7 +245,7 @@ def overridden(setup: Setup) -> Iterator[Finding]:
             yield ENV010.at(each.place, what)
 
 
-def quoted(setup: Setup) -> Iterator[Finding]:
+def quoted(setup: DeploymentSpec) -> Iterator[Finding]:
     for each in setup.environment:
         value = each.value.strip()
         if len(value) < 2 or value[0] != value[-1] or value[0] not in "\"'" or value[0] in value[1:-1]:
@@ -258,7 +258,7 @@ def quoted(setup: Setup) -> Iterator[Finding]:
         yield ENV012.at(each.place, what, fix if bare else "", severity=severity)
 
 
-def two_clocks(setup: Setup) -> Iterator[Finding]:
+def two_clocks(setup: DeploymentSpec) -> Iterator[Finding]:
     wait = setup.startup_seconds
     if wait is None or not images.may_be_lmi(setup.image):
         return
@@ -281,7 +281,7 @@ def two_clocks(setup: Setup) -> Iterator[Finding]:
         yield ENV014.at(given.place, what, severity="warning", confidence="documented", source=VARIANT)
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     *unread_variables.CHECKS,
     *model_source.CHECKS,
     *(too_many, too_long, refused_name, secret, endpoint_settings, overridden, quoted, two_clocks),
@@ -298,7 +298,7 @@ def _shorter(each: Setting) -> str:
     return "An option can stand in serving.properties, among the model's files."
 
 
-def _who_reads(setup: Setup, each: Setting) -> str:
+def _who_reads(setup: DeploymentSpec, each: Setting) -> str:
     if each.name.startswith("option."):
         return "Whoever may read the model's files in S3 can read it."
     printed = each.name.startswith(PRINTED) or "SAGEMAKER" in each.name
@@ -318,7 +318,7 @@ def _belongs(kind: str) -> str:
     return "It belongs into AWS Secrets Manager, from where your own code reads it with the execution role."
 
 
-def _loading(setup: Setup) -> Setting | None:
+def _loading(setup: DeploymentSpec) -> Setting | None:
     """Where the container's own loading timeout is set; SageMaker's name for it wins, from LMI 17 on."""
     ours = setup.variable("SAGEMAKER_STARTUP_TIMEOUT")
     if ours and (setup.release or variables.SAGEMAKER_NAMES_FROM) >= variables.SAGEMAKER_NAMES_FROM:

@@ -1,8 +1,8 @@
 """The line to write instead, as the reader's own file or command has it; never one with a secret in it."""
 
 from sluice.preflight.container import secrets
-from sluice.preflight.deployment_spec import Setup
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec
+from sluice.preflight.finding import Location
 
 PROPERTIES = {  # plain variables that serving.properties has another name for
     "HF_MODEL_ID": "option.model_id",
@@ -12,7 +12,7 @@ PROPERTIES = {  # plain variables that serving.properties has another name for
 }
 
 
-def variable(setup: Setup, name: str, value: str) -> str:
+def variable(setup: DeploymentSpec, name: str, value: str) -> str:
     """A plain environment variable."""
     if secrets.kind(name, value):
         return ""
@@ -23,12 +23,12 @@ def variable(setup: Setup, name: str, value: str) -> str:
     return f"{name}={value}"
 
 
-def option(setup: Setup, name: str, value: str) -> str:
+def option(setup: DeploymentSpec, name: str, value: str) -> str:
     """An option of the container, such as max_model_len."""
     return "" if secrets.kind(name, value) else setup.line(name, value)
 
 
-def at(place: Place, value: object) -> str:
+def at(place: Location, value: object) -> str:
     """Another value at a place: after a flag, or after the last part of a dotted key."""
     if place.where.startswith("--"):
         return f"{place.where} {value}"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sluice.lmi import images, variables
 from sluice.preflight.container import corrections, secrets
-from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding, Rule, Severity
 
 MOUNT = "/opt/ml/model"
@@ -145,7 +145,7 @@ ENV016 = Rule(
 RULES = (ENV005, ENV006, ENV007, ENV008, ENV011, ENV013, ENV015, ENV016)
 
 
-def two_models(setup: Setup) -> Iterator[Finding]:
+def two_models(setup: DeploymentSpec) -> Iterator[Finding]:
     named = _named(setup)
     if named is None or not images.may_be_lmi(setup.image):
         return
@@ -167,7 +167,7 @@ def two_models(setup: Setup) -> Iterator[Finding]:
         yield ENV005.at(named.place, what, severity="warning", confidence="inferred")
 
 
-def empty_mount(setup: Setup) -> Iterator[Finding]:
+def empty_mount(setup: DeploymentSpec) -> Iterator[Finding]:
     named = _named(setup)
     if named is None or setup.form == "yaml" or _mounted(setup) or not images.may_be_lmi(setup.image):
         return
@@ -180,7 +180,7 @@ def empty_mount(setup: Setup) -> Iterator[Finding]:
         yield ENV006.at(named.place, what)
 
 
-def option_model_id(setup: Setup) -> Iterator[Finding]:
+def option_model_id(setup: DeploymentSpec) -> Iterator[Finding]:
     given = next((each for each in reversed(setup.environment) if each.name == "OPTION_MODEL_ID" and each.value), None)
     if given is None or not images.may_be_lmi(setup.image) or _in_properties(setup):
         return
@@ -203,7 +203,7 @@ def option_model_id(setup: Setup) -> Iterator[Finding]:
         yield ENV007.at(given.place, what, severity="error" if setup.form == "yaml" else "warning")
 
 
-def unpinned(setup: Setup) -> Iterator[Finding]:
+def unpinned(setup: DeploymentSpec) -> Iterator[Finding]:
     found = _downloaded(setup)
     if found is None or not images.may_be_lmi(setup.image) or kind_of(found.value) != "hub":
         return
@@ -217,7 +217,7 @@ def unpinned(setup: Setup) -> Iterator[Finding]:
         yield ENV008.at((revision or found).place, what)
 
 
-def no_model(setup: Setup) -> Iterator[Finding]:
+def no_model(setup: DeploymentSpec) -> Iterator[Finding]:
     said = _named(setup) or setup.option("model_id") or setup.option("model") or _mounted(setup)
     if said or setup.form != "env" or not setup.environment or not images.may_be_lmi(setup.image):
         return
@@ -230,7 +230,7 @@ def no_model(setup: Setup) -> Iterator[Finding]:
     yield ENV011.at(setup.at("options"), what)
 
 
-def gated(setup: Setup) -> Iterator[Finding]:
+def gated(setup: DeploymentSpec) -> Iterator[Finding]:
     found = _downloaded(setup)
     if found is None or any(setup.variable(name) for name in TOKENS) or setup.option("hf_token"):
         return
@@ -248,7 +248,7 @@ def gated(setup: Setup) -> Iterator[Finding]:
     yield ENV013.at(found.place, what, severity="error" if always else "warning")
 
 
-def isolated(setup: Setup) -> Iterator[Finding]:
+def isolated(setup: DeploymentSpec) -> Iterator[Finding]:
     if not setup.network_isolation:
         return
     for each in filter(None, (_named(setup), setup.option("model_id"))):
@@ -263,7 +263,7 @@ def isolated(setup: Setup) -> Iterator[Finding]:
             yield ENV015.at(each.place, what, fix)
 
 
-def names_nothing(setup: Setup) -> Iterator[Finding]:
+def names_nothing(setup: DeploymentSpec) -> Iterator[Finding]:
     named = _named(setup)
     if named is None or setup.form == "yaml":
         return
@@ -291,7 +291,7 @@ def names_nothing(setup: Setup) -> Iterator[Finding]:
         yield ENV016.at(named.place, what, corrections.variable(setup, "HF_MODEL_ID", MOUNT), severity=severity)
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     two_models,
     empty_mount,
     option_model_id,
@@ -317,20 +317,20 @@ def kind_of(value: str) -> Kind:
     return "hub" if HUB.fullmatch(value) else "strange"
 
 
-def _named(setup: Setup) -> Setting | None:
+def _named(setup: DeploymentSpec) -> Setting | None:
     return setup.variable("HF_MODEL_ID")
 
 
-def _mounted(setup: Setup) -> bool:
+def _mounted(setup: DeploymentSpec) -> bool:
     """Whether there are files at /opt/ml/model; serving.properties lies nowhere else."""
     return bool(setup.model_data or setup.properties)
 
 
-def _in_properties(setup: Setup) -> bool:
+def _in_properties(setup: DeploymentSpec) -> bool:
     return any(each.name == "option.model_id" and each.value for each in setup.properties)
 
 
-def _downloaded(setup: Setup) -> Setting | None:
+def _downloaded(setup: DeploymentSpec) -> Setting | None:
     """What the container fetches itself, unless something else is said to be wrong with that."""
     named = _named(setup)
     if setup.network_isolation or (named is not None and _mounted(setup)) or setup.form == "yaml":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from sluice.lmi import environment, images, options, variables
 from sluice.lmi.variables import Foreign
 from sluice.preflight.container import corrections, model_source
-from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Confidence, Finding, Rule, Severity
 
 DJL = "https://github.com/deepjavalibrary/djl-serving/blob/7e13b081383bd46293d4b49ab214d4757b1effd5"
@@ -59,7 +59,7 @@ ENV018 = Rule(
 RULES = (ENV001, ENV018)
 
 
-def of_another_container(setup: Setup) -> Iterator[Finding]:
+def of_another_container(setup: DeploymentSpec) -> Iterator[Finding]:
     server = images.reference(setup.image).server if setup.image else None
     if server:
         yield from _options_in_another(setup, server)
@@ -76,7 +76,7 @@ def of_another_container(setup: Setup) -> Iterator[Finding]:
                 yield ENV001.at(each.place, what, fix, severity="warning", confidence="inferred")
 
 
-def too_new_a_name(setup: Setup) -> Iterator[Finding]:
+def too_new_a_name(setup: DeploymentSpec) -> Iterator[Finding]:
     """Names that are read from some release on."""
     if setup.release is None or setup.release >= variables.SAGEMAKER_NAMES_FROM:
         return
@@ -91,7 +91,7 @@ def too_new_a_name(setup: Setup) -> Iterator[Finding]:
             yield ENV001.at(each.place, what, fix, severity="warning", source=COMPATIBILITY)
 
 
-def both_names(setup: Setup) -> Iterator[Finding]:
+def both_names(setup: DeploymentSpec) -> Iterator[Finding]:
     if not images.may_be_lmi(setup.image):
         return
     for alias, own in variables.ALIASES.items():
@@ -101,10 +101,10 @@ def both_names(setup: Setup) -> Iterator[Finding]:
             yield ENV018.at(given.place, what)
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (of_another_container, too_new_a_name, both_names)
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (of_another_container, too_new_a_name, both_names)
 
 
-def _not_read(setup: Setup, each: Setting, found: Foreign) -> Finding:
+def _not_read(setup: DeploymentSpec, each: Setting, found: Foreign) -> Finding:
     whose = f"{each.name} belongs to {found.whose}" if found.whose else f"{each.name} is no name of LMI's"
     does = _own_name(setup, found)
     source = next((url for prefix, url in SOURCES.items() if each.name.startswith(prefix)), "")
@@ -128,7 +128,7 @@ def _not_read(setup: Setup, each: Setting, found: Foreign) -> Finding:
     )
 
 
-def _own_name(setup: Setup, found: Foreign) -> str:
+def _own_name(setup: DeploymentSpec, found: Foreign) -> str:
     """What LMI calls it, as the reader's file spells it; empty if this release has nothing of the kind."""
     if found.kind == "variable":
         return found.option
@@ -136,7 +136,7 @@ def _own_name(setup: Setup, found: Foreign) -> str:
     return "" if unknown or not found.option else setup.line(found.option, "").rstrip("=: ")
 
 
-def _is_set(setup: Setup, found: Foreign) -> bool:
+def _is_set(setup: DeploymentSpec, found: Foreign) -> bool:
     if found.kind == "option":
         return setup.option(found.option) is not None
     if found.option == "HF_MODEL_ID":
@@ -144,7 +144,7 @@ def _is_set(setup: Setup, found: Foreign) -> bool:
     return setup.variable(found.option) is not None
 
 
-def _line(setup: Setup, each: Setting, found: Foreign) -> str:
+def _line(setup: DeploymentSpec, each: Setting, found: Foreign) -> str:
     if found.kind == "variable":
         return corrections.variable(setup, found.option, each.value)
     value = each.value
@@ -154,22 +154,22 @@ def _line(setup: Setup, each: Setting, found: Foreign) -> str:
     return corrections.option(setup, found.option, variables.value_for(found.option, value))
 
 
-def _at_least(setup: Setup, each: Setting, severity: Severity) -> Severity:
+def _at_least(setup: DeploymentSpec, each: Setting, severity: Severity) -> Severity:
     """A release does not start with some of these in its file."""
     refused = setup.form == "yaml" and each.name.startswith(environment.NOT_READ)
     return "error" if refused else severity
 
 
-def _names_model(setup: Setup) -> bool:
+def _names_model(setup: DeploymentSpec) -> bool:
     return bool(setup.variable("HF_MODEL_ID") or setup.option("model_id") or setup.model_data or setup.properties)
 
 
-def _stands_for_model(setup: Setup, each: Setting) -> bool:
+def _stands_for_model(setup: DeploymentSpec, each: Setting) -> bool:
     """Whether a name that is anybody's seems to be meant for the model, since nothing else is."""
     return each.name in variables.GENERIC and "/" in each.value and not _names_model(setup)
 
 
-def _options_in_another(setup: Setup, server: str) -> Iterator[Finding]:
+def _options_in_another(setup: DeploymentSpec, server: str) -> Iterator[Finding]:
     """LMI's options in an image that has none."""
     for each in setup.environment:
         if not each.value or not each.name.startswith("OPTION_"):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sluice.lmi import startup_time, tables
 from sluice.lmi.startup_time import Phase, Timeout
-from sluice.preflight.deployment_spec import Setup
-from sluice.preflight.finding import Finding, Place, Rule
+from sluice.preflight.deployment_spec import DeploymentSpec
+from sluice.preflight.finding import Finding, Location, Rule
 from sluice.preflight.hosting import model_data
 from sluice.preflight.hosting.model_data import written
 
@@ -186,7 +186,7 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-def timeouts(setup: Setup) -> Iterator[Finding]:
+def timeouts(setup: DeploymentSpec) -> Iterator[Finding]:
     phases = _phases(setup)
     for key, name in TIMEOUTS:
         given = _seconds(setup, key)
@@ -204,7 +204,7 @@ def timeouts(setup: Setup) -> Iterator[Finding]:
             yield from _too_short(place, given, [phase for phase in phases if phase.within == key], name)
 
 
-def job_time(setup: Setup) -> Iterator[Finding]:
+def job_time(setup: DeploymentSpec) -> Iterator[Finding]:
     """The job serves the model before it asks the first question."""
     if setup.job is None or setup.job.runtime_seconds < 1 or setup.model is None:
         return
@@ -219,7 +219,7 @@ def job_time(setup: Setup) -> Iterator[Finding]:
         yield HST002.at(place, message, severity="warning" if given < low else "note")
 
 
-def network(setup: Setup) -> Iterator[Finding]:
+def network(setup: DeploymentSpec) -> Iterator[Finding]:
     if setup.network is None:
         return
     place, subnets, groups = setup.at("network"), set(setup.network.subnets), set(setup.network.security_groups)
@@ -236,7 +236,7 @@ def network(setup: Setup) -> Iterator[Finding]:
         yield HST006.at(place, _reached(setup))
 
 
-def strategy(setup: Setup) -> Iterator[Finding]:
+def strategy(setup: DeploymentSpec) -> Iterator[Finding]:
     chosen = setup.strategy
     if chosen is None:
         return
@@ -259,7 +259,7 @@ def strategy(setup: Setup) -> Iterator[Finding]:
         yield HST014.at(place, message)
 
 
-def names(setup: Setup) -> Iterator[Finding]:
+def names(setup: DeploymentSpec) -> Iterator[Finding]:
     for kind, name in setup.names.items():
         form, what = FORMS.get(kind), kind.replace("_", " ")
         if form is None:
@@ -275,7 +275,7 @@ def names(setup: Setup) -> Iterator[Finding]:
             yield HST009.at(place, message, written(place, _allowed(name, form)))
 
 
-def volumes(setup: Setup) -> Iterator[Finding]:
+def volumes(setup: DeploymentSpec) -> Iterator[Finding]:
     disks = {name: row["nvme_gb"] for name, row in tables.by("instances", "instance").items()}
     if setup.volume_gb is not None:
         local, place = disks.get(setup.instance_type, 0), setup.at("volume_gb")
@@ -299,7 +299,7 @@ def volumes(setup: Setup) -> Iterator[Finding]:
             yield HST010.at(place, message, written(place, f"{most:g}"), source=CLUSTER)
 
 
-def instances(setup: Setup) -> Iterator[Finding]:
+def instances(setup: DeploymentSpec) -> Iterator[Finding]:
     wanted = [("hosting", setup.instance_type, setup.at("instance_type"))]
     if setup.job is not None:
         wanted.append(("processing", setup.job.instance_type, setup.at("job")))
@@ -308,7 +308,7 @@ def instances(setup: Setup) -> Iterator[Finding]:
             yield from _instance(setup, use, name, place)
 
 
-def scaling(setup: Setup) -> Iterator[Finding]:
+def scaling(setup: DeploymentSpec) -> Iterator[Finding]:
     if setup.scaling is None:
         return
     (least, most), place = setup.scaling, setup.at("scaling")
@@ -329,13 +329,13 @@ def scaling(setup: Setup) -> Iterator[Finding]:
         yield HST012.at(place, f"From {least} to {most}: nothing is ever scaled.", severity="note")
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     *(timeouts, job_time, network, strategy, names, volumes, instances, scaling),
     *model_data.CHECKS,
 )
 
 
-def _phases(setup: Setup) -> list[Phase]:
+def _phases(setup: DeploymentSpec) -> list[Phase]:
     """The endpoint's start; what the container fetches by itself counts as its start."""
     found = startup_time.phases(setup.model, setup.instance_type or "", _options(setup))
     if setup.model_data is not None:
@@ -347,15 +347,15 @@ def _fetched(phase: Phase) -> Phase:
     return Phase(phase.name, phase.seconds_low, phase.seconds_high, phase.source, True, "startup_seconds")
 
 
-def _options(setup: Setup) -> dict[str, str]:
+def _options(setup: DeploymentSpec) -> dict[str, str]:
     return {name: given.value for name, given in setup.options.items()}
 
 
-def _seconds(setup: Setup, key: Timeout) -> int | None:
+def _seconds(setup: DeploymentSpec, key: Timeout) -> int | None:
     return setup.startup_seconds if key == "startup_seconds" else setup.download_seconds
 
 
-def _too_short(place: Place, given: int, phases: list[Phase], name: str) -> Iterator[Finding]:
+def _too_short(place: Location, given: int, phases: list[Phase], name: str) -> Iterator[Finding]:
     low, high = sum(p.seconds_low for p in phases), sum(p.seconds_high for p in phases)
     if given >= high:
         return
@@ -386,7 +386,7 @@ def _minutes(seconds: int) -> str:
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds:,} s"
 
 
-def _reached(setup: Setup) -> str:
+def _reached(setup: DeploymentSpec) -> str:
     fetched = setup.variable("HF_MODEL_ID")
     from_hub = fetched is not None and not fetched.value.startswith(("s3://", "/"))
     ways = "the hub needs a NAT gateway" if from_hub else "S3 needs a gateway endpoint, or a NAT gateway"
@@ -403,7 +403,7 @@ def _allowed(name: str, form: Form) -> str:
     return re.sub(r"[^a-zA-Z0-9]+", "-", name).strip("-")[: form.longest].strip("-") or "NAME"
 
 
-def _instance(setup: Setup, use: str, name: str, place: Place) -> Iterator[Finding]:
+def _instance(setup: DeploymentSpec, use: str, name: str, place: Location) -> Iterator[Finding]:
     known = tables.by("instance_types", "instance")
     row = known.get(name)
     if row is None:
@@ -416,7 +416,7 @@ def _instance(setup: Setup, use: str, name: str, place: Place) -> Iterator[Findi
         yield from _not_there(setup, name, place)
 
 
-def _unknown(name: str, place: Place, known: Mapping[str, tables.Row], use: str) -> Finding:
+def _unknown(name: str, place: Location, known: Mapping[str, tables.Row], use: str) -> Finding:
     usable = [each for each, row in known.items() if row[use]]
     family = name.rpartition(".")[0]
     sizes = [each.rpartition(".")[2] for each in usable if each.rpartition(".")[0] == family]
@@ -432,7 +432,7 @@ def _unknown(name: str, place: Place, known: Mapping[str, tables.Row], use: str)
     return HST011.at(place, message, fix, severity="warning", confidence="inferred")
 
 
-def _not_for(use: str, name: str, place: Place) -> Finding:
+def _not_for(use: str, name: str, place: Location) -> Finding:
     if use == "hosting":
         return HST011.at(place, f"{name} is for Processing jobs only: CreateEndpointConfig refuses it.")
     message = (
@@ -442,7 +442,7 @@ def _not_for(use: str, name: str, place: Place) -> Finding:
     return HST011.at(place, message, source=CLUSTER)
 
 
-def _not_there(setup: Setup, name: str, place: Place) -> Iterator[Finding]:
+def _not_there(setup: DeploymentSpec, name: str, place: Location) -> Iterator[Finding]:
     """EC2 having none of a type in a region is a good reason to doubt that SageMaker has."""
     region = tables.by("regions", "region").get(setup.region)
     if region is None:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from sluice.preflight.deployment_spec import Setting, Setup
-from sluice.preflight.finding import Finding, Place, Rule
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
+from sluice.preflight.finding import Finding, Location, Rule
 from sluice.preflight.hosting.checkpoint import Checkpoint
 
 PREFIX = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3ModelDataSource.html"
@@ -136,7 +136,7 @@ ELSEWHERE = ("HF_MODEL_ID", "OPTION_MODEL_ID", "option.model_id")
 SHOWN = 5
 
 
-def location(setup: Setup) -> Iterator[Finding]:
+def location(setup: DeploymentSpec) -> Iterator[Finding]:
     """What the text of an S3 URI tells."""
     uri = setup.model_data
     if uri is None or _folder(setup):
@@ -150,7 +150,7 @@ def location(setup: Setup) -> Iterator[Finding]:
         yield from _prefix(setup, uri)
 
 
-def folder(setup: Setup) -> Iterator[Finding]:
+def folder(setup: DeploymentSpec) -> Iterator[Finding]:
     """What a folder that will be uploaded lacks."""
     path = _folder(setup)
     if path is None:
@@ -161,7 +161,7 @@ def folder(setup: Setup) -> Iterator[Finding]:
     yield from of_checkpoint(setup, Checkpoint(path))
 
 
-def of_checkpoint(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+def of_checkpoint(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     """What a checkpoint lacks, wherever it lies."""
     if not checkpoint.has_config:
         yield from _no_config(setup, checkpoint)
@@ -170,7 +170,7 @@ def of_checkpoint(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         yield from check(setup, checkpoint)
 
 
-def fetched_parts(setup: Setup) -> Iterator[Finding]:
+def fetched_parts(setup: DeploymentSpec) -> Iterator[Finding]:
     """Under network isolation: parts beside the model itself that are named by a hub id."""
     if not setup.network_isolation:
         return
@@ -186,16 +186,16 @@ def fetched_parts(setup: Setup) -> Iterator[Finding]:
             yield HST013.at(given.place, message, fix)
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (location, folder, fetched_parts)
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (location, folder, fetched_parts)
 
 
-def written(place: Place, value: str) -> str:
+def written(place: Location, value: str) -> str:
     """The line or flag that says this, spelled as the place is."""
     key = place.where
     return f"{key} {value}" if key.startswith("--") else f"{key.rpartition('.')[2]}: {value}"
 
 
-def _folder(setup: Setup) -> Path | None:
+def _folder(setup: DeploymentSpec) -> Path | None:
     """The folder on this machine that stands for the model data: pipeline.yaml's, or one that is there."""
     text = setup.model_data
     if not text or "://" in text or "\0" in text or text.startswith("/opt/ml/"):
@@ -207,7 +207,7 @@ def _folder(setup: Setup) -> Path | None:
         return None
 
 
-def _not_in_s3(setup: Setup, uri: str) -> str:
+def _not_in_s3(setup: DeploymentSpec, uri: str) -> str:
     what = "there is no such folder here, and " if "://" not in uri and not uri.startswith("/opt/ml/") else ""
     return (
         f"{uri!r} is no S3 URI: {what}CreateModel takes only s3://bucket/prefix/ and refuses this before anything "
@@ -215,7 +215,7 @@ def _not_in_s3(setup: Setup, uri: str) -> str:
     )
 
 
-def _archive(setup: Setup, uri: str) -> Finding:
+def _archive(setup: DeploymentSpec, uri: str) -> Finding:
     place = setup.at("model_data")
     bare = uri.rstrip("/")
     parent = bare[: bare.rindex("/") + 1]
@@ -237,7 +237,7 @@ def _archive(setup: Setup, uri: str) -> Finding:
     return HST005.at(place, f"{what}, within ModelDataDownloadTimeoutInSeconds. {advice}", fix)
 
 
-def _prefix(setup: Setup, uri: str) -> Iterator[Finding]:
+def _prefix(setup: DeploymentSpec, uri: str) -> Iterator[Finding]:
     place = setup.at("model_data")
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     last = key.rstrip("/").rpartition("/")[2]
@@ -259,7 +259,7 @@ def _prefix(setup: Setup, uri: str) -> Iterator[Finding]:
         yield HST004.at(place, message, severity="warning", confidence="inferred")
 
 
-def _no_folder(setup: Setup, path: Path) -> Iterator[Finding]:
+def _no_folder(setup: DeploymentSpec, path: Path) -> Iterator[Finding]:
     place = setup.at("model_data")
     if path.is_file():
         archive = ARCHIVE.search(path.name)
@@ -276,7 +276,7 @@ def _no_folder(setup: Setup, path: Path) -> Iterator[Finding]:
         yield HST004.at(place, message, severity="note")
 
 
-def _no_config(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+def _no_config(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     """No error where the folder is not meant to hold the whole model."""
     place, names = setup.at("model_data"), checkpoint.sizes.keys()
     shown = _shown(place, checkpoint)
@@ -300,7 +300,7 @@ def _no_config(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         yield HST004.at(place, f"{shown} {what}: the container finds no model and ends its start.")
 
 
-def _weights(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+def _weights(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     place, load_format = setup.at("model_data"), setup.option("load_format")
     if load_format and load_format.value != "auto":  # what such a loader needs is its own affair
         return
@@ -328,7 +328,7 @@ def _weights(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         yield HST015.at(place, message)
 
 
-def _tokenizer(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+def _tokenizer(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     skipped = setup.option("skip_tokenizer_init")
     if checkpoint.has_tokenizer or setup.option("tokenizer") or (skipped and skipped.value.lower() == "true"):
         return
@@ -339,7 +339,7 @@ def _tokenizer(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
     yield HST017.at(setup.at("model_data"), message)
 
 
-def _template(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+def _template(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     if checkpoint.has_template or setup.option("chat_template") or setup.option("tokenizer"):
         return
     asked = " The chat cases are such requests, so no case can pass." if setup.judging else ""
@@ -347,7 +347,7 @@ def _template(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
     yield HST018.at(setup.at("model_data"), message)
 
 
-def _handler(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
+def _handler(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     if "model.py" in checkpoint.sizes:
         message = (
             "The container loads model.py as its handler: if that is not meant, it answers instead of vLLM. Remove it."
@@ -355,14 +355,14 @@ def _handler(setup: Setup, checkpoint: Checkpoint) -> Iterator[Finding]:
         yield HST016.at(setup.at("model_data"), message)
 
 
-def _shown(place: Place, checkpoint: Checkpoint, below: str = "") -> str:
+def _shown(place: Location, checkpoint: Checkpoint, below: str = "") -> str:
     """The checkpoint, or a folder in it, as the reader would name it."""
     if checkpoint.uri:
         return f"{checkpoint.uri}{below}/" if below else checkpoint.uri
     return _seen_from(place, checkpoint.folder / below)
 
 
-def _seen_from(place: Place, path: Path) -> str:
+def _seen_from(place: Location, path: Path) -> str:
     """The path as the file that names it would write it."""
     try:
         return path.relative_to(Path(place.file or ".").absolute().parent).as_posix()
@@ -370,7 +370,7 @@ def _seen_from(place: Place, path: Path) -> str:
         return str(path)
 
 
-def _elsewhere(setup: Setup) -> bool:
+def _elsewhere(setup: DeploymentSpec) -> bool:
     """Whether the configuration names a model that is not the mounted one."""
     given: Iterable[Setting] = (*setup.environment, *setup.properties)
     return any(each.name in ELSEWHERE and not each.value.startswith("/opt/ml/model") for each in given if each.value)

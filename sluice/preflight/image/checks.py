@@ -7,7 +7,7 @@ from sluice.lmi import images, options, tables
 from sluice.lmi.images import Reference
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.container import corrections
-from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding, Rule, Severity
 from sluice.preflight.image import driver
 
@@ -150,7 +150,7 @@ IMG014 = Rule(
 RULES: tuple[Rule, ...] = (IMG001, IMG002, IMG003, IMG004, IMG005, IMG011, IMG014, *driver.RULES)
 
 
-def not_full(setup: Setup) -> Iterator[Finding]:
+def not_full(setup: DeploymentSpec) -> Iterator[Finding]:
     short = _short(setup)
     if short is None or not setup.image:
         return
@@ -177,7 +177,7 @@ def not_full(setup: Setup) -> Iterator[Finding]:
         yield IMG001.at(place, what, fix or corrections.at(place, images.EXAMPLE))
 
 
-def not_lmi(setup: Setup) -> Iterator[Finding]:
+def not_lmi(setup: DeploymentSpec) -> Iterator[Finding]:
     if not setup.image:
         return
     named, image = images.reference(setup.image), setup.parsed
@@ -193,7 +193,7 @@ def not_lmi(setup: Setup) -> Iterator[Finding]:
         yield IMG002.at(setup.at("image"), what, severity=severity, confidence="inferred")
 
 
-def architecture(setup: Setup) -> Iterator[Finding]:
+def architecture(setup: DeploymentSpec) -> Iterator[Finding]:
     release, model = setup.release, setup.model
     carried = tables.by("releases", "release").get(release)
     if model is None or not model.architecture or carried is None or not carried.get("vllm"):
@@ -226,7 +226,7 @@ def architecture(setup: Setup) -> Iterator[Finding]:
         yield IMG003.at(setup.at("image"), what, fix, severity="warning", confidence="documented", source=QWEN)
 
 
-def no_chat(setup: Setup) -> Iterator[Finding]:
+def no_chat(setup: DeploymentSpec) -> Iterator[Finding]:
     row = tables.by("architectures", "architecture").get(setup.model.architecture if setup.model else None)
     words = WITHOUT_CHAT.get(row["kind"]) if row else None
     if words and setup.model:
@@ -234,7 +234,7 @@ def no_chat(setup: Setup) -> Iterator[Finding]:
         yield IMG014.at(setup.at("model_id"), what, severity="warning" if setup.form == "yaml" else "note")
 
 
-def unknown_tag(setup: Setup) -> Iterator[Finding]:
+def unknown_tag(setup: DeploymentSpec) -> Iterator[Finding]:
     image = setup.parsed
     if image is None or image.flavour != "lmi":
         return
@@ -257,7 +257,7 @@ def unknown_tag(setup: Setup) -> Iterator[Finding]:
         yield IMG004.at(setup.at("image"), what, severity=severity)
 
 
-def registry(setup: Setup) -> Iterator[Finding]:
+def registry(setup: DeploymentSpec) -> Iterator[Finding]:
     if not setup.image:
         return
     named, place = images.reference(setup.image), setup.at("image")
@@ -294,7 +294,7 @@ def registry(setup: Setup) -> Iterator[Finding]:
         yield IMG005.at(place, what, severity="note", confidence="inferred", source=DEFINITION)
 
 
-def options_unknown(setup: Setup) -> Iterator[Finding]:
+def options_unknown(setup: DeploymentSpec) -> Iterator[Finding]:
     known = tables.by("releases", "release").get(setup.release)
     moves_anyway = any(each.severity != "note" for check in (architecture, driver.new_card) for each in check(setup))
     if known is not None and setup.release not in options.RELEASES and not moves_anyway:
@@ -304,7 +304,7 @@ def options_unknown(setup: Setup) -> Iterator[Finding]:
         yield IMG011.at(setup.at("image"), what, severity=severity)
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     not_full,
     not_lmi,
     architecture,
@@ -316,7 +316,7 @@ CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
 )
 
 
-def _too_old(setup: Setup, model: ModelFacts, row: tables.Row, carried: tables.Row) -> Finding:
+def _too_old(setup: DeploymentSpec, model: ModelFacts, row: tables.Row, carried: tables.Row) -> Finding:
     first = row["since_release"]
     fix = _release_line(setup, SUGGESTED if first <= SUGGESTED <= row.get("until_release", SUGGESTED) else first)
     what = (
@@ -342,12 +342,12 @@ def _falls_back(model: ModelFacts, row: tables.Row, carried: tables.Row) -> bool
     return not (has and needs) or (int(has[1]), int(has[2])) >= needs
 
 
-def _release_line(setup: Setup, release: int) -> str:
+def _release_line(setup: DeploymentSpec, release: int) -> str:
     tag = tables.by("releases", "release")[release]["tag"]
     return corrections.at(setup.at("image"), images.reference(setup.image or images.EXAMPLE).tagged(tag))
 
 
-def _short(setup: Setup) -> str | None:
+def _short(setup: DeploymentSpec) -> str | None:
     """What stands where a full tag should; None if that is not what is wrong with the image."""
     if not setup.image or setup.parsed is not None:
         return None
@@ -371,7 +371,7 @@ def _begins(row: tables.Row, short: str) -> bool:
     )
 
 
-def _no_ecr(setup: Setup, named: Reference) -> Iterator[Finding]:
+def _no_ecr(setup: DeploymentSpec, named: Reference) -> Iterator[Finding]:
     place = setup.at("image")
     if named.registry == "public.ecr.aws":
         what = "SageMaker does not pull from ECR's public gallery: CreateModel or the endpoint fails."
@@ -394,7 +394,7 @@ def _slipped(named: Reference) -> bool:
     return named.is_copy and named.name == images.REPOSITORY and next(alike, None) is not None
 
 
-def _uri(setup: Setup, region: str) -> str:
+def _uri(setup: DeploymentSpec, region: str) -> str:
     """AWS's own image of this tag, in a region; empty if there is none."""
     image = setup.parsed
     return corrections.at(setup.at("image"), image.uri(region)) if image and region in images.ACCOUNTS else ""

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from sluice.lmi import images, tables
 from sluice.lmi.images import Image
 from sluice.preflight.container import corrections
-from sluice.preflight.deployment_spec import Setup
-from sluice.preflight.finding import Finding, Place, Rule
+from sluice.preflight.deployment_spec import DeploymentSpec
+from sluice.preflight.finding import Finding, Location, Rule
 
 VARIANT = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html"
 JOB = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateProcessingJob.html"
@@ -119,7 +119,7 @@ IMG013 = Rule(
 RULES = (IMG006, IMG007, IMG008, IMG009, IMG010, IMG012, IMG013)
 
 
-def cuda_13_host(setup: Setup) -> Iterator[Finding]:
+def cuda_13_host(setup: DeploymentSpec) -> Iterator[Finding]:
     image, row = setup.parsed, _card(setup.instance_type)
     if image is None or row is None or not row["bf16"] or _compute(row) >= BLACKWELL_FROM or not _is_cuda_13(image):
         return
@@ -152,7 +152,7 @@ def cuda_13_host(setup: Setup) -> Iterator[Finding]:
     yield IMG006.at(place, what, corrections.at(setup.at("image"), images.EXAMPLE) if family == CONFLICT else fix)
 
 
-def cuda_12_host(setup: Setup) -> Iterator[Finding]:
+def cuda_12_host(setup: DeploymentSpec) -> Iterator[Finding]:
     image, ami = setup.parsed, _ami(setup.ami)
     if image is None or not image.cuda or ami is None or ami["ami"] != CUDA_13_AMI or _is_cuda_13(image):
         return
@@ -169,7 +169,7 @@ def cuda_12_host(setup: Setup) -> Iterator[Finding]:
     )
 
 
-def old_card(setup: Setup) -> Iterator[Finding]:
+def old_card(setup: DeploymentSpec) -> Iterator[Finding]:
     image = setup.parsed
     if image is None or not image.cuda:
         return
@@ -177,7 +177,7 @@ def old_card(setup: Setup) -> Iterator[Finding]:
         yield from _old(setup, image, name, place, in_job)
 
 
-def job_host(setup: Setup) -> Iterator[Finding]:
+def job_host(setup: DeploymentSpec) -> Iterator[Finding]:
     if setup.job is not None and setup.parsed is not None and _is_cuda_13(setup.parsed):
         what = (
             f"The evaluation job runs this image too. Which driver its host has is not documented and cannot be "
@@ -187,7 +187,7 @@ def job_host(setup: Setup) -> Iterator[Finding]:
         yield IMG009.at(setup.at("image"), what, corrections.at(setup.at("image"), images.EXAMPLE))
 
 
-def no_card(setup: Setup) -> Iterator[Finding]:
+def no_card(setup: DeploymentSpec) -> Iterator[Finding]:
     image = setup.parsed
     if image is None:
         return
@@ -197,7 +197,7 @@ def no_card(setup: Setup) -> Iterator[Finding]:
             yield IMG010.at(place, what)
 
 
-def unknown_ami(setup: Setup) -> Iterator[Finding]:
+def unknown_ami(setup: DeploymentSpec) -> Iterator[Finding]:
     if not setup.ami or _ami(setup.ami):
         return
     if "neuron" in setup.ami:
@@ -216,7 +216,7 @@ def unknown_ami(setup: Setup) -> Iterator[Finding]:
     yield IMG012.at(setup.at("ami"), what, corrections.at(setup.at("ami"), wanted))
 
 
-def new_card(setup: Setup) -> Iterator[Finding]:
+def new_card(setup: DeploymentSpec) -> Iterator[Finding]:
     image = setup.parsed
     version = image.cuda_version if image else None
     if image is None or version is None or version >= BLACKWELL_CUDA:
@@ -232,7 +232,7 @@ def new_card(setup: Setup) -> Iterator[Finding]:
             return
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     cuda_13_host,
     cuda_12_host,
     old_card,
@@ -243,7 +243,7 @@ CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
 )
 
 
-def _old(setup: Setup, image: Image, name: str, place: Place, in_job: bool) -> Iterator[Finding]:
+def _old(setup: DeploymentSpec, image: Image, name: str, place: Location, in_job: bool) -> Iterator[Finding]:
     row, family = _card(name), _family(name)
     instead = _bigger(name)
     fix = corrections.at(place, instead) if instead else ""
@@ -293,7 +293,7 @@ def _mismatch(image: Image, name: str) -> str:
     return f"This image needs an NVIDIA GPU, and {name} has {has}: no model can be loaded."
 
 
-def _instances(setup: Setup) -> Iterator[tuple[str, Place, bool]]:
+def _instances(setup: DeploymentSpec) -> Iterator[tuple[str, Location, bool]]:
     """What the image runs on, each type once, and whether that is the evaluation job."""
     if setup.instance_type:
         yield setup.instance_type, setup.at("instance_type"), False

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from sluice.lmi import memory, options, tables
-from sluice.lmi.memory import GIB, Fit, Run, Way
-from sluice.preflight.deployment_spec import Setting, Setup
-from sluice.preflight.finding import Confidence, Finding, Place
+from sluice.lmi.memory import GIB, Alternative, Fit, ServingConfig
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
+from sluice.preflight.finding import Confidence, Finding, Location
 from sluice.preflight.memory.rules import (
     MEM001,
     MEM002,
@@ -42,7 +42,7 @@ OUTSIDE_GIB = {15: 2.5, 16: 2.5}  # what CUDA graphs take beside vLLM's share, b
 OUTSIDE_LATER_GIB, OUTSIDE_COUNTED_GIB = 0.75, 0.4
 
 
-def context(setup: Setup) -> Iterator[Finding]:
+def context(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM001, MEM002, MEM003, MEM009 and MEM011: whether one request of the whole length has room."""
     wrong = _beyond_the_model(setup)
     if wrong is not None:
@@ -58,7 +58,7 @@ def context(setup: Setup) -> Iterator[Finding]:
             yield found
 
 
-def _beyond_the_model(setup: Setup) -> Finding | None:
+def _beyond_the_model(setup: DeploymentSpec) -> Finding | None:
     given, asked = read(setup, LENGTH), length(setup)
     most = setup.model.max_positions if setup.model else 0
     if given is None or not asked or not most or asked <= most or setup.variable("VLLM_ALLOW_LONG_MAX_MODEL_LEN"):
@@ -69,7 +69,7 @@ def _beyond_the_model(setup: Setup) -> Finding | None:
     return MEM011.at(given.place, f"{what}: vLLM does not start. {AGAIN}.", setup.line(LENGTH, _longest(setup, most)))
 
 
-def _longest(setup: Setup, most: int) -> int:
+def _longest(setup: DeploymentSpec, most: int) -> int:
     """Of what the model takes, what has room on every instance; all of it, where that is not known."""
     return min([most, *(memory.longest(case.model, case.run) or most for case in cases(setup))])
 
@@ -152,7 +152,7 @@ def _a_card(case: Case) -> str:
     return f"each {case.instance['gpu']}" if case.run.degree > 1 else f"the {case.instance['gpu']}"
 
 
-def _whose(setup: Setup) -> str:
+def _whose(setup: DeploymentSpec) -> str:
     """Why it is this length, where nothing that is read says so."""
     if read(setup, LENGTH) is not None:
         return ""
@@ -164,14 +164,14 @@ def _whose(setup: Setup) -> str:
     )
 
 
-def _length_place(setup: Setup) -> Place:
+def _length_place(setup: DeploymentSpec) -> Location:
     """Where the length stands; else where somebody thought it did; else where it would have to."""
     given = read(setup, LENGTH)
     unread = _unread(setup) if given is None else None
     return given.place if given else unread.place if unread else setup.option_place(LENGTH)
 
 
-def _unread(setup: Setup) -> Setting | None:
+def _unread(setup: DeploymentSpec) -> Setting | None:
     """A setting that was meant to be the context's length, under a name that this container does not read."""
     return next((each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each)), None)
 
@@ -198,7 +198,7 @@ def _suits(case: Case) -> Callable[[tables.Row], bool]:
     return suits
 
 
-def _line(case: Case, ways: list[Way]) -> str:
+def _line(case: Case, ways: list[Alternative]) -> str:
     """The first change that one line makes."""
     fixed = read(case.setup, DEGREE) is not None
     for way in ways:
@@ -209,12 +209,12 @@ def _line(case: Case, ways: list[Way]) -> str:
     return ""
 
 
-def _written(place: Place, value: str) -> str:
+def _written(place: Location, value: str) -> str:
     """A flag or a key of the file with another value."""
     return f"{place.where} {value}" if place.where.startswith("--") else f"{place.where.rpartition('.')[2]}: {value}"
 
 
-def waiting(setup: Setup) -> Iterator[Finding]:
+def waiting(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM004."""
     for case in cases(setup):
         if case.length is None or case.place != setup.at("instance_type") or any(read(setup, name) for name in DECIDED):
@@ -233,7 +233,7 @@ def waiting(setup: Setup) -> Iterator[Finding]:
         yield MEM004.at(place, what, setup.line("max_rolling_batch_size", at_once))
 
 
-def host(setup: Setup) -> Iterator[Finding]:
+def host(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM005 and MEM006."""
     for case in cases(setup):
         yield from _ram(case)
@@ -274,7 +274,7 @@ def _disk(case: Case) -> Iterator[Finding]:
     yield MEM006.at(case.place, f"{what}: the download ends with no space left.")
 
 
-def small_numbers(setup: Setup) -> Iterator[Finding]:
+def small_numbers(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM007 and MEM012."""
     for case in cases(setup):
         quantize, cache = read(setup, "quantize"), read(setup, "kv_cache_dtype")
@@ -299,7 +299,7 @@ def _loaded_whole(case: Case, quantize: Setting) -> Iterator[Finding]:
     yield MEM012.at(quantize.place, what)
 
 
-def cards(setup: Setup) -> Iterator[Finding]:
+def cards(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM008."""
     for case in cases(setup):
         total, degree = int(case.instance["gpus"]), case.run.degree
@@ -312,7 +312,7 @@ def cards(setup: Setup) -> Iterator[Finding]:
         yield MEM008.at(setup.option_place(DEGREE), what, setup.line(DEGREE, total))
 
 
-def share(setup: Setup) -> Iterator[Finding]:
+def share(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM009, where too little stays outside of vLLM's share; it takes no model to see that."""
     given = read(setup, "gpu_memory_utilization")
     row = tables.by("instances", "instance").get(setup.instance_type)
@@ -331,13 +331,13 @@ def share(setup: Setup) -> Iterator[Finding]:
     yield MEM009.at(given.place, what, setup.line("gpu_memory_utilization", usual))
 
 
-def _needed_outside(run: Run) -> float:
+def _needed_outside(run: ServingConfig) -> float:
     if run.eager or run.release >= memory.GRAPHS_FROM:
         return OUTSIDE_COUNTED_GIB
     return OUTSIDE_GIB.get(run.release, OUTSIDE_LATER_GIB)
 
 
-def unknown(setup: Setup) -> Iterator[Finding]:
+def unknown(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM010."""
     if setup.model is not None or setup.release is None or setup.instance_type is None:
         return
@@ -348,7 +348,7 @@ def unknown(setup: Setup) -> Iterator[Finding]:
     yield MEM010.at(place, f"{what}, so whether it fits on {setup.instance_type} was not checked.")
 
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     context,
     waiting,
     host,

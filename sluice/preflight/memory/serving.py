@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from sluice.lmi import memory, options, tables
-from sluice.lmi.memory import Run
+from sluice.lmi.memory import ServingConfig
 from sluice.lmi.model import BYTES, ModelFacts
-from sluice.preflight.deployment_spec import Setting, Setup
-from sluice.preflight.finding import Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
+from sluice.preflight.finding import Location
 
 LENGTH = "max_model_len"
 DEGREE = "tensor_parallel_degree"
@@ -23,11 +23,11 @@ SMALL = {"fp8": 8.0, "bitsandbytes": 4.5}  # bits of weights that vLLM makes sma
 class Case:
     """One instance that is going to run the container with this model."""
 
-    setup: Setup
+    setup: DeploymentSpec
     model: ModelFacts
     instance: tables.Row
-    run: Run
-    place: Place  # of the instance type
+    run: ServingConfig
+    place: Location  # of the instance type
     length: int | None  # the context that vLLM will ask for; None if it chooses, or cannot read it
 
     @property
@@ -42,7 +42,7 @@ def _spellings() -> dict[str, tuple[str, ...]]:
     return {own: tuple(name for same, name in pairs if same == own) for own, _ in pairs}
 
 
-def cases(setup: Setup) -> Iterator[Case]:
+def cases(setup: DeploymentSpec) -> Iterator[Case]:
     """The endpoint's instance, and the job's where that is another."""
     if setup.model is None or setup.release is None:
         return
@@ -54,7 +54,7 @@ def cases(setup: Setup) -> Iterator[Case]:
             yield Case(setup, setup.model, row, run, setup.at(instance_type), length(setup))
 
 
-def length(setup: Setup) -> int | None:
+def length(setup: DeploymentSpec) -> int | None:
     """What is asked for, else the model's own maximum; `auto`, and what vLLM cannot read, is None."""
     given = read(setup, LENGTH)
     if given is None or setup.release is None:
@@ -71,7 +71,7 @@ def _own_length(model: ModelFacts | None, release: int) -> int | None:
     return (model.default_positions if release >= UNSTRETCHED_FROM else 0) or model.max_positions or None
 
 
-def read(setup: Setup, name: str) -> Setting | None:
+def read(setup: DeploymentSpec, name: str) -> Setting | None:
     """An option under its own name or vLLM's, if this release reads it. One that is not known here is taken to."""
     release = setup.release or 0
     for spelling in (*_spellings().get(name, ()), name):
@@ -81,7 +81,7 @@ def read(setup: Setup, name: str) -> Setting | None:
     return None
 
 
-def _run(setup: Setup, model: ModelFacts, release: int, instance: tables.Row) -> Run | None:
+def _run(setup: DeploymentSpec, model: ModelFacts, release: int, instance: tables.Row) -> ServingConfig | None:
     """How the container would run here, as far as its options can be read; None if it would not come to that."""
     degree, stages = _degree(setup, int(instance["gpus"])), setup.option("pipeline_parallel_degree")
     if degree is None or (stages is not None and stages.value.strip() != "1"):
@@ -102,12 +102,12 @@ def _run(setup: Setup, model: ModelFacts, release: int, instance: tables.Row) ->
     )
 
 
-def utilization(setup: Setup) -> float | None:
+def utilization(setup: DeploymentSpec) -> float | None:
     """vLLM's share of each card, where one is given that it takes."""
     return _between(number(setup, "gpu_memory_utilization"), 0, 1)
 
 
-def _degree(setup: Setup, gpus: int) -> int | None:
+def _degree(setup: DeploymentSpec, gpus: int) -> int | None:
     given = setup.option(DEGREE)
     if given is None or given.value.strip().lower() == "max":
         return gpus
@@ -118,13 +118,13 @@ def _degree(setup: Setup, gpus: int) -> int | None:
     return degree if 1 <= degree <= gpus else None
 
 
-def _seqs(setup: Setup, usual: Run) -> int:
+def _seqs(setup: DeploymentSpec, usual: ServingConfig) -> int:
     rolling = read(setup, "rolling_batch")
     legacy = rolling is not None and rolling.value.lower() in {"vllm", "lmi-dist", "trtllm"}
     return memory.ROLLING_SEQS if legacy else usual.max_num_seqs
 
 
-def number(setup: Setup, name: str) -> float | None:
+def number(setup: DeploymentSpec, name: str) -> float | None:
     given = read(setup, name)
     try:
         return float(given.value[:24]) if given else None
@@ -136,19 +136,19 @@ def _between(value: float | None, above: float, most: float) -> float | None:
     return value if value is not None and above < value <= most else None
 
 
-def is_on(setup: Setup, name: str) -> bool:
+def is_on(setup: DeploymentSpec, name: str) -> bool:
     given = read(setup, name)
     return given is not None and given.value.strip().lower() == "true"
 
 
-def _cache_bytes(setup: Setup) -> float:
+def _cache_bytes(setup: DeploymentSpec) -> float:
     cache, dtype = read(setup, "kv_cache_dtype"), read(setup, "dtype")
     if cache is not None and cache.value.lower().startswith("fp8"):
         return 1.0
     return 4.0 if dtype is not None and dtype.value == "fp32" else 2.0
 
 
-def _weight_bits(setup: Setup, model: ModelFacts) -> float | None:
+def _weight_bits(setup: DeploymentSpec, model: ModelFacts) -> float | None:
     quantize, dtype = read(setup, "quantize"), read(setup, "dtype")
     if model.quantization:
         return None

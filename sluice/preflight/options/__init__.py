@@ -6,14 +6,14 @@ follows from it for this model on this instance, and the line to write instead.
 
 from collections.abc import Callable, Iterator
 
-from sluice.preflight.deployment_spec import Setup
+from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 from sluice.preflight.options import names, use, values
 from sluice.preflight.options.rules import RULES
 
 __all__ = ["CHECKS", "RULES"]
 
-CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     names.unread,
     names.in_any_release,
     names.twice,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from sluice.lmi import images, memory, options
 from sluice.preflight.container import corrections, secrets
-from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.memory.serving import Case, cases
 
 LENGTH, DEGREE, PIPELINE = "max_model_len", "tensor_parallel_degree", "pipeline_parallel_degree"
@@ -17,7 +17,7 @@ WRITERS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")  # as the c
 YES = frozenset({"true", "1", "yes", "on", "t", "y"})
 
 
-def is_lmi(setup: Setup) -> bool:
+def is_lmi(setup: DeploymentSpec) -> bool:
     """Whether the options are for vLLM in LMI's container. Another container's, and those of a model that does not
     write text or of an engine for such, are not judged here."""
     if setup.image is not None and not images.may_be_lmi(setup.image):
@@ -28,17 +28,17 @@ def is_lmi(setup: Setup) -> bool:
     return writes(setup) is not False and (engine is None or engine.value.strip() not in OTHER_ENGINES)
 
 
-def writes(setup: Setup) -> bool | None:
+def writes(setup: DeploymentSpec) -> bool | None:
     """Whether the model is one that the container lets write text; None if that is not known."""
     return setup.model.architecture.endswith(WRITERS) if setup.model and setup.model.architecture else None
 
 
-def release(setup: Setup) -> int | None:
+def release(setup: DeploymentSpec) -> int | None:
     """The LMI release, if it is known what it makes of its options."""
     return setup.release if is_lmi(setup) and setup.release in options.RELEASES else None
 
 
-def written(setup: Setup) -> Iterator[Setting]:
+def written(setup: DeploymentSpec) -> Iterator[Setting]:
     """Every setting that is meant as an option, however it is spelled; of one name the last."""
     seen: dict[str, Setting] = {}
     for each in (*setup.environment, *setup.properties):
@@ -59,7 +59,7 @@ def name(each: Setting) -> str | None:
     return key if key == key.lower() and key != "entrypoint" else None
 
 
-def given(setup: Setup) -> Mapping[str, Setting]:
+def given(setup: DeploymentSpec) -> Mapping[str, Setting]:
     """The options that reach the container by their names there, also those that have a plain name of their own."""
     found = {key: each for key, each in setup.options.items() if key == key.lower() and key != "entrypoint"}
     pipeline = setup.variable("PIPELINE_PARALLEL_DEGREE")
@@ -74,12 +74,12 @@ def given(setup: Setup) -> Mapping[str, Setting]:
     return found
 
 
-def texts(setup: Setup) -> dict[str, str]:
+def texts(setup: DeploymentSpec) -> dict[str, str]:
     """The options' values. What is within quotes is left out: it may be right, and the quotes are told elsewhere."""
     return {name: each.value.strip() for name, each in given(setup).items() if not is_quoted(each.value)}
 
 
-def is_set(setup: Setup, option: str) -> bool:
+def is_set(setup: DeploymentSpec, option: str) -> bool:
     """Whether an option is given, by whichever of its names."""
     return options.same_as(option) in {options.same_as(each) for each in given(setup)}
 
@@ -98,7 +98,7 @@ def number(value: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
-def called(setup: Setup, option: str) -> str:
+def called(setup: DeploymentSpec, option: str) -> str:
     """An option's name as the reader's own file has it."""
     return setup.line(option, "").rstrip("=: ")
 
@@ -108,7 +108,7 @@ def shown(each: Setting) -> str:
     return secrets.shown(each.name, each.value.strip())
 
 
-def line(setup: Setup, each: Setting, option: str, value: str) -> str:
+def line(setup: DeploymentSpec, each: Setting, option: str, value: str) -> str:
     """The line to write in the place of a setting; empty if its value must not be repeated."""
     if secrets.kind(each.name, value) or "\n" in value or not value:
         return ""
@@ -128,7 +128,7 @@ def verdict(case: Case) -> memory.Verdict:
     return memory.fit(case.model, case.run, case.length).verdict if case.length is not None else "close"
 
 
-def context_then(setup: Setup) -> str:
+def context_then(setup: DeploymentSpec) -> str:
     """What the context is while nothing that is read says so, and what comes of that on this card."""
     length = given(setup).get(LENGTH)
     if length is not None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sluice.lmi import aliases, options, tables
 from sluice.lmi.options import Kind
 from sluice.preflight.container import secrets
-from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding, Rule, Severity
 from sluice.preflight.options.effective_options import (
     LENGTH,
@@ -36,7 +36,7 @@ LOGGING = frozenset({"enable_log_requests", "disable_log_requests"})  # of vLLM'
 LARGEST = 10**6  # a default for requests is no larger
 
 
-def unread(setup: Setup) -> Iterator[Finding]:
+def unread(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI001, LMI002, LMI014, LMI015, LMI023 and LMI024."""
     if not is_lmi(setup):
         return
@@ -52,7 +52,7 @@ def unread(setup: Setup) -> Iterator[Finding]:
             yield _ignored(setup, each, found)
 
 
-def in_any_release(setup: Setup) -> Iterator[Finding]:
+def in_any_release(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI003, where it is not known what the release makes of its options."""
     if not is_lmi(setup) or setup.release in options.RELEASES:
         return
@@ -64,7 +64,7 @@ def in_any_release(setup: Setup) -> Iterator[Finding]:
             yield LMI003.at(each.place, f"{what} {called(setup, use)} is what is read.", fix, confidence="inferred")
 
 
-def twice(setup: Setup) -> Iterator[Finding]:
+def twice(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI012."""
     if not is_lmi(setup):
         return
@@ -77,7 +77,7 @@ def twice(setup: Setup) -> Iterator[Finding]:
                 yield _two(setup, other, each)
 
 
-def empty(setup: Setup) -> Iterator[Finding]:
+def empty(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI022."""
     if not is_lmi(setup):
         return
@@ -87,7 +87,7 @@ def empty(setup: Setup) -> Iterator[Finding]:
             yield LMI022.at(each.place, "It is empty, which the container takes for not set: the default holds.")
 
 
-def _misspelt(setup: Setup, each: Setting) -> Iterator[Finding]:
+def _misspelt(setup: DeploymentSpec, each: Setting) -> Iterator[Finding]:
     """LMI002: a name that would be one but for its letters."""
     if each.name.startswith("option."):
         yield from _in_properties(setup, each)
@@ -105,7 +105,7 @@ def _misspelt(setup: Setup, each: Setting) -> Iterator[Finding]:
     yield LMI002.at(each.place, what, line(setup, each, use, each.value) if use else "")
 
 
-def _in_properties(setup: Setup, each: Setting) -> Iterator[Finding]:
+def _in_properties(setup: DeploymentSpec, each: Setting) -> Iterator[Finding]:
     key = each.name.removeprefix("option.")
     right = "option.entryPoint" if key.lower() == "entrypoint" else each.name.lower()
     if right != each.name and _not_read(setup, key.lower()) is None:
@@ -113,7 +113,7 @@ def _in_properties(setup: Setup, each: Setting) -> Iterator[Finding]:
         yield LMI002.at(each.place, what, "" if secrets.kind(each.name, each.value) else f"{right}={each.value}")
 
 
-def _not_read(setup: Setup, option: str) -> options.Finding | None:
+def _not_read(setup: DeploymentSpec, option: str) -> options.Finding | None:
     """What is to be said of a name that this release does not read; of a release that is not known, that none does."""
     release = setup.release
     if release is not None and release in options.RELEASES:
@@ -130,7 +130,7 @@ def _old_names(release: int | None) -> frozenset[str]:
     return frozenset(row["name"] for row in rows if release is None or row["since"] <= release <= row["until"])
 
 
-def _ignored(setup: Setup, each: Setting, found: options.Finding) -> Finding:
+def _ignored(setup: DeploymentSpec, each: Setting, found: options.Finding) -> Finding:
     known = setup.release in options.RELEASES
     severity: Severity | None = None
     if found.option in LOGGING:
@@ -143,7 +143,7 @@ def _ignored(setup: Setup, each: Setting, found: options.Finding) -> Finding:
     return RULE[found.kind].at(each.place, what, fix, severity=severity, confidence=None if known else "inferred")
 
 
-def _fate(setup: Setup, found: options.Finding) -> str:
+def _fate(setup: DeploymentSpec, found: options.Finding) -> str:
     option, release = found.option, setup.release
     if release is None or release not in options.RELEASES:
         reads = "No LMI release that is known here reads it"
@@ -170,7 +170,7 @@ def _in_others(option: str, release: int) -> str:
     return f"LMI {first} is the first to read it, LMI {release} does not"
 
 
-def _instead(setup: Setup, found: options.Finding) -> str:
+def _instead(setup: DeploymentSpec, found: options.Finding) -> str:
     if found.kind == "request":
         return "Say it in each request."
     if not found.use:
@@ -181,7 +181,7 @@ def _instead(setup: Setup, found: options.Finding) -> str:
     return f"{use} is {'what is read' if found.kind in {'release', 'foreign', 'length'} else 'probably meant'}."
 
 
-def _fix(setup: Setup, each: Setting, found: options.Finding) -> str:
+def _fix(setup: DeploymentSpec, each: Setting, found: options.Finding) -> str:
     """The same value under the right name, if it would do there."""
     if found.kind == "release":
         return _moved(setup, each, found.option)
@@ -196,7 +196,7 @@ def _fix(setup: Setup, each: Setting, found: options.Finding) -> str:
     return line(setup, each, found.use, value)
 
 
-def _moved(setup: Setup, each: Setting, option: str) -> str:
+def _moved(setup: DeploymentSpec, each: Setting, option: str) -> str:
     """What an older name said, as its successor takes it, where that is one line."""
     value, release = each.value.strip(), setup.release or 0
     try:
@@ -223,7 +223,7 @@ def _backend(said: object) -> str:
     return backend if isinstance(backend, str) else ""
 
 
-def _for_all_requests(setup: Setup, each: Setting, option: str) -> str:
+def _for_all_requests(setup: DeploymentSpec, each: Setting, option: str) -> str:
     """A request's parameter as the default of all requests, if vLLM has one."""
     if option not in aliases.SAMPLING or is_set(setup, "override_generation_config"):
         return ""
@@ -236,7 +236,7 @@ def _for_all_requests(setup: Setup, each: Setting, option: str) -> str:
     return line(setup, each, "override_generation_config", json.dumps({option: value}))
 
 
-def _two(setup: Setup, first: Setting, second: Setting) -> Finding:
+def _two(setup: DeploymentSpec, first: Setting, second: Setting) -> Finding:
     """The setting of an option that does not count, since there is another."""
     if first.name == second.name:
         refused = setup.form == "yaml"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from sluice.lmi import options, tables
-from sluice.preflight.deployment_spec import Setting, Setup
-from sluice.preflight.finding import Finding, Place
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
+from sluice.preflight.finding import Finding, Location
 from sluice.preflight.memory.serving import cases
 from sluice.preflight.options.effective_options import (
     AGAIN,
@@ -84,7 +84,7 @@ PARSERS = (
 )
 
 
-def budget(setup: Setup) -> Iterator[Finding]:
+def budget(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI009."""
     settings = given(setup)
     each = settings.get("max_rolling_batch_prefill_tokens") or settings.get("max_num_batched_tokens")
@@ -96,7 +96,7 @@ def budget(setup: Setup) -> Iterator[Finding]:
     yield LMI009.at(each.place, f"{what} {context_then(setup)}", fix, severity="note" if fits else None)
 
 
-def packages(setup: Setup) -> Iterator[Finding]:
+def packages(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI017."""
     known, settings = release(setup), given(setup)
     asked = {settings[each].value.strip().lower(): settings[each] for each in _LOADING if each in settings}
@@ -114,7 +114,7 @@ def packages(setup: Setup) -> Iterator[Finding]:
 _LOADING = ("load_format", "quantize", "quantization")
 
 
-def remote_code(setup: Setup) -> Iterator[Finding]:
+def remote_code(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI018."""
     known, each = release(setup), given(setup).get("trust_remote_code")
     if known is None or each is None or setup.model is None or not is_on(each):
@@ -128,7 +128,7 @@ def remote_code(setup: Setup) -> Iterator[Finding]:
         yield LMI018.at(each.place, what, line(setup, each, "trust_remote_code", "false"))
 
 
-def degrees(setup: Setup) -> Iterator[Finding]:
+def degrees(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI019."""
     if not is_lmi(setup) or setup.release is None:
         return
@@ -144,7 +144,7 @@ def degrees(setup: Setup) -> Iterator[Finding]:
         yield found
 
 
-def _of_cards(setup: Setup, each: Setting | None, place: Place, wanted: int | None) -> Finding | None:
+def _of_cards(setup: DeploymentSpec, each: Setting | None, place: Location, wanted: int | None) -> Finding | None:
     for instance, cards in _cards(setup).items():
         degree = wanted or cards
         if degree > cards:
@@ -157,13 +157,13 @@ def _of_cards(setup: Setup, each: Setting | None, place: Place, wanted: int | No
     return None
 
 
-def _of_heads(setup: Setup, each: Setting | None, place: Place, degree: int, why: str) -> Finding:
+def _of_heads(setup: DeploymentSpec, each: Setting | None, place: Location, degree: int, why: str) -> Finding:
     heads = setup.model.heads if setup.model else 0
     what = f"The model's {heads} attention heads do not divide by {degree}{why}: vLLM refuses it."
     return LMI019.at(place, f"{what} {BEFORE}", _degree_line(setup, each, _largest(setup, degree)))
 
 
-def inert(setup: Setup) -> Iterator[Finding]:
+def inert(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI025."""
     known = release(setup)
     if known is None:
@@ -184,7 +184,7 @@ def inert(setup: Setup) -> Iterator[Finding]:
         yield LMI025.at(each.place, what, fix, severity="note" if option in HARMLESS else None)
 
 
-def needs(setup: Setup) -> Iterator[Finding]:
+def needs(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI026, and what LMI004 says of a parser of tool calls."""
     known, settings = release(setup), given(setup)
     if known is None:
@@ -198,7 +198,7 @@ def needs(setup: Setup) -> Iterator[Finding]:
             yield from _tool_parser(setup, named, is_on(on), switch, known)
 
 
-def _tool_parser(setup: Setup, named: Setting, on: bool, switch: str, known: int) -> Iterator[Finding]:
+def _tool_parser(setup: DeploymentSpec, named: Setting, on: bool, switch: str, known: int) -> Iterator[Finding]:
     allowed = options.values("tool_call_parser", known)
     if not on:
         what = f"A parser alone does nothing: {called(setup, switch)} lets the model call tools by itself."
@@ -208,7 +208,7 @@ def _tool_parser(setup: Setup, named: Setting, on: bool, switch: str, known: int
         yield LMI004.at(named.place, f"{what} {BEFORE}")
 
 
-def quantization(setup: Setup) -> Iterator[Finding]:
+def quantization(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI027 and LMI028."""
     known, settings = release(setup), given(setup)
     each = settings.get("quantization") or settings.get("quantize")
@@ -225,7 +225,7 @@ def quantization(setup: Setup) -> Iterator[Finding]:
         yield LMI028.at(each.place, f"{what} {BEFORE} Remove the option: the Marlin kernels do both.")
 
 
-def template(setup: Setup) -> Iterator[Finding]:
+def template(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI029."""
     known, each = release(setup), given(setup).get("chat_template")
     if known is None or each is None or known >= TEMPLATE_READ_FROM:
@@ -238,27 +238,27 @@ def template(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def _cards(setup: Setup) -> Mapping[str, int]:
+def _cards(setup: DeploymentSpec) -> Mapping[str, int]:
     """The instances that are going to run the container, with their cards."""
     rows = tables.by("instances", "instance")
     named = (setup.instance_type, setup.job.instance_type if setup.job else None)
     return {each: int(rows[each]["gpus"]) for each in named if each in rows and each and int(rows[each]["gpus"]) > 0}
 
 
-def _divides(setup: Setup, degree: int) -> bool:
+def _divides(setup: DeploymentSpec, degree: int) -> bool:
     heads = setup.model.heads if setup.model else 0
     return heads <= 0 or heads % degree == 0
 
 
-def _largest(setup: Setup, most: int) -> int:
+def _largest(setup: DeploymentSpec, most: int) -> int:
     return next((degree for degree in range(min(most, 64), 0, -1) if _divides(setup, degree)), 1)
 
 
-def _degree_line(setup: Setup, each: Setting | None, degree: int) -> str:
+def _degree_line(setup: DeploymentSpec, each: Setting | None, degree: int) -> str:
     return line(setup, each, DEGREE, str(degree)) if each else setup.line(DEGREE, degree)
 
 
-def _parser(setup: Setup, parser: str, known: int) -> str:
+def _parser(setup: DeploymentSpec, parser: str, known: int) -> str:
     """The parser that this model's calls of tools are written for; empty where its name does not tell."""
     if parser != "tool_call_parser":
         return ""

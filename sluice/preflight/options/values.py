@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from sluice.lmi import options
 from sluice.lmi.options import Kind
 from sluice.preflight.container import secrets
-from sluice.preflight.deployment_spec import Setting, Setup
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding, Rule, Severity
 from sluice.preflight.options.effective_options import (
     BEFORE,
@@ -53,7 +53,7 @@ PREDICATES = ("must ", "ends ", "is refused", "replaces ", "names ")
 CHAT_BROKEN = range(19, 26)  # releases whose older queue imports, for a chat, what their vLLM has moved
 
 
-def refused(setup: Setup) -> Iterator[Finding]:
+def refused(setup: DeploymentSpec) -> Iterator[Finding]:
     """What `lmi.options` says of values: LMI003 to LMI007, LMI011, LMI013, LMI016, LMI020 and LMI021."""
     known = release(setup)
     if known is None:
@@ -64,7 +64,7 @@ def refused(setup: Setup) -> Iterator[Finding]:
             yield _told(setup, settings[found.option], found, known)
 
 
-def lengths(setup: Setup) -> Iterator[Finding]:
+def lengths(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI008, where the value is understood."""
     known, each = release(setup), given(setup).get(LENGTH)
     if known is None or each is None or is_quoted(each.value):
@@ -81,7 +81,7 @@ def lengths(setup: Setup) -> Iterator[Finding]:
         yield LMI008.at(each.place, what, line(setup, each, LENGTH, str(tokens)))
 
 
-def batches(setup: Setup) -> Iterator[Finding]:
+def batches(setup: DeploymentSpec) -> Iterator[Finding]:
     """LMI010, and what LMI011 says of batches."""
     if release(setup) is None:
         return
@@ -92,7 +92,7 @@ def batches(setup: Setup) -> Iterator[Finding]:
     yield from _before_the_handler(setup)
 
 
-def _before_the_handler(setup: Setup) -> Iterator[Finding]:
+def _before_the_handler(setup: DeploymentSpec) -> Iterator[Finding]:
     """Batches that DJL Serving makes, where vLLM makes its own."""
     instead = f"vLLM batches by itself, up to {called(setup, 'max_rolling_batch_size')} requests at a time."
     option = given(setup).get("batch_size")
@@ -112,7 +112,7 @@ def _before_the_handler(setup: Setup) -> Iterator[Finding]:
         yield LMI011.at(served.place, f"{what} {instead}", severity="error", confidence="inferred")
 
 
-def _told(setup: Setup, each: Setting, found: options.Finding, known: int) -> Finding:
+def _told(setup: DeploymentSpec, each: Setting, found: options.Finding, known: int) -> Finding:
     rule, why = RULE[found.kind], found.why
     severity: Severity | None = None
     if found.kind == "value" and found.option == LENGTH and each.value.strip().lower() in {"auto", "-1"}:
@@ -164,7 +164,7 @@ def _false(found: options.Finding, known: int) -> tuple[str, Severity | None]:
     return f"{first}: the default holds, which is not off. This release cannot turn it off.", None
 
 
-def _handler(setup: Setup, each: Setting, found: options.Finding, known: int) -> tuple[str, Severity | None]:
+def _handler(setup: DeploymentSpec, each: Setting, found: options.Finding, known: int) -> tuple[str, Severity | None]:
     if found.effect == "stops":
         return found.why, "error"
     alone = found.option == "rolling_batch" and each.value.strip() == "disable"

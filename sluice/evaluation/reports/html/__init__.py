@@ -14,7 +14,7 @@ from sluice.evaluation.reports.html import cases, champion, measures, setup, sum
 from sluice.evaluation.reports.html.case_selection import choose
 from sluice.evaluation.reports.html.markup import Child, Html, tag
 from sluice.evaluation.reports.plain_text import one_line
-from sluice.evaluation.reports.report_view import Account
+from sluice.evaluation.reports.report_view import ReportView
 
 NAMES = {
     "why": "Why",
@@ -31,7 +31,7 @@ NAMES = {
 
 def page(report: Mapping[str, Any]) -> str:
     """report.json's content as an HTML document."""
-    told = Account(report)
+    told = ReportView(report)
     chosen = choose(told)
     drawn: dict[str, Html | None] = {
         "why": summary.why(told),
@@ -62,7 +62,7 @@ def page(report: Mapping[str, Any]) -> str:
     return f"<!doctype html>\n{tag('html', head(told), body, lang='en')}\n"
 
 
-def head(told: Account) -> Html:
+def head(told: ReportView) -> Html:
     title = f"{summary.TITLES[told.verdict]}: {one_line(told.name, 80)} · Sluice release report"
     parts: list[Child] = [
         tag("meta", charset="utf-8"),

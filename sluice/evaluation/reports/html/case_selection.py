@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sluice.evaluation.reports.report_view import Account, Case, Flip, Json, listed, words
+from sluice.evaluation.reports.report_view import Case, Flip, Json, ReportView, listed, words
 
 MOST = 120  # cases of one kind
 ROOM = 500_000  # letters of one kind
@@ -27,7 +27,7 @@ class Chosen:
         return frozenset({*flips, *(case.index for case in (*self.failed, *self.flaky))})
 
 
-def choose(told: Account) -> Chosen:
+def choose(told: ReportView) -> Chosen:
     lost = fitting([flip for flip in told.flips if flip.kind == "lost"], of_flip)
     gained = fitting([flip for flip in told.flips if flip.kind == "gained"], of_flip)
     flipped = {flip.case.index for flip in told.flips}

@@ -6,7 +6,7 @@ from sluice.evaluation.reports.html.case_selection import Chosen
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
 from sluice.evaluation.reports.html.transcript import chat
 from sluice.evaluation.reports.plain_text import counted, language, milliseconds, number, one_line
-from sluice.evaluation.reports.report_view import Account, Case, Flip, rows
+from sluice.evaluation.reports.report_view import Case, Flip, ReportView, rows
 
 NAME = 120
 
@@ -58,7 +58,7 @@ def section(name: str, title: str, *content: Child) -> Html:
     return tag("section", heading, body, id=name, aria_labelledby=f"{name}-title")
 
 
-def failed(told: Account, chosen: Chosen) -> Html | None:
+def failed(told: ReportView, chosen: Chosen) -> Html | None:
     """What did not pass, other than what is told beside the champion."""
     flipped = {flip.case.index for flip in told.flips}
     here = sum(case.index not in flipped for case in told.failed)
@@ -73,7 +73,7 @@ def failed(told: Account, chosen: Chosen) -> Html | None:
     return section("failed", "Failed cases", note, *map(article, chosen.failed), not_shown(here, len(chosen.failed)))
 
 
-def flaky(told: Account, chosen: Chosen) -> Html | None:
+def flaky(told: ReportView, chosen: Chosen) -> Html | None:
     """Passed once and failed once, asked the same: no evidence for either side."""
     if not told.flaky:
         return None
@@ -91,7 +91,7 @@ def flips(shown: Sequence[Flip], title: str, intro: str, every: int) -> Html | N
     return joined(tag("h3", title), tag("p", intro), *drawn, not_shown(every, len(shown)))
 
 
-def everything(told: Account, chosen: Chosen) -> Html | None:
+def everything(told: ReportView, chosen: Chosen) -> Html | None:
     """One line a case."""
     if not told.cases:
         return None

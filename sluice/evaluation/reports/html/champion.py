@@ -5,7 +5,7 @@ from sluice.evaluation.reports.html.case_selection import Chosen
 from sluice.evaluation.reports.html.cases import flips, section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, row, sentence, table, tag
 from sluice.evaluation.reports.plain_text import count, number, one_line, points
-from sluice.evaluation.reports.report_view import Account, Json, sections, words
+from sluice.evaluation.reports.report_view import Json, ReportView, sections, words
 from sluice.evaluation.reports.report_view import section as part
 
 RATIOS = {
@@ -15,7 +15,7 @@ RATIOS = {
 }
 
 
-def against(told: Account, chosen: Chosen) -> Html | None:
+def against(told: ReportView, chosen: Chosen) -> Html | None:
     if not told.comparison:
         return None
     lost = [flip for flip in told.flips if flip.kind == "lost"]
@@ -56,7 +56,7 @@ def difference(told: Json) -> Html | None:
     return tag("figure", drawn, tag("figcaption", text), class_="interval")
 
 
-def sides(told: Account) -> Html:
+def sides(told: ReportView) -> Html:
     """The pairs, as the test counts them."""
     found = told.comparison
     name = told.champion_name

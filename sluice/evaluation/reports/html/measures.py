@@ -7,11 +7,11 @@ from sluice.evaluation.reports.html.cases import section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
 from sluice.evaluation.reports.plain_text import count, milliseconds, money, number, percent
 from sluice.evaluation.reports.plots import Mark
-from sluice.evaluation.reports.report_view import Account, Json, words
+from sluice.evaluation.reports.report_view import Json, ReportView, words
 from sluice.evaluation.reports.report_view import section as part
 
 
-def measures(told: Account) -> Html | None:
+def measures(told: ReportView) -> Html | None:
     if told.left_out:
         note = tag("p", "Not drawn: only some of the cases are told here.", class_="note")
         return section("measures", "Time and tokens", totals(told), note)
@@ -35,7 +35,7 @@ def figures(turns: Sequence[Json], name: str) -> list[float]:
     return [found for turn in turns if (found := number(turn.get(name))) is not None and found >= 0]
 
 
-def times(told: Account, whole: Sequence[float], first: Sequence[float]) -> Html:
+def times(told: ReportView, whole: Sequence[float], first: Sequence[float]) -> Html:
     gate = part(part(told.told, "gate"), "overall") or part(told.told, "gate")
     marks = percentiles(told, "latency_ms", ("p50", "p95"))
     for name in ("max_p50_ms", "max_p95_ms", "max_p99_ms"):
@@ -48,7 +48,7 @@ def times(told: Account, whole: Sequence[float], first: Sequence[float]) -> Html
     )
 
 
-def percentiles(told: Account, what: str, names: Sequence[str]) -> list[Mark]:
+def percentiles(told: ReportView, what: str, names: Sequence[str]) -> list[Mark]:
     return [Mark(found, f"{name} {milliseconds(found)}") for name in names if (found := told.figure(what, name))]
 
 
@@ -57,7 +57,7 @@ def limit(gate: Json, name: str, title: str) -> list[Mark]:
     return [Mark(found, f"{title} {milliseconds(found)}", limit=True)] if found else []
 
 
-def token_marks(told: Account, tokens: Sequence[float]) -> list[Mark]:
+def token_marks(told: ReportView, tokens: Sequence[float]) -> list[Mark]:
     middle = sorted(tokens)[(len(tokens) - 1) // 2]
     most = number(part(told.told, "plan").get("max_tokens"))
     marks = [Mark(middle, f"median {count(middle)}")]
@@ -74,7 +74,7 @@ def dots(turns: Sequence[Json]) -> Html:
     return plots.scatter(good, bad)
 
 
-def totals(told: Account) -> Html:
+def totals(told: ReportView) -> Html:
     """The figures under the drawings, for those who want them exactly."""
     heads = ["", "p50", "p95", "p99", "slowest"]
     body = []
@@ -92,7 +92,7 @@ def totals(told: Account) -> Html:
     )
 
 
-def sums(told: Account) -> list[str]:
+def sums(told: ReportView) -> list[str]:
     shown = [f"{count(told.figure('turns'))} answers"]
     shown.append(
         f"{count(told.figure('tokens', 'prompt'))} tokens read, {count(told.figure('tokens', 'completion'))} written"
@@ -105,7 +105,7 @@ def sums(told: Account) -> list[str]:
     return shown
 
 
-def tags(told: Account) -> Html | None:
+def tags(told: ReportView) -> Html | None:
     found = part(told.told, "tags")
     if not found:
         return None
@@ -114,7 +114,7 @@ def tags(told: Account) -> Html | None:
     return section("tags", "By tag", table("Results by tag", heads, body, numeric=(1, 2, 3, 4, 5)))
 
 
-def tag_row(told: Account, name: str, totals: Json) -> Html:
+def tag_row(told: ReportView, name: str, totals: Json) -> Html:
     gate = part(told.told, "gate")
     own = number(part(part(gate, "tags"), name).get("min_pass_rate"))
     share = number(totals.get("pass_rate"))

@@ -6,7 +6,7 @@ from sluice.evaluation.reports import reproduce as again
 from sluice.evaluation.reports.html.cases import section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
 from sluice.evaluation.reports.plain_text import counted
-from sluice.evaluation.reports.report_view import Account
+from sluice.evaluation.reports.report_view import ReportView
 from sluice.evaluation.reports.report_view import section as part
 
 VALUE = 300
@@ -22,7 +22,7 @@ ABOUT = {
 }
 
 
-def configuration(told: Account) -> Html | None:
+def configuration(told: ReportView) -> Html | None:
     ours, theirs = settings_of(told.told, part(told.told, "subject")), settings_of(told.champion, told.champion)
     content: list[Child] = [difference(told, ours, theirs) if theirs else facts("The container's settings", ours)]
     content.append(
@@ -48,7 +48,7 @@ def settings_of(holder: Mapping[str, object], about: Mapping[str, object]) -> di
     return {"image": about["image"], **found} if about.get("image") else found
 
 
-def difference(told: Account, ours: Mapping[str, object], theirs: Mapping[str, object]) -> Html:
+def difference(told: ReportView, ours: Mapping[str, object], theirs: Mapping[str, object]) -> Html:
     """The container's settings that are not the same, and the others folded away."""
     names = sorted({*ours, *theirs}, key=lambda name: (name != "image", name))
     changed = [name for name in names if ours.get(name) != theirs.get(name)]
@@ -90,7 +90,7 @@ def in_words(value: object) -> str:
     return "" if value is None or value == [] else "yes" if value is True else "no" if value is False else str(value)
 
 
-def reproduce(told: Account) -> Html:
+def reproduce(told: ReportView) -> Html:
     steps = [
         joined(tag("p", step.why), tag("pre", tag("code", step.command), tabindex=0)) for step in again.steps(told)
     ]

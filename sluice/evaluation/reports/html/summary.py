@@ -14,14 +14,14 @@ from sluice.evaluation.reports.plain_text import (
     points,
     seconds,
 )
-from sluice.evaluation.reports.report_view import Account, Case, Json, words
+from sluice.evaluation.reports.report_view import Case, Json, ReportView, words
 from sluice.evaluation.reports.report_view import section as part
 
 SHOWN = 8  # reasons on the first screen
 TITLES = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", "error": "Error"}
 
 
-def top(told: Account) -> Html:
+def top(told: ReportView) -> Html:
     title = tag(
         "h1",
         tag("span", TITLES[told.verdict], class_="verdict"),
@@ -32,7 +32,7 @@ def top(told: Account) -> Html:
     return tag("header", tag("p", *kicker(told), class_="kicker"), title, summary, figures(told), class_="top")
 
 
-def kicker(told: Account) -> list[Child]:
+def kicker(told: ReportView) -> list[Child]:
     started = words(told.told, "started")
     when: Child = None
     if found := re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?\S*(\+00:00|Z)$", started):
@@ -43,7 +43,7 @@ def kicker(told: Account) -> list[Child]:
     return [tag("span", "Sluice release report"), when, tag("span", took) if took else None]
 
 
-def figures(told: Account) -> Html:
+def figures(told: ReportView) -> Html:
     """What an approver asks first, as large numbers."""
     cases, passed = told.figure("cases"), told.figure("passed")
     shown = [figure("Passed", f"{count(passed)}", f"of {counted(int(cases or 0), 'case')}")]
@@ -68,7 +68,7 @@ def figures(told: Account) -> Html:
     return tag("dl", *shown, class_="figures")
 
 
-def wanted(told: Account) -> str:
+def wanted(told: ReportView) -> str:
     """What the gate wants of the pass rate, in its own words."""
     found = (each for each in told.decided if words(each, "what") == "pass rate" and words(each, "of") == "all")
     return f"wanted: {one_line(words(next(found, {}), 'wanted'), 40)}".removesuffix("wanted: ")
@@ -79,7 +79,7 @@ def figure(name: str, value: str, note: str) -> Html:
     return tag("div", tag("dt", name), tag("dd", value, class_="value"), noted)
 
 
-def why(told: Account) -> Html:
+def why(told: ReportView) -> Html:
     content: list[Child] = [criteria(told), reasons(told)]
     content += [
         tag("p", tag("strong", "Note: "), sentence("span", each, 400), class_="warning") for each in told.warnings[:10]
@@ -89,7 +89,7 @@ def why(told: Account) -> Html:
     return section("why", "Why", *content)
 
 
-def criteria(told: Account) -> Html | None:
+def criteria(told: ReportView) -> Html | None:
     """What the gate wanted; what was not reached comes first."""
     if not told.decided:
         return None
@@ -110,7 +110,7 @@ def criterion(told: Json) -> Html:
     )
 
 
-def reasons(told: Account) -> Html | None:
+def reasons(told: ReportView) -> Html | None:
     """One line a case, each a way to its transcript."""
     cases = [*told.failed, *told.flaky]
     if not cases:
