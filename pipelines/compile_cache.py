@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sluice
 from sluice.config.model import PipelineConfig, Sources, StackOutputs
-from sluice.errors import SluiceError
+from sluice.extras import ExtraMissing
 from sluice.pipelines.plan import Definitions
 
 PACKAGE = Path(sluice.__file__).parent
@@ -27,16 +27,6 @@ CODE = (
     ),
 )
 KEPT = 20
-
-
-class SdkMissing(SluiceError):
-    """The SageMaker SDK is not installed: it is large, and only compiling needs it."""
-
-    def __init__(self, module: str) -> None:
-        super().__init__(
-            f"The pipeline cannot be compiled: {module} is not installed.",
-            "Install it with `pip install --require-hashes -r requirements/pipeline.txt`.",
-        )
 
 
 def compile(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> Definitions:
@@ -60,7 +50,7 @@ def compile_anew(config: PipelineConfig, place: StackOutputs, sources: Sources) 
     try:
         made = definition.compile(config, place, sources)
     except ModuleNotFoundError as error:
-        raise SdkMissing(error.name or "the SageMaker SDK") from error
+        raise ExtraMissing(error.name or "sagemaker", "pipeline") from error
     validation.validate(config.release_pipeline, made.release)
     validation.validate(config.deploy_pipeline, made.deploy)
     return made

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from sluice import shipped
 from sluice.cli import output
 from sluice.cli.demo.chat import Server, history_of, questions
 from sluice.cli.evaluation.report_output import report_of, saved, show_failed_cases
@@ -17,6 +18,7 @@ from sluice.cli.release import approve, flow, progress, run, versions
 from sluice.cli.target import STACK, Target, open_target, place, read, state_folder
 from sluice.config.model import PipelineConfig
 from sluice.errors import SluiceError, UsageError
+from sluice.extras import require_extras
 from sluice.pipelines import executions
 from sluice.registry import packages
 
@@ -30,17 +32,20 @@ class DemoFailed(SluiceError):
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything running at the end.")
-@click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,
-              help="What to release.")  # fmt: skip
-def demo(keep: bool, file: Path) -> None:
+@click.option(
+    "--file", "-f", type=click.Path(path_type=Path),
+    help="What to release.  [default: pipeline.yaml, or the one that comes with Sluice]",
+)  # fmt: skip
+def demo(keep: bool, file: Path | None) -> None:
     """Show the whole way on this machine, then clean up."""
+    require_extras("local", "serve", "pipeline")
     if local_aws.status().running:
         raise UsageError(
             "A local AWS is running already, perhaps from `make demo KEEP=1`; the demo wants an empty one.",
             f"Stop it with `{locate_command('sluice')} local down`. What it holds is in memory and is gone then.",
         )
     started = time.monotonic()
-    config = read(file, "local")
+    config = read(file or release_file(), "local")
     with stopped_at_the_end(keep):
         target = prepare(config)
         good = released(config, target)
@@ -51,6 +56,12 @@ def demo(keep: bool, file: Path) -> None:
             still_live(config, target, server, good)
         ended(config, target, keep)
     output.say(f"\nDone in {time.monotonic() - started:.0f} s." + ("" if keep else " Everything is stopped."))
+
+
+def release_file() -> Path:
+    """Returns this folder's pipeline.yaml, or where there is none the one that travels with Sluice."""
+    here = Path("pipeline.yaml")
+    return here if here.exists() else shipped.find_file("pipeline.yaml")
 
 
 def title(number: int, text: str) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sluice.extras import require_extras
 from sluice.cli.target import state_folder
 from sluice.errors import SluiceError, UsageError
 from sluice.localaws.server import daemon
@@ -28,7 +29,8 @@ def settings(model_server: str | None = None) -> Settings:
 
 
 def started(model_server: str | None) -> Status:
-    """Running, whether it ran before or not."""
+    """Running, whether it ran before or not. Raises ExtraMissing before anything is started."""
+    require_extras("local")
     with in_our_words():
         status = daemon.up(settings(model_server))
     if status.outdated:
