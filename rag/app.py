@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -15,6 +15,7 @@ from lmi.errors import SluiceError
 from rag import log, problems, routes, server
 from rag.answer import Parts
 from rag.documents import Documents
+from rag.door import Door
 from rag.endpoint import Follower, find_live
 from rag.history import History
 from rag.retrieval import Retrieval
@@ -72,6 +73,7 @@ def create_app(settings: Settings, clients: Clients, embedder: Embedder | None =
 
     app = FastAPI(title="Sluice RAG server", lifespan=lifespan, docs_url="/docs", redoc_url=None)
     app.state.threads = threads
+    app.add_middleware(Door, names=settings.allowed_hosts)
     app.include_router(routes.router(settings, parts, documents, threads))
     app.add_exception_handler(SluiceError, problems.on_sluice_error)
     app.add_exception_handler(RequestValidationError, problems.on_invalid)
@@ -85,6 +87,7 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the address once requests are taken."""
     log.to_stderr()
+    settings = replace(settings, allowed_hosts=(*settings.allowed_hosts, host.lower()))  # the address that it tells
     with server.listen(host, port) as listening:  # before the clients, so that a taken port is told at once
         address = server.url(host, listening.getsockname()[1])
 
