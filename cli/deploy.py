@@ -24,8 +24,11 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: 
     else:
         package = packages.find(target.sagemaker, group, version)
     if package.approval != "Approved":
+        live = packages.find_champion(target.sagemaker, group)
+        older = " --older" if live and package.version < live.version else ""
         raise UsageError(
-            f"Version {package.version} is not approved ({package.approval}).", f"sluice approve {package.version}"
+            f"Version {package.version} is not approved ({package.approval}).",
+            f"sluice approve {package.version}{older}",
         )
     if not (lets_through(package.verdict, config.settings.gate) or package.is_overridden or package.is_serving):
         if not anyway:
@@ -38,6 +41,4 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: 
     arn = submit.start(target.sagemaker, config.deploy_pipeline, parameters)
     show.say(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")
     if wait:
-        watch.until_over(target, arn)
-        live = packages.live(target.sagemaker, group)
-        show.say(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")
+        watch.show_live(target, package, watch.until_over(target, arn))
