@@ -138,6 +138,12 @@ def recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution]:
     ]
 
 
+def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
+    """The parameters that an execution was started with, by name."""
+    pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(PipelineExecutionArn=arn)
+    return {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
+
+
 def read_step(told: dict[str, Any]) -> Step:
     metadata: dict[str, dict[str, str]] = told.get("Metadata") or {"": {}}
     kind, about = next(iter(metadata.items()))

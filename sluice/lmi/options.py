@@ -6,11 +6,13 @@ of values was tried on LMI 15 to 27: each release's own property classes, and th
 published under its number, were given them one by one (not inside the images, and LMI 28 not at all).
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 from sluice.lmi import aliases
+from sluice.lmi.model import known
 from sluice.lmi.option_table import (
     ASYNC_FROM,
     AUTO_LENGTH_FROM,
@@ -45,7 +47,9 @@ __all__ = [
     "FRONT_END",
     "INERT",
     "INERT_ASYNC",
+    "NGRAM",
     "NOT_OFF",
+    "NO_DRAFT_MODEL",
     "RELEASES",
     "Finding",
     "Kind",
@@ -65,6 +69,8 @@ __all__ = [
 ]
 
 DTYPES = ("auto", "fp32", "fp16", "bf16")
+NO_DRAFT_MODEL = range(16, 19)  # releases whose vLLM (0.10.2 to 0.12) raises NotImplementedError over one
+NGRAM = '{"method": "ngram", "num_speculative_tokens": 4, "prompt_lookup_max": 4}'  # drafts from the text itself
 SEATS, ROLLING_SEATS = 32, 256  # requests at a time unless max_rolling_batch_size says otherwise
 NEVER_TEXT = {"input_formatter": "must be a function of model.py", "kwargs": "must be an object, which no text is"}
 HANDLERS = frozenset(
@@ -281,6 +287,27 @@ def _utilization(name: str, value: str, options: Mapping[str, str], release: int
         )
 
 
+def _speculative(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    """A model of its own that drafts tokens: vLLM 0.10.2 to 0.13 know only what is made for the model itself."""
+    yield from typed(name, value, release)
+    if release in NO_DRAFT_MODEL and _drafts(value):
+        why = f"a draft model ends the start of LMI {release}: its vLLM takes ngram, EAGLE, Medusa and MTP only."
+        yield Finding(name, "stops", why, use=name, value=NGRAM)
+
+
+def _drafts(value: str) -> bool:
+    """Whether a whole model is named to draft; of one that is not known here, its own config.json decides."""
+    try:
+        said = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(said, dict) or said.get("method") not in {None, "draft_model"}:
+        return False
+    named = known(said["model"]) if isinstance(said.get("model"), str) else None
+    whole = named is not None and not named.architecture.startswith("DeepseekV3")  # which has layers that draft
+    return said.get("method") == "draft_model" or whole
+
+
 def _never(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     yield Finding(name, "stops", f"{NEVER_TEXT[name]}: as an option it ends the start.", "Remove it.", "ends")
 
@@ -303,6 +330,7 @@ RULES: dict[str, Rule] = {
     "async_mode": _async_mode,
     "entrypoint": _entrypoint,
     "model": _model,
+    "speculative_config": _speculative,
     "enable_stateful_sessions": _sessions,
     **dict.fromkeys(NEVER_TEXT, _never),
 }

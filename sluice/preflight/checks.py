@@ -1,8 +1,9 @@
 """What all rules find in one setup. A rule module has RULES (the pages) and CHECKS (the functions)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
-from sluice.preflight import options
+from sluice.preflight import mending, options
 from sluice.preflight.cases import checks as cases
 from sluice.preflight.container import checks as container
 from sluice.preflight.deployment_spec import DeploymentSpec
@@ -12,14 +13,29 @@ from sluice.preflight.image import checks as image
 from sluice.preflight.memory import checks as memory
 
 Check = Callable[[DeploymentSpec], Iterator[Finding]]
-MODULES = (options, container, image, memory, hosting, cases)
+OF_THE_CONTAINER = (options, container, image, memory, hosting)
+MODULES = (*OF_THE_CONTAINER, cases)
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
 def findings(setup: DeploymentSpec) -> list[Finding]:
-    """What every rule has to say, the worst first, then in the order of the file."""
-    return ordered(finding for module in MODULES for check in module.CHECKS for finding in check(setup))
+    """What every rule has to say, the worst first, then in the order of the file. No line to write brings an error."""
+    found = (finding for module in MODULES for check in module.CHECKS for finding in check(setup))
+    return ordered(mending.without_harm(setup, found, judge))
+
+
+def judge(setup: DeploymentSpec) -> Iterator[Finding]:
+    """What the rules about the container and its hosting say: a line to write changes nothing of the cases."""
+    yield from (finding for module in OF_THE_CONTAINER for check in module.CHECKS for finding in check(setup))
 
 
 def ordered(found: Iterable[Finding]) -> list[Finding]:
-    return sorted(dict.fromkeys(found), key=lambda each: (ORDER[each.severity], each.place.line or 0, each.code))
+    """The worst first. No two write different values for one name: the later says what it has to say without a line."""
+    worst = sorted(dict.fromkeys(found), key=lambda each: (ORDER[each.severity], each.place.line or 0, each.code))
+    first: dict[str, str] = {}  # name -> the line that is written for it
+    return [_once(each, first) if each.fix else each for each in worst]
+
+
+def _once(finding: Finding, first: dict[str, str]) -> Finding:
+    line = first.setdefault(mending.written_name(finding), finding.fix)
+    return finding if line == finding.fix else replace(finding, fix="")

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -15,6 +15,7 @@ from sluice.errors import SluiceError
 from sluice.rag import errors, log, routes, server
 from sluice.rag.answer import Parts
 from sluice.rag.documents import Documents
+from sluice.rag.door import Door
 from sluice.rag.endpoint import LiveEndpointWatcher, find_live
 from sluice.rag.history import History
 from sluice.rag.retrieval import Retrieval
@@ -72,6 +73,7 @@ def create_app(settings: Settings, clients: Clients, embedder: Embedder | None =
 
     app = FastAPI(title="Sluice RAG server", lifespan=lifespan, docs_url="/docs", redoc_url=None)
     app.state.threads = threads
+    app.add_middleware(Door, names=settings.allowed_hosts)
     app.include_router(routes.router(settings, parts, documents, threads))
     app.add_exception_handler(SluiceError, errors.on_sluice_error)
     app.add_exception_handler(RequestValidationError, errors.on_invalid)
@@ -85,6 +87,7 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is called with the address once requests are taken."""
     log.to_stderr()
+    settings = replace(settings, allowed_hosts=(*settings.allowed_hosts, host.lower()))  # the address that it tells
     with server.listen(host, port) as listening:  # before the clients, so that a taken port is told at once
         address = server.url(host, listening.getsockname()[1])
 

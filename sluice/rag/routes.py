@@ -65,7 +65,7 @@ def _chat(routes: APIRouter, settings: Settings, parts: Parts, threads: Threads)
     async def chat(request: Request) -> Response:
         """Answer one message, as JSON or as server-sent events."""
         limit = 6 * settings.max_message + schemas.ENVELOPE  # a character is at most six bytes of JSON
-        body = schemas.parse(ChatBody, await schemas.read(request, limit))
+        body = await schemas.read_json(ChatBody, request, limit)
         exchange = ChatTurn(parts, _question(body, settings))
         streamed = body.stream or "text/event-stream" in request.headers.get("accept", "")
         running = threads.run(
@@ -137,9 +137,9 @@ def _documents(routes: APIRouter, settings: Settings, documents: Documents) -> N
 
 
 async def _document(request: Request, id: str | None, title: str | None, limit: int) -> DocumentBody:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        body = schemas.parse(DocumentBody, await schemas.read(request, 6 * limit + schemas.ENVELOPE))
+    kind = schemas.media_type(request)
+    if kind == schemas.JSON:
+        body = await schemas.read_json(DocumentBody, request, 6 * limit + schemas.ENVELOPE)
         size = len(body.text.encode())
         if size > limit:
             message = f"The document has {size:,} bytes, the limit is {limit:,}."
@@ -183,7 +183,7 @@ def _consent(routes: APIRouter, consents: Consents) -> None:
     @routes.put("/v1/consent", openapi_extra=schemas.schema(ConsentBody))
     async def say(request: Request) -> Response:
         """Whether a user's chats may become evaluation cases: no, until they say yes, and it can be taken back."""
-        body = schemas.parse(ConsentBody, await schemas.read(request, schemas.SHORT))
+        body = await schemas.read_json(ConsentBody, request, schemas.SHORT)
         said = await run_in_threadpool(consents.say, body.user, body.evaluation)
         log.write(user=said.user, consent=said.evaluation)
         return Json(dict(vars(said)))

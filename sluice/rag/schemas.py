@@ -14,6 +14,7 @@ from sluice.rag.retrieval import Source
 from sluice.rag.streams import event
 
 ENVELOPE = 16_384  # bytes that a JSON body may have beside its text
+JSON = "application/json"
 SHORT = 4_096  # bytes of a body that has no text
 M = TypeVar("M", bound="Body")
 _CONTROL = {code: None for code in range(32) if chr(code) not in "\t\n\r"} | {127: None}
@@ -67,6 +68,18 @@ async def read(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise too_large
     return bytes(body)
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(kind: type[M], request: Request, limit: int) -> M:
+    """A body that is sent as JSON; as anything else, any web page could send it without asking first."""
+    if (media := media_type(request)) != JSON:
+        message = f"Content-Type {media or '(none)'} is not {JSON}."
+        raise BadRequest(415, "unsupported_media_type", message, f"Send the header Content-Type: {JSON}.")
+    return parse(kind, await read(request, limit))
 
 
 def parse(kind: type[M], raw: bytes) -> M:

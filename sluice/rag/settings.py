@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.errors import UsageError
+from sluice.same_origin import read_served_names
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Settings:
     max_message: int = 4000
     max_document_bytes: int = 1_000_000
     shutdown_seconds: float = 20.0
+    allowed_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class _Variable:
 
 
 NUMBERS: dict[Callable[[str], Any], str] = {int: "whole number", float: "number"}
+KINDS = NUMBERS | {read_served_names: "list of names, addresses and networks without ports, with commas between"}
 VARIABLES = {
     "group": _Variable(("SLUICE_GROUP",), str, "the model package group to follow"),
     "history_table": _Variable(("SLUICE_HISTORY_TABLE",), str, "the DynamoDB table of the history"),
@@ -49,6 +52,9 @@ VARIABLES = {
     "max_message": _Variable(("SLUICE_MAX_MESSAGE",), int, "the longest question, in characters", 1, 50_000),
     "max_document_bytes": _Variable(("SLUICE_MAX_DOCUMENT_BYTES",), int, "the largest document", 1, 50_000_000),
     "shutdown_seconds": _Variable(("SLUICE_SHUTDOWN_SECONDS",), float, "seconds a running answer gets to end", 0, 3600),
+    "allowed_hosts": _Variable(
+        ("SLUICE_ALLOWED_HOSTS",), read_served_names, "what the server is reached under beside loopback"
+    ),
 }
 
 
@@ -73,7 +79,7 @@ def _take(variable: _Variable, name: str, given: str, values: dict[str, Any], wr
     try:
         value = variable.read(given)
     except ValueError:
-        wrong.append(f"{variable.names[0]}: {given!r} is not a {NUMBERS[variable.read]} ({variable.what})")
+        wrong.append(f"{variable.names[0]}: {given!r} is not a {KINDS[variable.read]} ({variable.what})")
         return
     if variable.read in NUMBERS and not variable.low <= value <= variable.high:
         wrong.append(

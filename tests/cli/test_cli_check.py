@@ -83,6 +83,61 @@ def test_a_containers_own_json_is_read_too(tmp_path):
     assert ("LMI014", "OPTION_MAX_LEN") in {(each["code"], each["where"]) for each in found}
 
 
+IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.35.0-lmi17.0.0-cu128"
+IN_S3 = {"S3DataSource": {"S3Uri": "s3://b/qwen3", "S3DataType": "S3Prefix", "CompressionType": "None"}}
+CONTAINER = {"Image": IMAGE, "ModelDataSource": IN_S3, "Environment": {"OPTION_DTYPE": "bfloat16"}}
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"ModelName": "m", "PrimaryContainer": CONTAINER, "EnableNetworkIsolation": True},
+        {"ModelName": "m", "Containers": [CONTAINER, {"Image": "other"}], "EnableNetworkIsolation": True},
+        {"InferenceSpecification": {"Containers": [CONTAINER]}},
+        CONTAINER,
+    ],
+    ids=["a model", "a model of several containers", "a model package", "a container"],
+)
+def test_the_image_and_the_weights_in_a_containers_own_json_count_as_well(tmp_path, described):
+    (tmp_path / "model.json").write_text(json.dumps(described, indent=1))
+    code, found = checking.told("--env-file", str(tmp_path / "model.json"))
+    assert code == 1
+    met = {(each["code"], each["where"]): each["line"] for each in found}
+    assert met[("LMI006", "OPTION_DTYPE")] and met[("HST003", "ModelDataSource")], "rules of LMI 17, and of its data"
+    assert not [each for each in found if each["where"] in {"Image", "ModelName", "--image"}]
+
+
+def test_a_containers_own_json_without_variables_is_no_list_of_variables(tmp_path):
+    described = {"PrimaryContainer": {"Image": "djl-inference:0.35.0", "ModelDataUrl": "s3://b/m.tar.gz"}}
+    (tmp_path / "model.json").write_text(json.dumps(described))
+    _, found = checking.told("--env-file", str(tmp_path / "model.json"))
+    assert {("IMG001", "Image"), ("HST005", "ModelDataUrl")} <= {(each["code"], each["where"]) for each in found}
+
+
+def test_a_flag_stands_before_what_the_json_says(tmp_path):
+    (tmp_path / "model.json").write_text(
+        json.dumps({"PrimaryContainer": CONTAINER | {"Image": "djl-inference:0.35.0"}})
+    )
+    file = str(tmp_path / "model.json")
+    assert "IMG001" in checking.codes(checking.told("--env-file", file)[1])
+    assert "IMG001" not in checking.codes(checking.told("--env-file", file, "--image", IMAGE)[1])
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [], [5], {}, {"Image": 5}, {"Image": "x", "Environment": [1]}])
+def test_json_that_is_nearly_a_containers_own_is_read_or_refused_in_words(tmp_path, odd):
+    network = {"Subnets": odd, "SecurityGroupIds": odd}
+    for key in ("PrimaryContainer", "Containers", "InferenceSpecification", "Environment", "Image"):
+        content = {
+            key: odd,
+            "ModelDataUrl": "s3://b/m/",
+            "VpcConfig": network,
+            "ModelDataSource": {"S3DataSource": odd},
+        }
+        (tmp_path / "model.json").write_text(json.dumps(content))
+        done = checking.run("--env-file", str(tmp_path / "model.json"))
+        assert done.exception is None or done.exception.exit_code == 2, done.exception
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -1,6 +1,5 @@
 """A container of the local AWS is a process group with a folder, a port, a log, and an end that nobody misses."""
 
-import contextlib
 import os
 import socket
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from localaws_fixture import IMAGE, REGION, LocalAws, eventually, local_aws
+from localaws_fixture import IMAGE, REGION, LocalAws, eventually, local_aws, reset
 from processes import is_alive
 
 from sluice.localaws.jobs.containers import Container, NoCommand
@@ -145,9 +144,7 @@ def test_a_reset_ends_every_container_without_a_word_in_the_new_log(aws: LocalAw
     container = start("sh", "-c", "while :; do echo still here; sleep 0.02; done", log_stream="reset")
     eventually(lambda: log_of(aws, "reset"))
     aws.client("sagemaker").list_endpoints()  # a reset reaches the services that were used
-    with contextlib.closing(socket.create_connection(("127.0.0.1", aws.server.port))) as connection:
-        connection.sendall(b"POST /moto-api/reset HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n")
-        assert b"200 OK" in connection.recv(4096)
+    reset()
     assert container.wait(30) == 137
     assert aws.client("logs").describe_log_groups()["logGroups"] == []
 

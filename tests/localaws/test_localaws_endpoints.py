@@ -217,7 +217,7 @@ def raw_request(aws: LocalAws, name: str, request: dict[str, Any], operation: st
         f"AWS4-HMAC-SHA256 Credential=testing/20260101/{REGION}/sagemaker/aws4_request, SignedHeaders=a, Signature=b"
     )
     head = (
-        f"POST /endpoints/{name}/{operation} HTTP/1.1\r\nHost: here\r\nAuthorization: {scope}\r\n"
+        f"POST /endpoints/{name}/{operation} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {scope}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     connection = socket.create_connection(("127.0.0.1", aws.server.port))

@@ -1,12 +1,11 @@
 """Jobs and executions on a local AWS that each test has for itself: moto is global, so these share no server."""
 
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from localaws_fixture import ROLE, LocalAws, eventually, local_aws, rule
+from localaws_fixture import ROLE, LocalAws, eventually, local_aws, reset, rule
 from localaws_steps import Pipelines, job, step
 from processes import processes_with
 
@@ -22,10 +21,6 @@ def describe(aws: LocalAws, name: str) -> dict[str, Any]:
     return described
 
 
-def reset(aws: LocalAws) -> None:
-    urllib.request.urlopen(urllib.request.Request(f"{aws.url}/moto-api/reset", method="POST")).close()
-
-
 def test_a_folder_that_cannot_be_written_is_the_machines_fault(tmp_path: Path):
     (tmp_path / "jobs").write_text("a file where the jobs' folders should be")
     with local_aws(tmp_path) as aws:
@@ -39,7 +34,7 @@ def test_a_reset_and_the_end_of_the_server_end_running_jobs(tmp_path: Path):
     with local_aws(tmp_path) as aws:
         create(aws, "before", "sleep 4714")
         eventually(lambda: processes_with("sleep 4714"))
-        reset(aws)
+        reset()
         eventually(lambda: not processes_with("sleep 4714"))
         with pytest.raises(ClientError, match="Could not find"):
             describe(aws, "before")
@@ -76,7 +71,7 @@ def test_a_reset_ends_everything(tmp_path: Path):
         pipelines.submit("gone", step("Work", "sleep 4814"), step("Next", "sleep 4814", after=("Work",)))
         arn = pipelines.start("gone")
         eventually(lambda: processes_with("sleep 4814"))
-        reset(aws)
+        reset()
         eventually(lambda: not processes_with("sleep 4814"))
         with pytest.raises(ClientError, match="ResourceNotFound"):
             pipelines.describe(arn)

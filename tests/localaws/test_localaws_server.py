@@ -1,16 +1,20 @@
 """One URL, all of AWS: what moto has, and a plain refusal of what is not there."""
 
+import contextlib
+import http.client
 import json
 import socket
 import threading
 import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from localaws_fixture import REGION, LocalAws, aws
+from localaws_fixture import REGION, ROLE, LocalAws, aws, eventually
 from moto.sqs.models import SQSBackend
 
 from sluice.localaws.server.app import running
@@ -94,7 +98,7 @@ def test_health_says_who_it_is_even_while_a_backend_works(aws: LocalAws) -> None
 def test_a_slow_upload_holds_up_nobody(aws: LocalAws) -> None:
     aws.client("s3").create_bucket(Bucket="slow-upload")
     head = (
-        f"PUT /slow-upload/key HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\nAuthorization: AWS4-HMAC-SHA256 "
+        f"PUT /slow-upload/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nAuthorization: AWS4-HMAC-SHA256 "
         f"Credential=testing/20260101/{REGION}/s3/aws4_request, SignedHeaders=a, Signature=b\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", aws.server.port)) as upload:
@@ -130,3 +134,117 @@ def test_many_writers_lose_nothing(aws: LocalAws) -> None:
 def test_a_port_that_is_taken_is_an_error_and_not_the_end_of_the_process(aws: LocalAws) -> None:
     with pytest.raises(OSError, match="in use"), running(Settings(aws.server.settings.state, port=aws.server.port)):
         pass
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+def knock(aws: LocalAws, method: str, path: str, body: str = "", **headers: str) -> Reply:
+    """A request with these headers, underscores for hyphens; Host is the server's own unless it is among them."""
+    connection = http.client.HTTPConnection("127.0.0.1", aws.server.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        fields = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, fields, answer.read().decode())
+
+
+def signed(service: str) -> str:
+    return f"AWS4-HMAC-SHA256 Credential=testing/20260101/{REGION}/{service}/aws4_request, SignedHeaders=a, Signature=b"
+
+
+def run_a_command(aws: LocalAws, marker: Path, **headers: str) -> Reply:
+    """What a page would send to run a command as whoever started the local AWS."""
+    entrypoint = {"ImageUri": "tools:1", "ContainerEntrypoint": ["/bin/sh", "-c", f"touch {marker}"]}
+    cluster = {"InstanceCount": 1, "InstanceType": "ml.t3.medium", "VolumeSizeInGB": 1}
+    job = {"ProcessingJobName": f"page-{marker.name}", "AppSpecification": entrypoint, "RoleArn": ROLE,
+           "ProcessingResources": {"ClusterConfig": cluster}}  # fmt: skip
+    target = {"X_Amz_Target": "SageMaker.CreateProcessingJob", "Authorization": signed("sagemaker")}
+    return knock(aws, "POST", "/", json.dumps(job), **target, **headers)
+
+
+PAGES = [
+    {"Origin": "http://evil.example"},
+    {"Origin": "null"},
+    {"Origin": "http://127.0.0.1:3000"},
+    {"Host": "evil.example"},
+    {"Host": "evil.example:4599", "Origin": "http://evil.example:4599"},
+    {"Sec_Fetch_Site": "cross-site"},
+]
+
+
+@pytest.mark.parametrize("headers", PAGES, ids=str)
+def test_no_web_page_runs_a_command(aws: LocalAws, tmp_path: Path, headers: dict[str, str]) -> None:
+    refused = run_a_command(aws, tmp_path / f"ran-{PAGES.index(headers)}", **headers)
+    assert refused.status == 403
+    error = json.loads(refused.body)
+    assert error["__type"] == "AccessDenied" and "does not answer" in error["message"]
+    jobs = aws.client("sagemaker").list_processing_jobs(NameContains="page-ran-")
+    assert jobs["ProcessingJobSummaries"] == []
+
+
+def test_a_program_of_this_machine_is_answered_as_ever(aws: LocalAws, tmp_path: Path) -> None:
+    marker = tmp_path / "by-a-program"
+    for host in ("localhost", "127.0.0.1:4599", "bucket.localhost:4599", "[::1]:4599"):
+        assert knock(aws, "GET", "/_localaws/health", Host=host).status == 200
+    assert run_a_command(aws, marker).status == 200
+    eventually(marker.exists)
+
+
+def test_a_refusal_is_in_the_words_of_the_service_that_was_asked(aws: LocalAws) -> None:
+    refused = knock(aws, "GET", "/bucket/key", Authorization=signed("s3"), Host="evil.example")
+    assert refused.status == 403
+    assert "<Code>AccessDenied</Code>" in refused.body and "evil.example" in refused.body
+
+
+@pytest.mark.parametrize("path", ["/", "/bucket/key", "/_localaws/health", "/endpoints/e/invocations"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+def test_no_preflight_is_granted(aws: LocalAws, path: str, origin: str) -> None:
+    asked = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization,x-amz-target"}
+    refused = knock(aws, "OPTIONS", path, Origin=origin, **asked)
+    assert refused.status == 403
+    assert grants(refused) == []
+
+
+def grants(reply: Reply) -> list[str]:
+    return [name for name in reply.headers if name.startswith("access-control-")]
+
+
+def test_no_answer_lets_a_page_read_it(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="shared")
+    rule = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], "ExposeHeaders": ["ETag"]}
+    s3.put_bucket_cors(Bucket="shared", CORSConfiguration={"CORSRules": [rule]})
+    s3.put_object(Bucket="shared", Key="k", Body=b"x")
+    own = f"http://127.0.0.1:{aws.server.port}"
+    for headers in ({}, {"Origin": own}):
+        for service, path in (("s3", "/shared/k"), ("sagemaker", "/"), ("iam", "/"), ("gamelift", "/")):
+            assert grants(knock(aws, "GET", path, Authorization=signed(service), **headers)) == [], (service, headers)
+
+
+CONTROLS = ["/moto-api/", "/moto-api/data.json", "/moto-api/reset", "/moto-api/reset-auth", "/moto-api/seed?a=1",
+            "/moto-api/config", "/moto-api/proxy/passthrough", "/moto-api/state-manager/set-transition",
+            "/moto-api/static/sagemaker/endpoint-results", "/moto-api/recorder/replay-recording",
+            "/moto%2Dapi/reset", "/moto-api"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", CONTROLS)
+def test_nobody_controls_it_as_a_mock(aws: LocalAws, path: str) -> None:
+    aws.client("s3").create_bucket(Bucket="kept")
+    for method in ("GET", "POST"):
+        refused = knock(aws, method, path)
+        assert refused.status == 403
+        assert "closed" in refused.body
+    odd_region = "AWS4-HMAC-SHA256 Credential=testing/20260101/amazonaws.com/motoapi/aws4_request, SignedHeaders=a"
+    assert knock(aws, "POST", path, Authorization=odd_region).status == 403
+    assert aws.client("s3").list_objects_v2(Bucket="kept")["KeyCount"] == 0  # it is still there
+
+
+def test_no_service_s_name_leads_to_the_mock_s_controls(aws: LocalAws) -> None:
+    for region in ("us-east-1", "amazonaws.com"):
+        scope = f"AWS4-HMAC-SHA256 Credential=testing/20260101/{region}/motoapi/aws4_request, SignedHeaders=a"
+        assert knock(aws, "POST", "/", Authorization=scope).status in (403, 501)

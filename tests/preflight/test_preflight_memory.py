@@ -86,11 +86,18 @@ def test_a_length_under_a_name_that_is_not_read_does_not_help_and_is_the_place(n
     finding = the("MEM001", setup({name: "4096"}))
     assert finding.place == Location(name, "e.env", 1)
     assert f"{name} is not read" in finding.message
+    assert finding.message.endswith(f"What fits: the 4,096 tokens of {name}.")
+    assert finding.fix == "", "the rule about the name writes those"
+
+
+def test_a_length_that_was_meant_and_does_not_fit_either_is_written_shorter():
+    finding = the("MEM001", setup({"OPTION_MAX_LEN": "131072"}))
+    assert "What fits: a context of 65,536 tokens; " in finding.message
     assert finding.fix == "OPTION_MAX_MODEL_LEN=65536"
 
 
 def test_the_same_in_serving_properties():
-    finding = the("MEM001", setup(properties={"option.max_len": "4096"}, form="properties"))
+    finding = the("MEM001", setup(properties={"option.max_len": "131072"}, form="properties"))
     assert (finding.place.where, finding.fix) == ("option.max_len", "option.max_model_len=65536")
 
 
@@ -237,15 +244,23 @@ def test_weights_that_are_loaded_whole_before_they_are_made_fp8():
 
 @pytest.mark.parametrize(
     ("degree", "words"),
-    [("1", "4 copies run side by side"), ("2", "2 copies run side by side"), ("3", "1 cards stay idle"), ("4", None)],
+    [("1", "4 copies run side by side"), ("2", "2 copies run side by side"), ("4", None)],
 )
-def test_copies_and_idle_cards(degree, words):
+def test_copies_of_the_model(degree, words):
     named = [
         each.message
         for each in found(setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": degree}, "ml.g5.12xlarge"))
         if each.code == "MEM008"
     ]
     assert (words is None and named == []) or words in named[0]
+
+
+def test_cards_that_stay_idle():
+    three = setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": "3"}, "ml.g5.12xlarge", facts=replace(QWEN3_4B, heads=24))
+    (finding,) = [each for each in found(three) if each.code == "MEM008"]
+    assert "one copy runs, and 1 cards stay idle" in finding.message
+    refused = setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": "3"}, "ml.g5.12xlarge")
+    assert "MEM008" not in codes(refused), "32 heads do not divide by 3, which is said elsewhere"
 
 
 @pytest.mark.parametrize(

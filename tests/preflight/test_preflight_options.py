@@ -241,6 +241,7 @@ def test_in_pipeline_yaml_the_key_and_the_line_are_the_files_own(written, where,
     [
         ("option.max_len", "LMI014", "option.max_model_len=4096"),
         ("option.MAX_MODEL_LEN", "LMI002", "option.max_model_len=4096"),
+        ("option.max_rolling_batchsize", "LMI001", "option.max_rolling_batch_size=4096"),
         ("option.enforce_eagar", "LMI001", "option.enforce_eager=4096"),
         ("option.entrypoint", "LMI002", "option.entryPoint=4096"),
         ("option.max_num_seqs", "LMI003", "option.max_rolling_batch_size=4096"),

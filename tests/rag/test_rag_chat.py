@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_rag import World, events, settings
+from fake_rag import BASE, World, events, settings
 from fastapi.testclient import TestClient
 
 from sluice.rag.app import create_app
 
+JSON = {"content-type": "application/json"}
 LIBRARY = (
     "# 도서관\n\n대출 기간은 14일입니다.\n\n연체료는 하루 100원입니다.\n\n# Library\n\nBooks may be kept for 14 days."
 )
@@ -33,7 +34,7 @@ def small_context(world: World) -> None:
 @pytest.fixture
 def server(world: World, tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(settings(tmp_path, refresh_seconds=3600), world.clients)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, BASE, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -243,17 +244,87 @@ def test_a_body_that_cannot_be_used_is_told_field_by_field(server: TestClient, b
 
 @pytest.mark.parametrize("raw", [b"", b"{", b'{"user": "mina", "message": "\\ud800"}'])
 def test_a_body_that_is_no_json_is_refused(server: TestClient, raw: bytes) -> None:
-    error(server.post("/v1/chat", content=raw), 422, "invalid_request")
+    error(server.post("/v1/chat", content=raw, headers=JSON), 422, "invalid_request")
 
 
 def test_a_message_of_bytes_that_are_no_utf8_is_refused(server: TestClient) -> None:
     raw = '{"user": "mina", "message": "대출"}'.encode("cp949")
-    error(server.post("/v1/chat", content=raw), 400, "invalid_utf8")
+    error(server.post("/v1/chat", content=raw, headers=JSON), 400, "invalid_utf8")
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; a=b",
+                                  "text/plain; application/json", "application/jsonl"])  # fmt: skip
+def test_json_that_is_not_called_json_is_refused(server: TestClient, world: World, kind: str) -> None:
+    """A web page may send the first four anywhere without asking, and none of them is a chat."""
+    raw = b'{"user": "mina", "message": "hi"}'
+    described = error(
+        server.post("/v1/chat", content=raw, headers={"content-type": kind}), 415, "unsupported_media_type"
+    )
+    assert "application/json" in described["hint"]
+    assert world.runtime.requests == [] and world.table.items == {}
+
+
+@pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=utf-8"])
+def test_json_may_be_called_so_in_any_spelling(server: TestClient, kind: str) -> None:
+    raw = b'{"user": "mina", "message": "hi"}'
+    assert server.post("/v1/chat", content=raw, headers={"content-type": kind}).status_code == 200
+
+
+FOREIGN = [
+    {"origin": "http://evil.example"},
+    {"origin": "null"},
+    {"origin": "http://127.0.0.1:3000"},
+    {"host": "evil.example"},
+    {"host": "evil.example:8000", "origin": "http://evil.example:8000"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/chat", {"user": "mina", "message": "hi"}),
+        ("POST", "/v1/chat", {"user": "mina", "message": "hi", "stream": True}),
+        ("POST", "/v1/documents", {"text": "Salaries are paid on the 1st."}),
+        ("DELETE", "/v1/documents/library", None),
+        ("PUT", "/v1/consent", {"user": "mina", "evaluation": True}),
+        ("GET", "/v1/history?user=mina", None),
+        ("GET", "/readyz", None),
+        ("GET", "/nowhere", None),
+        ("OPTIONS", "/v1/chat", None),
+    ],
+)
+def test_no_foreign_web_page_is_answered(
+    server: TestClient, world: World, headers: dict[str, str], method: str, path: str, body: Any
+) -> None:
+    add_library(server)
+    answer = server.request(method, path, json=body, headers=headers)
+    refused = error(answer, 403, "foreign_request")
+    assert next(iter(headers.values())) in refused["message"]
+    assert "SLUICE_ALLOWED_HOSTS" in refused["hint"]
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+    assert world.runtime.requests == [] and world.table.items == {}
+    assert server.get("/v1/documents").json()["documents"][0]["id"] == "library"
+
+
+def test_the_servers_own_page_is_answered(server: TestClient) -> None:
+    body = {"user": "mina", "message": "hi"}
+    assert server.post("/v1/chat", json=body, headers={"origin": BASE}).status_code == 200
+
+
+def test_who_serves_under_a_name_lists_it(world: World, tmp_path: Path) -> None:
+    listed = ("chat.example.com", "10.0.0.0/16")
+    app = create_app(settings(tmp_path, refresh_seconds=3600, allowed_hosts=listed), world.clients)
+    with TestClient(app, BASE) as server:
+        page = {"host": "chat.example.com", "origin": "https://chat.example.com"}
+        assert server.post("/v1/chat", json={"user": "mina", "message": "hi"}, headers=page).status_code == 200
+        assert server.get("/healthz", headers={"host": "10.0.3.4:8000"}).status_code == 200
+        assert server.get("/healthz", headers={"host": "www.example.com"}).status_code == 403
 
 
 def test_a_message_that_is_too_long_is_told_the_limit(server: TestClient, world: World) -> None:
     assert "4,000" in error(ask(server, "가" * 4001), 413, "too_long")["message"]
-    error(server.post("/v1/chat", content=b" " * 100_000), 413, "too_large")
+    error(server.post("/v1/chat", content=b" " * 100_000, headers=JSON), 413, "too_large")
     assert world.runtime.requests == []
 
 
@@ -277,7 +348,7 @@ class TestASmallContext:
 def test_too_many_chats_at_once_are_refused_and_not_queued(world: World, tmp_path: Path) -> None:
     gate = world.runtime.waits()
     app = create_app(settings(tmp_path, concurrency=1, refresh_seconds=3600), world.clients)
-    with TestClient(app) as server:
+    with TestClient(app, BASE) as server:
         first: list[Any] = []
         asking = threading.Thread(target=lambda: first.append(ask(server)))
         asking.start()

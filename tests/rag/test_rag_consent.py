@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_rag import TABLE, FakeTable, World, settings, table_of
+from fake_rag import BASE, TABLE, FakeTable, World, settings, table_of
 from fastapi.testclient import TestClient
 
 from sluice.rag import consent
@@ -25,7 +25,7 @@ def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(settings(tmp_path), World().clients), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings(tmp_path), World().clients), BASE, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -100,6 +100,13 @@ def test_a_user_says_so_over_http_and_takes_it_back(server: TestClient) -> None:
 def test_only_a_plain_yes_or_no_of_one_user_is_taken(server: TestClient, body: dict[str, Any]) -> None:
     answer = server.put("/v1/consent", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid_request")
+
+
+def test_a_word_that_is_not_sent_as_json_is_not_taken(server: TestClient) -> None:
+    raw = b'{"user": "mina", "evaluation": true}'
+    answer = server.put("/v1/consent", content=raw, headers={"content-type": "text/plain"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "unsupported_media_type")
+    assert server.get("/v1/consent?user=mina").json()["evaluation"] is False
 
 
 @pytest.mark.parametrize("address", ["/v1/history?user=%0Aconsent", "/v1/consent?user=%0Aconsent"])

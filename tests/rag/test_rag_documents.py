@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_rag import World, settings
+from fake_rag import BASE, World, settings
 from fastapi.testclient import TestClient
 
 from sluice.errors import UsageError
@@ -23,7 +23,7 @@ PLAIN = {"content-type": "text/plain"}
 def server(tmp_path: Path) -> Iterator[TestClient]:
     world = World()
     app = create_app(settings(tmp_path, max_document_bytes=2000, refresh_seconds=3600), world.clients)
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with TestClient(app, BASE, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -164,7 +164,7 @@ def test_history_over_http_has_pages_and_limits(server: TestClient) -> None:
 def test_ready_says_who_answers_and_otherwise_why_nobody_does(tmp_path: Path) -> None:
     world = World()
     app = create_app(settings(tmp_path, refresh_seconds=0.1), world.clients)
-    with TestClient(app) as server:
+    with TestClient(app, BASE) as server:
         world.registry.wait_for_looks(1)
         assert server.get("/healthz").json() == {"status": "ok"}
         while (answer := server.get("/readyz")).status_code != 200:

@@ -129,6 +129,31 @@ def test_two_hundred_streams_run_at_once(tmp_path: Path) -> None:
     assert len(world.table.items) == 200
 
 
+def undelayed(server: Running) -> list[bool]:
+    """Of each connection that the server has accepted: whether it sends what it has at once."""
+    connections = [
+        connection.transport.get_extra_info("socket") for connection in server.server.server_state.connections
+    ]
+    return [bool(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)) for one in connections]
+
+
+def test_no_connection_waits_for_an_acknowledgement_before_it_sends_more(tmp_path: Path) -> None:
+    world = World()
+    gate = world.runtime.waits()
+    with running(world, tmp_path) as server:
+        kept = http.client.HTTPConnection(urlsplit(server.address).netloc, timeout=PATIENCE)
+        with closing(kept):
+            kept.request("GET", "/healthz")
+            kept.getresponse().read()
+            assert undelayed(server) == [True]
+            gate.let_pass()
+            with closing(server.ask()) as answer:
+                next_event(answer)
+                assert undelayed(server) == [True, True]  # the second one streams
+                gate.let_pass(10)
+                answer.read()
+
+
 def test_a_running_answer_may_end_before_the_server_does(tmp_path: Path) -> None:
     world = World()
     gate = world.runtime.waits()
@@ -172,6 +197,8 @@ def test_a_port_in_use_is_one_clear_error() -> None:
 def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     read = from_environment(NEEDED | {"SLUICE_DOCUMENTS": str(tmp_path / "d"), "SLUICE_REFRESH_SECONDS": "2.5"})
     assert read == Settings("chat", "t", "ap-northeast-2", documents=tmp_path / "d", refresh_seconds=2.5)
+    hosts = from_environment(NEEDED | {"SLUICE_ALLOWED_HOSTS": "Chat.example.com, 10.0.0.0/8"}).allowed_hosts
+    assert hosts == ("chat.example.com", "10.0.0.0/8")
     assert from_environment(NEEDED | {"SLUICE_PASSAGES": " 2 ", "SLUICE_MAX_TOKENS": ""}).passages == 2
 
 
@@ -182,6 +209,7 @@ def test_all_that_is_wrong_with_the_settings_is_said_at_once() -> None:
         "SLUICE_PASSAGES": "5",
         "SLUICE_REFRESH_SECONDS": "nan",
         "SLUICE_MAX_TOKENS": "1.5",
+        "SLUICE_ALLOWED_HOSTS": "chat.example.com, https://www.example.com",
     }
     with pytest.raises(UsageError) as raised:
         from_environment(wrong)
@@ -193,6 +221,7 @@ def test_all_that_is_wrong_with_the_settings_is_said_at_once() -> None:
         "SLUICE_PASSAGES: 5 is not from 0 to 4",
         "SLUICE_REFRESH_SECONDS: nan",
         "SLUICE_MAX_TOKENS: '1.5'",
+        "SLUICE_ALLOWED_HOSTS: 'chat.example.com, https://www.example.com' is not a list of names",
     ):
         assert said in raised.value.message
 
@@ -209,8 +238,9 @@ def start(folder: Path, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def test_as_a_process_it_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
-    with start(tmp_path, SLUICE_PORT="0", **NEEDED) as process:
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_as_a_process_it_serves_at_the_address_it_names_until_it_is_told_to_end(tmp_path: Path, host: str) -> None:
+    with start(tmp_path, SLUICE_HOST=host, SLUICE_PORT="0", **NEEDED) as process:
         assert process.stderr is not None
         try:
             lines = iter(process.stderr.readline, "")

@@ -18,6 +18,7 @@ from sluice.rag.settings import Settings
 
 GROUP = "chat"
 TABLE = "sluice-history"
+BASE = "http://127.0.0.1:8000"  # what a client calls the server that runs in its own process
 
 
 def settings(folder: Path, **changed: Any) -> Settings:

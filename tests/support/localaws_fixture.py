@@ -12,8 +12,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from moto.core.base_backend import BackendDict
 
 from sluice.localaws.server.app import Running, running
+from sluice.localaws.server.lock import LOCK
 from sluice.localaws.server.settings import ImageRule, Settings
 
 ROLE = "arn:aws:iam::123456789012:role/sluice"
@@ -64,6 +66,12 @@ def local_aws(state: Path, images: tuple[ImageRule, ...] = (), time_scale: float
         finally:
             for client in aws._clients.values():
                 client.close()
+
+
+def reset() -> None:
+    """The server in this process forgets everything, as at its end; over the wire nobody may ask for that."""
+    with LOCK:
+        BackendDict.reset()
 
 
 @pytest.fixture(scope="module")

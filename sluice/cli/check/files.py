@@ -30,25 +30,28 @@ def checked(given: Mapping[str, Any]) -> Checked:
 def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> DeploymentSpec:
     settings = (*environment.settings, *properties.settings)
     model_id = given["model"] or hub_id(settings)
+    said = {key: given[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
     main = given["env_file"] or given["serving_properties"]
     return DeploymentSpec(
-        image=given["image"],
+        image=said["image"],
         environment=environment.settings,
         properties=properties.settings,
         form="properties" if properties.settings and not environment.settings else "env",
-        region=given["region"] or region_of(given["image"]),
+        region=given["region"] or region_of(said["image"]),
         instance_type=given["instance_type"],
         instance_count=given["instance_count"] or 1,
         model_id=model_id,
         model=facts(given["model_config"], model_id),
-        model_data=given["model_data"],
-        network_isolation=given["network_isolation"],
+        model_data=said["model_data"],
+        network_isolation=bool(said["network_isolation"]),
+        network=environment.fields.get("network"),
         ami=given["ami"],
         startup_seconds=given["startup_seconds"],
         download_seconds=given["download_seconds"],
         volume_gb=given["volume_gb"],
         places={
             **{key: Location(f"--{key.replace('_', '-')}") for key in FLAGS},
+            **{key: place for key, place in environment.places.items() if not given.get(key)},
             "model_id": Location("--model") if given["model"] else place_of_id(settings),
             "options": Location("options", str(main) if main else None),
         },

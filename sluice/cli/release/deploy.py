@@ -25,8 +25,11 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: 
     else:
         package = packages.find(target.sagemaker, group, version)
     if package.approval != "Approved":
+        live = packages.find_champion(target.sagemaker, group)
+        older = " --older" if live and package.version < live.version else ""
         raise UsageError(
-            f"Version {package.version} is not approved ({package.approval}).", f"sluice approve {package.version}"
+            f"Version {package.version} is not approved ({package.approval}).",
+            f"sluice approve {package.version}{older}",
         )
     if not (lets_through(package.verdict, config.settings.gate) or package.is_overridden or package.is_serving):
         if not anyway:
@@ -39,6 +42,4 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: 
     arn = apply.start(target.sagemaker, config.deploy_pipeline, parameters)
     output.say(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")
     if wait:
-        progress.until_over(target, arn)
-        live = packages.live(target.sagemaker, group)
-        output.say(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")
+        progress.show_live(target, package, progress.until_over(target, arn))

@@ -62,7 +62,7 @@ def uploading(wanted: Upload) -> None:
 def follow(config: PipelineConfig, target: Target, arn: str, as_json: bool) -> None:
     """Watch to the end, then say what came of it. A gate that stays closed shows the cases that failed."""
     if as_json:
-        execution = executions.watch(target.sagemaker, arn, lambda _: None, 0.2 if target.name == "local" else 5.0)
+        execution = progress.follow(target, arn, lambda _: None)
         output.document(outcome(target, execution))
         if not execution.ended_well:
             raise click.exceptions.Exit(1)

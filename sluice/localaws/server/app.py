@@ -19,6 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from sluice.localaws import same_origin
 from sluice.localaws.events import deliveries
 from sluice.localaws.events.scheduler import Scheduler
 from sluice.localaws.jobs.containers import Containers
@@ -30,6 +31,7 @@ from sluice.localaws.server.lock import LOCK
 from sluice.localaws.server.settings import Settings
 
 HEALTH = "/_localaws/health"
+MOCK_CONTROL = "moto_api"
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -82,6 +84,7 @@ class Http11(MotoRequestHandler):
     """Without 1.1, a stream of tokens arrives in one piece at its end."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the body of an answer waits until its headers are acknowledged
 
     def log_request(self, *ignored: Any) -> None:
         pass
@@ -89,6 +92,10 @@ class Http11(MotoRequestHandler):
 
 class UnknownService(Exception):
     """moto has no such service."""
+
+
+class ClosedService(Exception):
+    """moto has it, for whoever controls a mock: it forgets everything, and answers as it is told to."""
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -100,6 +107,11 @@ class Dispatcher(DomainDispatcherApplication):
         self._started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response = without_grants(start_response)
+        if (why := self._explain_refusal(environ)) is not None:
+            message = f"The local AWS does not answer this request. {why} Ask from a program, at its own URL."
+            refused: Iterable[bytes] = refusal.application(message, *refusal.FORBIDDEN)(environ, start_response)
+            return refused
         if environ["PATH_INFO"] == HEALTH:
             return self._health(start_response)
         _read_body(environ)
@@ -109,12 +121,21 @@ class Dispatcher(DomainDispatcherApplication):
             application: Application = self.get_application(environ)
             return application(environ, start_response)
 
+    def _explain_refusal(self, environ: dict[str, Any]) -> str | None:
+        host, origin = environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN")
+        if "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ:
+            return f"It is the CORS preflight of a web page (Origin {origin!a:.100}), and none is granted."
+        names = (self._settings.host,)
+        return same_origin.explain_refusal(host, origin, names, environ.get("HTTP_SEC_FETCH_SITE"))
+
     def get_backend_for_host(self, host: str | None) -> Any:
         """moto looks through two hundred patterns for every request, and prints what it does not know."""
         if host not in self._backends:
             if host is not None and "amazonaws.com" in host and not self._is_known(host):
                 raise UnknownService(host)
             self._backends[host] = super().get_backend_for_host(host)
+        if self._backends[host] == MOCK_CONTROL:  # here, where it is chosen: there are several ways to name it
+            raise ClosedService
         return self._backends[host]
 
     def _is_known(self, host: str) -> bool:
@@ -123,6 +144,9 @@ class Dispatcher(DomainDispatcherApplication):
     def get_application(self, environ: dict[str, Any]) -> Any:
         try:
             return super().get_application(environ)
+        except ClosedService:
+            message = f"The local AWS does not let itself be controlled as a mock: {environ['PATH_INFO']!a} is closed."
+            return refusal.application(f"{message} Stop it to make it forget.", *refusal.FORBIDDEN)
         except UnknownService:
             return refusal.application(f"The local AWS does not support {refusal.service_of(environ)}.")
 
@@ -139,6 +163,16 @@ class Dispatcher(DomainDispatcherApplication):
         ).encode()
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def without_grants(start_response: Any) -> Any:
+    """A `start_response` that lets no page of another address read an answer, whatever moto would allow it."""
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+        kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+        return start_response(status, kept, *more)
+
+    return start
 
 
 def _read_body(environ: dict[str, Any]) -> None:

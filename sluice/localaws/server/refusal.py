@@ -1,4 +1,6 @@
-"""Writes an error as the client reads it: JSON, or XML for services that speak it. botocore does not retry a 501."""
+"""Writes an error as the client reads it: JSON, or XML for services that speak it. botocore does not retry a 501
+or a 403.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -7,6 +9,7 @@ from xml.sax.saxutils import escape
 
 TYPE = "NotImplementedLocally"
 STATUS = "501 Not Implemented"
+FORBIDDEN = "403 Forbidden", "AccessDenied"
 XML_SERVICES = {"s3", "s3control", "route53", "cloudfront"}
 
 
@@ -38,10 +41,10 @@ def _xml(message: str, code: str, wrapped: bool) -> str:
     return f"<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>" if wrapped else error
 
 
-def application(message: str) -> Any:
+def application(message: str, status: str = STATUS, code: str = TYPE) -> Any:
     def answer(environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
-        status, headers, body = write(environ, message)
-        start_response(status, headers)
+        line, headers, body = write(environ, message, status, code)
+        start_response(line, headers)
         return [body]
 
     return answer

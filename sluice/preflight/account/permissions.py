@@ -205,7 +205,7 @@ def _of_deploy(scene: Scene) -> Iterator[Need]:
         scene.arn("sagemaker", f"{kind}/{own}") for kind in ("model", "endpoint-config", "endpoint")
     )
     package = scene.arn("sagemaker", f"model-package/{_group(scene)}/1")
-    yield Need("deploy", ("sagemaker:ListModelPackages",))
+    yield Need("deploy", ("sagemaker:ListModelPackages", "sagemaker:ListEndpoints"))
     yield Need("deploy", ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"), (package,))
     yield Need("deploy", ("sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel"), (model,))
     verbs = ("sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:DeleteEndpointConfig")

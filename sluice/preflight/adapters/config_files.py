@@ -5,14 +5,15 @@ Nothing is judged here. A file that cannot be read at all is a UsageError that n
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sluice import yaml_file
 from sluice.errors import UsageError
+from sluice.preflight.container_definition import NAMES, find_container, read_container, read_network
 from sluice.preflight.deployment_spec import Setting
 from sluice.preflight.finding import Location
 
@@ -34,13 +35,15 @@ class Silence:
 class Reading:
     settings: tuple[Setting, ...]
     silences: tuple[Silence, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)  # what else it says of a Setup: image, model_data, ...
+    places: Mapping[str, Location] = field(default_factory=dict)
 
 
 def environment(file: Path) -> Reading:
     """NAME=value lines as shells and compose files take them, or JSON: an object of variables, or a container's own."""
     text = text_of(file)
     if text.lstrip().startswith("{"):
-        return Reading(tuple(_of_json(text, file)))
+        return _of_json(text, file)
     return Reading(tuple(_of_lines(text, file)), tuple(_silences(text, file)))
 
 
@@ -83,35 +86,57 @@ def _unquoted(value: str) -> str:
     return re.sub(r"\s+#.*$", "", value)
 
 
-def _of_json(text: str, file: Path) -> Iterator[Setting]:
+def _of_json(text: str, file: Path) -> Reading:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file}: is not JSON: {error}.") from None
+    lines = text.splitlines()
+
+    def place(name: str) -> Location:
+        shown = json.dumps(name, ensure_ascii=False)
+        return Location(name, str(file), next((number for number, line in enumerate(lines, 1) if shown in line), None))
+
+    if container := find_container(content):
+        return _of_container(content, container, place)
     found = _variables(content)
     if found is None:
         raise UsageError(
             f"{file}: holds no environment.",
             'Write {"NAME": "value", ...}, or a container with its Environment as CreateModel takes it.',
         )
-    lines = text.splitlines()
-    for name, value in found.items():
-        shown = json.dumps(name, ensure_ascii=False)
-        number = next((number for number, line in enumerate(lines, 1) if shown in line), None)
-        written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield Setting(name, written, Location(name, str(file), number))
+    return Reading(tuple(_settings(found, place)))
 
 
-def _variables(content: Any) -> Mapping[str, Any] | None:
-    """The variables of a plain object, a container definition, or a request that holds one."""
-    if not isinstance(content, dict):
-        return None
-    for key in ("PrimaryContainer", "Environment", "environment", "env"):
+def _of_container(model: Mapping[str, Any], container: Mapping[str, Any], place: Callable[[str], Location]) -> Reading:
+    """A request for a model, or what describes one: its image and its weights count as much as its environment."""
+    found = read_container(container)
+    variables = container.get("Environment")
+    isolated = model.get("EnableNetworkIsolation") is True
+    names = {**NAMES, "model_data": "ModelDataUrl"} if "ModelDataUrl" in container else NAMES
+    return Reading(
+        tuple(_settings(variables, place)) if isinstance(variables, dict) else (),
+        fields={
+            "image": found["image"],
+            "model_data": found["model_data"],
+            "network_isolation": isolated,
+            "network": read_network(model),
+        },
+        places={key: place(name) for key, name in names.items()},
+    )
+
+
+def _settings(variables: Mapping[str, Any], place: Callable[[str], Location]) -> Iterator[Setting]:
+    for name, value in variables.items():
+        yield Setting(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), place(name))
+
+
+def _variables(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The variables of a plain object, or of an object that has them under a name of their own."""
+    for key in ("Environment", "environment", "env"):
         if isinstance(content.get(key), dict):
-            return _variables(content[key]) if key == "PrimaryContainer" else content[key]
-    containers = content.get("Containers")
-    if isinstance(containers, list) and containers:
-        return _variables(containers[0])
+            found: Mapping[str, Any] = content[key]
+            return found
     return content if not any(isinstance(value, dict | list) for value in content.values()) else None
 
 

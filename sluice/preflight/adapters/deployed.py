@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from sluice.errors import SluiceError, UsageError
 from sluice.preflight.account.client import Account, Denied, Missing, NoAccount, NotAnswered
 from sluice.preflight.account.requirements import ENDPOINT, Wanted
-from sluice.preflight.deployment_spec import DeploymentSpec, Network, Strategy, settings
+from sluice.preflight.container_definition import NAMES, find_container, read_container, read_network
+from sluice.preflight.deployment_spec import DeploymentSpec, Strategy
 from sluice.preflight.finding import Location
 
 Client = Callable[[str], Any]
@@ -34,7 +35,7 @@ def of_package(client: Client, arn: str) -> DeploymentSpec:
     package = _told(lambda: _package(Account(client), arn))
     kinds = (package.get("InferenceSpecification") or {}).get("SupportedRealtimeInferenceInstanceTypes") or []
     instance_type = kinds[0] if len(kinds) == 1 else None
-    found = _container(_of_package(package))
+    found = read_container(_of_package(package))
     names = {"group": str(package["ModelPackageGroupName"])} if package.get("ModelPackageGroupName") else {}
     return DeploymentSpec(
         **found,
@@ -51,12 +52,12 @@ def of_endpoint(client: Client, name: str) -> DeploymentSpec:
     variant, model, config = running.variant, running.model, running.config
     isolated = bool(model.get("EnableNetworkIsolation") or config.get("EnableNetworkIsolation"))
     return DeploymentSpec(
-        **_container(running.container),
+        **read_container(running.container),
         region=_region(client, str(running.endpoint.get("EndpointArn", ""))),
         instance_type=variant.get("InstanceType"),
         instance_count=running.count,
         network_isolation=isolated,
-        network=_network(model.get("VpcConfig") or config.get("VpcConfig")),
+        network=read_network(model) or read_network(config),
         ami=variant.get("InferenceAmiVersion"),
         volume_gb=variant.get("VolumeSizeInGB"),
         startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds"),
@@ -83,8 +84,6 @@ def wanted_of_endpoint(client: Client, name: str) -> Wanted:
 FIELDS = {  # the API's own name for each field: what the reader changes
     "instance_type": "InstanceType",
     "instance_count": "InitialInstanceCount",
-    "network_isolation": "EnableNetworkIsolation",
-    "network": "VpcConfig",
     "ami": "InferenceAmiVersion",
     "volume_gb": "VolumeSizeInGB",
     "startup_seconds": "ContainerStartupHealthCheckTimeoutInSeconds",
@@ -128,7 +127,7 @@ def _running(client: Client, name: str) -> _Running:
         lambda: account.ask("sagemaker", "DescribeModel", ModelName=model_name),
         f"{gone} Its model {model_name} is not there.",
     )
-    container = {**((model.get("Containers") or [{}])[0]), **(model.get("PrimaryContainer") or {})}
+    container = find_container(model)
     if package := container.get("ModelPackageName"):
         # What the package says, and what the model says over it.
         own = {key: value for key, value in container.items() if value}
@@ -155,28 +154,8 @@ def _of_package(package: Json) -> Json:
     return containers[0]
 
 
-def _container(container: Json) -> dict[str, Any]:
-    """The fields of Setup that a container definition tells."""
-    environment = container.get("Environment") or {}
-    data = _data(container)
-    return {
-        "image": container.get("Image"),
-        "environment": settings((key, str(value), Location(key)) for key, value in environment.items()),
-        "form": "env",
-        "model_data": data,
-    }
-
-
-def _data(container: Json) -> str | None:
-    """Where the weights are. An object that is not an archive stays what it is; a prefix may lack its slash."""
-    source = (container.get("ModelDataSource") or {}).get("S3DataSource") or {}
-    found = source.get("S3Uri") or container.get("ModelDataUrl")
-    return str(found) if found else None
-
-
 def _places(fields: Mapping[str, str]) -> dict[str, Location]:
-    own = {"image": "Image", "options": "Environment", "model_data": "ModelDataSource", "region": "region"}
-    return {key: Location(where) for key, where in {**own, **fields}.items()}
+    return {key: Location(where) for key, where in {**NAMES, "region": "region", **fields}.items()}
 
 
 def _count(endpoint: Json, variant: Json) -> int:
@@ -185,12 +164,6 @@ def _count(endpoint: Json, variant: Json) -> int:
         (each for each in endpoint.get(VARIANT) or [] if each["VariantName"] == variant["VariantName"]), {}
     )
     return int(said.get("DesiredInstanceCount") or variant.get("InitialInstanceCount") or 1)
-
-
-def _network(config: Json | None) -> Network | None:
-    if not config:
-        return None
-    return Network(tuple(config.get("Subnets") or ()), tuple(config.get("SecurityGroupIds") or ()))
 
 
 def _strategy(config: Json | None) -> Strategy | None:

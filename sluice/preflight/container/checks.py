@@ -25,6 +25,7 @@ LONGEST_HOSTED = 1024  # bytes of a name or a value
 LARGEST_HOSTED = 32 * 1024  # bytes, all names and values together
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 LOADING_DEFAULT = 1200  # seconds: MODEL_LOADING_TIMEOUT in the image
+LONGEST_CHECK = 3600  # seconds that CreateEndpointConfig lets the health check wait
 LOADING_DEFAULT_FROM = 13
 # Fields of the endpoint that people write among the container's variables, without case and underscores.
 FIELDS: Mapping[str, str] = {
@@ -266,7 +267,7 @@ def two_clocks(setup: DeploymentSpec) -> Iterator[Finding]:
     patience = _seconds(given.value) if given else LOADING_DEFAULT
     if patience is None or (given is None and (setup.release or LOADING_DEFAULT_FROM) < LOADING_DEFAULT_FROM):
         return
-    line = corrections.variable(setup, "MODEL_LOADING_TIMEOUT", str(wait))
+    line = corrections.variable(setup, "MODEL_LOADING_TIMEOUT", str(min(wait, LONGEST_CHECK)))
     if given is None and wait > patience:
         what = (
             f"The health check waits {wait:,} seconds, but the container itself gives up loading after {patience:,} "

@@ -364,7 +364,8 @@ def _too_short(place: Location, given: int, phases: list[Phase], name: str) -> I
         f"{name} is {given:,} s, and this should take {_span(low, high)}: {_told(phases)}. "
         f"{'Even a fast' if never else 'A slow'} start would be given up as failed."
     )
-    fix = written(place, str(_comfortable(phases, phases[0].within)))
+    enough = _comfortable(phases, phases[0].within)
+    fix = written(place, str(enough)) if enough > given else ""
     yield HST002.at(place, message, fix, severity="warning" if never else "note")
 
 

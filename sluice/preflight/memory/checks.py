@@ -7,7 +7,7 @@ margin is not mentioned. The numbers are those of `sluice.lmi.memory`, for what 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from sluice.lmi import memory, options, tables
+from sluice.lmi import memory, tables
 from sluice.lmi.memory import GIB, Alternative, Fit, ServingConfig
 from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Confidence, Finding, Location
@@ -26,16 +26,27 @@ from sluice.preflight.memory.rules import (
     MEM012,
     RULES,
 )
-from sluice.preflight.memory.serving import DEGREE, LENGTH, Case, cases, is_on, length, number, read, utilization
+from sluice.preflight.memory.serving import (
+    DEGREE,
+    LENGTH,
+    Case,
+    cases,
+    has_room,
+    intended_length,
+    is_on,
+    length,
+    longest_of_model,
+    number,
+    read,
+    spelling,
+    unread_length,
+    utilization,
+)
 
 __all__ = ["CHECKS", "RULES"]
 
 ERROR = "Published starts had 0.5 GiB more than this estimate in the median, and at most 2.1 GiB more or 0.2 GiB less."
 AGAIN = "SageMaker starts the container again and again until the health check's time is up"
-OTHER_LENGTHS = ("max_model_len", "max_input_length", "max_total_tokens", "max_input_tokens")  # of other containers
-STRETCHED = ("hf_overrides", "rope_scaling", "rope_theta")  # options that change the model's own maximum
-LENGTH_WORDS = ("len", "token", "seq", "position", "context")
-NEWEST = max(options.RELEASES)
 FEW = 8  # long requests at a time
 DECIDED = ("kv_cache_memory_bytes", "num_gpu_blocks_override")  # options after which vLLM measures nothing
 OUTSIDE_GIB = {15: 2.5, 16: 2.5}  # what CUDA graphs take beside vLLM's share, by release
@@ -47,10 +58,11 @@ def context(setup: DeploymentSpec) -> Iterator[Finding]:
     wrong = _beyond_the_model(setup)
     if wrong is not None:
         yield wrong
-        return
     for case in cases(setup):
         if any(read(setup, name) for name in DECIDED):
             continue
+        if wrong is not None:
+            case = replace(case, length=_longest(setup, longest_of_model(setup) or memory.BLOCK))
         asked = case.length or memory.BLOCK
         fit = memory.fit(case.model, case.run, asked)
         found = _utilization_at_fault(case, fit) or _misfit(case, fit)
@@ -59,11 +71,8 @@ def context(setup: DeploymentSpec) -> Iterator[Finding]:
 
 
 def _beyond_the_model(setup: DeploymentSpec) -> Finding | None:
-    given, asked = read(setup, LENGTH), length(setup)
-    most = setup.model.max_positions if setup.model else 0
-    if given is None or not asked or not most or asked <= most or setup.variable("VLLM_ALLOW_LONG_MAX_MODEL_LEN"):
-        return None
-    if any(read(setup, name) for name in STRETCHED):
+    given, asked, most = read(setup, LENGTH), length(setup), longest_of_model(setup)
+    if given is None or not asked or not most or asked <= most:
         return None
     what = f"By its config.json the model takes at most {most:,} tokens, and {asked:,} are asked for"
     return MEM011.at(given.place, f"{what}: vLLM does not start. {AGAIN}.", setup.line(LENGTH, _longest(setup, most)))
@@ -95,15 +104,28 @@ def _utilization_at_fault(case: Case, fit: Fit) -> Finding | None:
 def _misfit(case: Case, fit: Fit) -> Finding | None:
     if fit.verdict == "fits":
         return None
-    ways = memory.nearest(case.model, case.run, case.instance, fit.length, case.setup.region, _suits(case))
-    instead = f" What fits: {memory.in_words(ways)}." if ways else " No instance of the table has room for it as it is."
-    fix = _line(case, ways)
+    instead, fix = _instead(case, fit)
     if fit.verdict == "close":
         where = _length_place(case.setup) if case.length is not None else case.place
         return MEM003.at(where, f"{_summed(case, fit)} {ERROR}{instead}", fix)
     if fit.need.cache_at_best <= memory.kv_gib(case.model, memory.BLOCK, case.run.degree, case.run.cache_bytes):
         return MEM002.at(case.place, f"{_no_room(case, fit)}{instead}", fix, confidence=_sure(case))
     return MEM001.at(_length_place(case.setup), f"{_too_long(case, fit)}{instead}", fix, confidence=_sure(case))
+
+
+def _instead(case: Case, fit: Fit) -> tuple[str, str]:
+    """What fits, in words, and the line to write. What somebody meant to ask for is not advised against where it
+    fits: then the rule about its name has the line."""
+    intended = intended_length(case.setup)
+    if intended is not None and has_room(case.setup, intended[1]):
+        return f" What fits: the {intended[1]:,} tokens of {intended[0].place.where}.", ""
+    asked = min(intended[1], fit.length) if intended else fit.length
+    ways = memory.nearest(case.model, case.run, case.instance, asked, case.setup.region, _suits(case))
+    if not ways:
+        return " No instance of the table has room for it as it is.", ""
+    shorter = [way for way in ways if way.name == LENGTH]
+    # While no length is read, nothing helps that leaves the model's own.
+    return f" What fits: {memory.in_words(ways)}.", _line(case, (shorter or ways) if intended else ways)
 
 
 def _sure(case: Case) -> Confidence:
@@ -156,7 +178,7 @@ def _whose(setup: DeploymentSpec) -> str:
     """Why it is this length, where nothing that is read says so."""
     if read(setup, LENGTH) is not None:
         return ""
-    unread = _unread(setup)
+    unread = unread_length(setup)
     return (
         f" (the model's own: {unread.place.where} is not read)"
         if unread
@@ -167,21 +189,8 @@ def _whose(setup: DeploymentSpec) -> str:
 def _length_place(setup: DeploymentSpec) -> Location:
     """Where the length stands; else where somebody thought it did; else where it would have to."""
     given = read(setup, LENGTH)
-    unread = _unread(setup) if given is None else None
+    unread = unread_length(setup)
     return given.place if given else unread.place if unread else setup.option_place(LENGTH)
-
-
-def _unread(setup: DeploymentSpec) -> Setting | None:
-    """A setting that was meant to be the context's length, under a name that this container does not read."""
-    return next((each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each)), None)
-
-
-def _means_length(setting: Setting) -> bool:
-    name = setting.name.lower()
-    plain = name.removeprefix("option.").removeprefix("option_")
-    if plain == name:
-        return name.removeprefix("sm_").removeprefix("vllm_") in OTHER_LENGTHS
-    return any(word in plain for word in LENGTH_WORDS) and options.nearest(plain, NEWEST) == LENGTH
 
 
 def _suits(case: Case) -> Callable[[tables.Row], bool]:
@@ -204,8 +213,10 @@ def _line(case: Case, ways: list[Alternative]) -> str:
     for way in ways:
         if way.name == "instance_type" and not (fixed and way.degree != case.run.degree):
             return _written(case.place, way.value)
+        if way.name == LENGTH:
+            return case.setup.line(LENGTH, _longest(case.setup, int(way.value)))
         if way.name and way.name != "instance_type":
-            return case.setup.line(way.name, way.value)
+            return case.setup.line(spelling(case.setup, way.name), way.value)
     return ""
 
 
@@ -243,7 +254,9 @@ def host(setup: DeploymentSpec) -> Iterator[Finding]:
 def _ram(case: Case) -> Iterator[Finding]:
     if memory.ram_is_enough(case.model, case.instance):
         return
-    larger = _larger(case)
+    # Where it does not fit on the card either, that rule names an instance that has memory enough as well.
+    fits = memory.fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
+    larger = _larger(case) if fits else None
     what = (
         f"The weights are {case.model.weights_bytes / GIB:.1f} GiB, and {case.name} has {case.instance['ram_gib']:g} "
         "GiB of memory, of which the server takes some: loading may crawl, or be ended by the system."
@@ -303,13 +316,15 @@ def cards(setup: DeploymentSpec) -> Iterator[Finding]:
     """MEM008."""
     for case in cases(setup):
         total, degree = int(case.instance["gpus"]), case.run.degree
-        if degree >= total or case.place != setup.at("instance_type"):
+        if degree >= total or case.place != setup.at("instance_type") or case.model.heads % degree:
             continue
+        fits = memory.fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
         copies, idle = divmod(total, degree)
         many = f"{copies} copies run side by side" if copies > 1 else "one copy runs"
         left = f", and {idle} cards stay idle" if idle else ""
         what = f"{case.name} has {total} cards and a copy of the model takes {degree}: {many}{left}."
-        yield MEM008.at(setup.option_place(DEGREE), what, setup.line(DEGREE, total))
+        fix = setup.line(DEGREE, total) if fits and case.model.heads % total == 0 else ""
+        yield MEM008.at(setup.option_place(DEGREE), what, fix)
 
 
 def share(setup: DeploymentSpec) -> Iterator[Finding]:

@@ -15,6 +15,11 @@ from sluice.preflight.finding import Location
 
 LENGTH = "max_model_len"
 DEGREE = "tensor_parallel_degree"
+STEP = "max_rolling_batch_prefill_tokens"
+STRETCHED = ("hf_overrides", "rope_scaling", "rope_theta")  # options that change the model's own maximum
+OTHER_LENGTHS = ("max_model_len", "max_input_length", "max_total_tokens", "max_input_tokens")  # of other containers
+LENGTH_WORDS = ("len", "token", "seq", "position", "context")
+NEWEST = max(options.RELEASES)
 UNSTRETCHED_FROM = 17  # releases that take a LongRoPE model for what it was before it was stretched
 SMALL = {"fp8": 8.0, "bitsandbytes": 4.5}  # bits of weights that vLLM makes smaller while it loads them
 
@@ -65,6 +70,45 @@ def length(setup: DeploymentSpec) -> int | None:
         return None
 
 
+def unread_length(setup: DeploymentSpec) -> Setting | None:
+    """A setting that was meant to be the context's length, under a name that this container does not read."""
+    found = (each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each))
+    return next(found, None) if read(setup, LENGTH) is None else None
+
+
+def _means_length(setting: Setting) -> bool:
+    name = setting.name.lower()
+    plain = name.removeprefix("option.").removeprefix("option_")
+    if plain == name:
+        return name.removeprefix("sm_").removeprefix("vllm_") in OTHER_LENGTHS
+    return any(word in plain for word in LENGTH_WORDS) and options.nearest(plain, NEWEST) == LENGTH
+
+
+def intended_length(setup: DeploymentSpec) -> tuple[Setting, int] | None:
+    """What somebody took for the context's length, and how many tokens the model can take of that: what stands under
+    a name that is not read, else the budget of one step. None if a length is read, or nothing looks like one."""
+    unread = unread_length(setup)
+    if unread is not None and unread.name in {"MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS"}:
+        unread = setup.variable("MAX_TOTAL_TOKENS") or unread  # question and answer together are the context
+    given = unread or (read(setup, STEP) if read(setup, LENGTH) is None else None)
+    try:
+        tokens = options.length(given.value.strip(), setup.release or NEWEST) if given else None
+    except (ValueError, OverflowError):
+        return None
+    return (given, min(tokens, longest_of_model(setup) or tokens)) if given and tokens else None
+
+
+def longest_of_model(setup: DeploymentSpec) -> int | None:
+    """The most tokens that vLLM lets be asked for; None if that is not known, or somebody has lifted it."""
+    lifted = setup.variable("VLLM_ALLOW_LONG_MAX_MODEL_LEN") or any(read(setup, name) for name in STRETCHED)
+    return setup.model.max_positions or None if setup.model and not lifted else None
+
+
+def has_room(setup: DeploymentSpec, tokens: int) -> bool:
+    """Whether a context of so many tokens fits, with its margin, on every instance that is going to run this."""
+    return all(memory.fit(case.model, case.run, tokens).verdict == "fits" for case in cases(setup))
+
+
 def _own_length(model: ModelFacts | None, release: int) -> int | None:
     if model is None:
         return None
@@ -73,12 +117,19 @@ def _own_length(model: ModelFacts | None, release: int) -> int | None:
 
 def read(setup: DeploymentSpec, name: str) -> Setting | None:
     """An option under its own name or vLLM's, if this release reads it. One that is not known here is taken to."""
+    return setup.option(each) if (each := next(_read_names(setup, name), None)) else None
+
+
+def spelling(setup: DeploymentSpec, name: str) -> str:
+    """The name under which an option is given and read; its own if it is not given."""
+    return next(_read_names(setup, name), name)
+
+
+def _read_names(setup: DeploymentSpec, name: str) -> Iterator[str]:
     release = setup.release or 0
-    for spelling in (*_spellings().get(name, ()), name):
-        given = setup.option(spelling)
-        if given is not None and (release not in options.RELEASES or options.reads(spelling, release)):
-            return given
-    return None
+    for each in (*_spellings().get(name, ()), name):
+        if setup.option(each) is not None and (release not in options.RELEASES or options.reads(each, release)):
+            yield each
 
 
 def _run(setup: DeploymentSpec, model: ModelFacts, release: int, instance: tables.Row) -> ServingConfig | None:

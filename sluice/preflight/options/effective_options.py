@@ -110,7 +110,8 @@ def shown(each: Setting) -> str:
 
 def line(setup: DeploymentSpec, each: Setting, option: str, value: str) -> str:
     """The line to write in the place of a setting; empty if its value must not be repeated."""
-    if secrets.kind(each.name, value) or "\n" in value or not value:
+    value = "" if secrets.kind(each.name, value) else corrections.acceptable(setup, option, value)
+    if not value:
         return ""
     if each.name.startswith("option."):
         return f"option.{'entryPoint' if option == 'entrypoint' else option}={value}"

@@ -1,5 +1,6 @@
 """The pages of the rules about the container's options: what happens, when, why, and what to do."""
 
+from sluice.lmi import options
 from sluice.preflight.finding import Rule
 
 DJL = "https://github.com/deepjavalibrary/djl-serving/blob/637866135ee775bc1533808e843d7c32c8a2c179"
@@ -72,7 +73,10 @@ LMI004 = Rule(
     "switch has another value than true or false (`1` and `yes` too), a word is not in its list, or an object is not "
     "JSON. DJL Serving's own options are checked before that. It happens before the weights are loaded, and SageMaker "
     "starts the container again until the health check's time is up.\n\nAn object (`speculative_config`, "
-    "`limit_mm_per_prompt`, `hf_overrides`, ...) is JSON: names and texts in double quotes, true and not True.",
+    "`limit_mm_per_prompt`, `hf_overrides`, ...) is JSON: names and texts in double quotes, true and not True.\n\n"
+    "vLLM 0.10.2 to 0.13 (LMI 16 to 18) end with NotImplementedError where `speculative_config` names a model of its "
+    "own that drafts (https://github.com/vllm-project/vllm/issues/31883). They take `ngram`, which needs no second "
+    "model, and what was trained for the model: EAGLE, Medusa, MTP.",
     "OPTION_GPU_MEMORY_UTILIZATION=90",
     "OPTION_GPU_MEMORY_UTILIZATION=0.9",
 )
@@ -337,9 +341,10 @@ LMI025 = Rule(
     "Some options are read, for other handlers or engines, and nothing of vLLM hears of them: the names for "
     "speculative decoding that lmi-dist had, `data_type`, what Transformers takes to load a model, and, with the "
     "asynchronous handler, what shaped the older one's replies (`output_formatter`, `tgi_compat`). Where it makes no "
-    "difference, this is only a note.",
+    "difference, this is only a note.\n\nTo draft tokens, LMI 16 to 18 take no model of its own: only `ngram`, or a "
+    "head that was trained for the model (EAGLE, Medusa, MTP).",
     "OPTION_SPECULATIVE_DRAFT_MODEL=Qwen/Qwen3-0.6B",
-    'OPTION_SPECULATIVE_CONFIG={"model": "Qwen/Qwen3-0.6B", "num_speculative_tokens": 4}',
+    f"OPTION_SPECULATIVE_CONFIG={options.NGRAM}",
 )
 LMI026 = Rule(
     "LMI026",

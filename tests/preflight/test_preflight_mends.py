@@ -1,0 +1,228 @@
+"""Advice is a promise: every line that `sluice check` says to write is written, and the whole is judged again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import checking
+import pytest
+import test_corpus
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sluice.lmi import aliases, model, options, tables
+from sluice.preflight import checks, mending, rule_pages
+from sluice.preflight.deployment_spec import DeploymentSpec, Setting
+from sluice.preflight.finding import Finding, Location
+
+NO_LINE = ("PIP002",)  # writes a command
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What somebody has: a container's environment with flags, or keys of pipeline.yaml that are not as shipped."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    properties: str | None = None
+    model_config: Mapping[str, Any] | None = None
+    release: Mapping[str, Any] | None = None
+
+    def judge(self, folder: Path) -> list[dict[str, Any]]:
+        if self.release is not None:
+            return checking.of_release(folder, self.release)[1]
+        flags = dict(self.flags)
+        if self.model_config is not None:
+            (folder / "config.json").write_text(json.dumps(self.model_config))
+            flags["--model-config"] = folder / "config.json"
+        if self.properties is not None:
+            (folder / "serving.properties").write_text(self.properties)
+            flags["--serving-properties"] = folder / "serving.properties"
+        return checking.of_environment(folder, self.environment, flags)[1]
+
+    def write(self, finding: Mapping[str, Any]) -> "Configuration":
+        """With the line of a finding, in the place of what it is about."""
+        line, where = finding["fix"], finding["where"]
+        if self.release is not None:
+            return replace(self, release=with_key(self.release, where, yaml.safe_load(line)))
+        if line.startswith("--"):
+            name, _, value = line.partition(" ")
+            return replace(self, flags={**self.flags, name: value})
+        name, _, value = line.partition("=")
+        if name.startswith("option.") or name in {"engine", "batch_size"}:
+            lines = (self.properties or "").splitlines()
+            if finding["line"] and str(finding["file"]).endswith("serving.properties"):
+                del lines[finding["line"] - 1]
+            return replace(self, properties="\n".join([*lines, line, ""]))
+        others = {key: said for key, said in self.environment.items() if key != where}
+        return replace(self, environment={**others, name: value})
+
+
+def with_key(changes: Mapping[str, Any], where: str, line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The changed keys of a release with one more; it takes the place of a key of LMI's, and stands among them."""
+    ((name, value),) = line.items()
+    section, _, last = where.rpartition(".")
+    if name == last:
+        home = section
+    elif name == "tensor_parallel_degree":
+        home = "lmi"
+    else:
+        home = section if section in {"lmi.options", "lmi.env"} else "lmi.options"
+    found = {key: dict(said) if isinstance(said, dict) else said for key, said in changes.items()}
+    if section in {"lmi.options", "lmi.env"}:
+        found.setdefault(section, shipped(section)).pop(last, None)
+    if isinstance(found.get(home), dict):
+        found[home][name] = value
+    else:
+        found[f"{home}.{name}"] = value
+    return found
+
+
+def shipped(section: str) -> dict[str, Any]:
+    found = yaml.safe_load((checking.ROOT / "pipeline.yaml").read_text())
+    for key in section.split("."):
+        found = found.get(key) or {}
+    return dict(found)
+
+
+def of_example(lines: str) -> Configuration:
+    environment, flags, release = dict(checking.ENVIRONMENT), dict(checking.FLAGS), {}
+    for line in lines.strip().splitlines():
+        if line.startswith("--"):
+            name, _, flags[name] = line.partition(" ")
+        elif "=" in line.split(":")[0]:
+            name, _, environment[name] = line.partition("=")
+        else:
+            release |= yaml.safe_load(line)
+    flags = {name: value for name, value in flags.items() if value != "none"}
+    return Configuration(release=release) if release else Configuration(environment, flags)
+
+
+def of_corpus(each: Mapping[str, Any]) -> Configuration:
+    if "pipeline" in each:
+        return Configuration(release=each["pipeline"])
+    flags = {f"--{name.replace('_', '-')}": each[name] for name in test_corpus.FLAGS if name in each}
+    flags.setdefault("--image", checking.IMAGE)
+    if each.get("network_isolation"):
+        flags["--network-isolation"] = ""
+    environment = {name: str(value) for name, value in each.get("environment", {}).items()}
+    return Configuration(environment, flags, each.get("properties"), each.get("model_config"))
+
+
+EVERY = [pytest.param(of_example(rule.bad), id=rule.code) for rule in rule_pages.rules().values() if rule.bad] + [
+    pytest.param(of_corpus(each.values[0]), id=each.id) for each in test_corpus.CONFIGURATIONS
+]
+
+
+def errors(found: list[dict[str, Any]]) -> set[str]:
+    return checking.codes(found, "error")
+
+
+@pytest.mark.parametrize("configuration", EVERY)
+def test_a_line_that_is_written_brings_no_new_error_and_is_not_asked_for_again(configuration, tmp_path):
+    before = configuration.judge(tmp_path)
+    for finding in before:
+        if not finding["fix"] or finding["code"] in NO_LINE:
+            continue
+        after = configuration.write(finding).judge(tmp_path)
+        assert errors(after) <= errors(before), finding["fix"]
+        assert (finding["code"], finding["fix"]) not in {(each["code"], each["fix"]) for each in after}
+
+
+@pytest.mark.parametrize("configuration", EVERY)
+def test_all_lines_together_bring_no_new_error(configuration, tmp_path):
+    before = configuration.judge(tmp_path)
+    mended = configuration
+    for finding in sorted(before, key=lambda each: -(each["line"] or 0)):  # so that lines of a file keep their numbers
+        if finding["fix"] and finding["code"] not in NO_LINE:
+            mended = mended.write(finding)
+    assert errors(mended.judge(tmp_path)) <= errors(before)
+
+
+@pytest.mark.parametrize("configuration", EVERY)
+def test_no_two_findings_write_different_values_for_one_name(configuration, tmp_path):
+    assert two_values(configuration.judge(tmp_path)) == []
+
+
+def two_values(found: list[dict[str, Any]]) -> list[set[str]]:
+    lines: dict[str, set[str]] = {}
+    for each in found:
+        if each["fix"]:
+            about = Finding(each["code"], "note", Location(each["where"]), "", each["fix"], "verified", "")
+            lines.setdefault(mending.written_name(about), set()).add(each["fix"])
+    return [each for each in lines.values() if len(each) > 1]
+
+
+# --- whatever somebody writes ---------------------------------------------------------------------------------------
+
+NAMES = sorted(
+    {
+        *aliases.MEANT,
+        *aliases.FOREIGN,
+        *aliases.REPLACED,
+        *aliases.SAMPLING,
+        *(row["name"] for row in tables.rows("options")),
+    }
+    | {row["name"] for row in tables.rows("old_options")}
+)
+VALUES = ["5", "8", "0.5", "1", "true", "false", "True", "auto", "fp8", "4096", "131072", "1000000", "16k", "hermes",
+          "Qwen/Qwen3-0.6B", "[1, 2]", '{"a": 1}', "'x'", "disable", "float16", "-1", "90"]  # fmt: skip
+MODELS = ["Qwen/Qwen3-4B-Instruct-2507", "Qwen/Qwen3-32B", "Qwen/Qwen2.5-7B-Instruct-AWQ", "openai/gpt-oss-20b"]
+
+
+def container(environment: Mapping[str, str], release: int, instance: str, name: str) -> DeploymentSpec:
+    tag = tables.by("releases", "release")[release]["tag"]
+    pairs = tuple(
+        Setting(key, value, Location(key, "my.env", line)) for line, (key, value) in enumerate(environment.items())
+    )
+    return DeploymentSpec(
+        f"djl-inference:{tag}", pairs, instance_type=instance, model=model.known(name), model_id=name,
+        model_data="s3://models/it/", places={"instance_type": Location("--instance-type")},
+    )  # fmt: skip
+
+
+def rewritten(environment: Mapping[str, str], finding: Finding) -> dict[str, str] | None:
+    name, equals, value = finding.fix.partition("=")
+    if not equals or finding.fix.startswith("--"):
+        return None
+    return {key: said for key, said in environment.items() if key != finding.place.where} | {name: value}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(VALUES), min_size=1, max_size=3),
+    st.sampled_from(sorted(options.RELEASES)),
+    st.sampled_from(["ml.g5.xlarge", "ml.g5.12xlarge", "ml.g6e.2xlarge"]),
+    st.sampled_from(MODELS),
+)
+def test_whatever_is_written_no_advice_breaks_a_start(written, release, instance, name):
+    environment = {f"OPTION_{key.upper()}": value for key, value in written.items()}
+    before = checks.findings(container(environment, release, instance, name))
+    lines: dict[str, str] = {}
+    for finding in before:
+        mended = rewritten(environment, finding) if finding.fix else None
+        if mended is None:
+            continue
+        assert lines.setdefault(mending.written_name(finding), finding.fix) == finding.fix
+        after = checks.findings(container(mended, release, instance, name))
+        fresh = {(each.code, each.place.where) for each in after if each.severity == "error"}
+        fresh -= {(each.code, each.place.where) for each in before if each.severity == "error"}
+        known = {each.code for each in before if each.severity == "error"}
+        assert {each for each in fresh if each[0] not in known} == set(), (finding.code, finding.fix)
+
+
+FOREIGN = [*aliases.FOREIGN, *aliases.REPLACED, "draft_model_id", "speculative_draft_model", "spec_length"]
+
+
+@pytest.mark.parametrize("option", FOREIGN)
+@pytest.mark.parametrize("value", ["5", "true", "Qwen/Qwen3-0.6B"])
+def test_an_option_of_another_engine_is_never_turned_into_one_that_ends_the_start(option, value):
+    for release in sorted(options.RELEASES):
+        environment = {"OPTION_MAX_MODEL_LEN": "4096", f"OPTION_{option.upper()}": value}
+        for finding in checks.findings(container(environment, release, "ml.g5.xlarge", MODELS[0])):
+            if mended := rewritten(environment, finding) if finding.fix else None:
+                after = checks.findings(container(mended, release, "ml.g5.xlarge", MODELS[0]))
+                assert [each for each in after if each.severity == "error"] == [], finding.fix
