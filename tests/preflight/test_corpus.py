@@ -8,18 +8,10 @@ from pathlib import Path
 
 import checking
 import pytest
-import yaml
+from corpus import CONFIGURATIONS, FLAGS
 
-CORPUS = Path(__file__).parents[1] / "corpus"
-CONFIGURATIONS = [
-    pytest.param(each, id=each["id"])
-    for file in sorted(CORPUS.glob("*.yaml"))
-    for each in yaml.safe_load(file.read_text(encoding="utf-8"))["configurations"]
-]
 BROKEN = [each for each in CONFIGURATIONS if each.values[0].get("caught")]
 GOOD = [each for each in CONFIGURATIONS if "caught" not in each.values[0]]
-FLAGS = ("image", "instance_type", "instance_count", "region", "model", "model_data", "ami", "startup_seconds",
-         "download_seconds", "volume_gb")  # fmt: skip
 
 
 def checked(each: dict, folder: Path) -> list[dict]:

@@ -133,7 +133,7 @@ KEYS = [
     "deployment.endpoint",
     "deployment.startup_seconds",
     "vpc",
-    "checks.silence",
+    "checks.suppress",
     "local.model",
     "history.table",
 ]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import checking
+import corpus
 import pytest
-import test_corpus
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,7 +104,7 @@ def of_example(lines: str) -> Configuration:
 def of_corpus(each: Mapping[str, Any]) -> Configuration:
     if "pipeline" in each:
         return Configuration(release=each["pipeline"])
-    flags = {f"--{name.replace('_', '-')}": each[name] for name in test_corpus.FLAGS if name in each}
+    flags = {f"--{name.replace('_', '-')}": each[name] for name in corpus.FLAGS if name in each}
     flags.setdefault("--image", checking.IMAGE)
     if each.get("network_isolation"):
         flags["--network-isolation"] = ""
@@ -113,7 +113,7 @@ def of_corpus(each: Mapping[str, Any]) -> Configuration:
 
 
 EVERY = [pytest.param(of_example(rule.bad), id=rule.code) for rule in rule_pages.rules().values() if rule.bad] + [
-    pytest.param(of_corpus(each.values[0]), id=each.id) for each in test_corpus.CONFIGURATIONS
+    pytest.param(of_corpus(each.values[0]), id=each.id) for each in corpus.CONFIGURATIONS
 ]
 
 

@@ -104,7 +104,7 @@ def test_what_is_claimed_holds_for_the_scorer(pattern, answers):
         return
     never, always = patterns.never(pattern), patterns.always(pattern)
     for answer in answers:
-        passed = scorers.kind("matches").score(Sample(answer), [pattern], NOTHING).passed
+        passed = scorers.get_scorer("matches").score(Sample(answer), [pattern], NOTHING).passed
         assert not (never and passed)
         if always and (answer.split() or always == "every answer"):
             assert passed
