@@ -113,7 +113,7 @@ def mapping(about: str, keys: Mapping[str, Key]) -> Json:
 
 
 def expect() -> Json:
-    kinds = [scorers.kind(name) for name in scorers.NAMES]
+    kinds = [scorers.get_scorer(name) for name in scorers.NAMES]
     return {
         "description": "What an answer must hold. All of it must hold at once.",
         "type": "object",

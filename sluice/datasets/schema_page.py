@@ -225,7 +225,7 @@ def lines() -> Iterator[str]:
     yield ""
     yield REASONING
     for name in scorers.NAMES:
-        yield from expectation(scorers.kind(name))
+        yield from expectation(scorers.get_scorer(name))
     yield ""
     yield OWN
     yield GOING_ON

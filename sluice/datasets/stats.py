@@ -7,7 +7,7 @@ from typing import Any
 
 from sluice.evaluation import prompt
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.scorers.language import language
+from sluice.evaluation.scorers.language import detect_language
 
 Count = Callable[[str], int]
 OTHER = "other"
@@ -50,7 +50,7 @@ def stats(cases: Iterable[Case], count: Count | None = None) -> Stats:
         made.unreviewed += not case.reviewed
         made.longest = max(made.longest, len(case.turns))
         made.tags.update(dict.fromkeys(case.tags, 1))
-        made.languages[language("\n".join(turn.user for turn in case.turns)) or OTHER] += 1
+        made.languages[detect_language("\n".join(turn.user for turn in case.turns)) or OTHER] += 1
         made.through[case.through] += 1
         made.goes_on_with[case.goes_on_with] += len(case.turns) > 1
         made.passages += sum(len(turn.passages) for turn in case.turns)

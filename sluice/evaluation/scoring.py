@@ -70,7 +70,7 @@ class ScorerSpec:
     about: str  # one sentence for editors and docs/cases.md
     schema: Json  # of the argument
     problems: Callable[[Any], Iterator[str]]  # what is wrong with an argument, in words; each completes "<place> ..."
-    told: Callable[[Any], str]  # the expectation in words, as in "expected: contains '15일'"
+    describe: Callable[[Any], str]  # the expectation in words, as in "expected: contains '15일'"
     score: Callable[[Sample, Any, ScoringServices], Score]
     examples: tuple[Any, ...] = ()
     needs: Callable[[Any], str | None] = field(default=lambda argument: None)  # "judge" | "embed" | None

@@ -56,7 +56,7 @@ def test_the_shipped_cases_fit(file):
 
 @pytest.mark.parametrize("name", scorers.NAMES)
 def test_every_kind_is_described_with_examples_that_work(name, tmp_path):
-    kind = scorers.kind(name)
+    kind = scorers.get_scorer(name)
     (tmp_path / "checks.py").write_text("def is_polite(said):\n    return True\n")
     assert kind.about.endswith(".") and kind.examples
     for example in kind.examples:

@@ -393,7 +393,7 @@ def test_the_source_of_every_scorer_and_of_the_prompt_is_hashed() -> None:
 
 
 def test_the_source_of_a_function_of_ones_own_is_hashed(tmp_path: Path) -> None:
-    own.beside(tmp_path)
+    own.add_folder(tmp_path)
     cases = (Case("a", (Turn("q", expect={"python": "own_checks_of_a_test:polite"}),)),)
     absent = hashing.digest_of_scoring(cases, {})
     (tmp_path / "own_checks_of_a_test.py").write_text("def polite(said): return True\n")

@@ -25,14 +25,14 @@ AWKWARD = {
     "many brackets": "[" * 50_000,
     "pattern's bane": "a" * 40 + "!",
 }
-EXAMPLES = [(name, argument) for name in scorers.NAMES for argument in scorers.kind(name).examples if name != "python"]
+EXAMPLES = [(name, argument) for name in scorers.NAMES for argument in scorers.get_scorer(name).examples if name != "python"]
 SAYS_YES = ScoringServices(
     judge=lambda said, rubric, reference: [Vote(True, "네")], embed=lambda texts: [[1.0, 0.0] for _ in texts]
 )
 
 
 def score(name, argument, answer, **said):
-    return scorers.kind(name).score(Sample(answer, **said), argument, SAYS_YES)
+    return scorers.get_scorer(name).score(Sample(answer, **said), argument, SAYS_YES)
 
 
 def passes(name, argument, answer, **said):
@@ -233,22 +233,22 @@ def votes(*each):
     ],
 )
 def test_most_of_a_judges_votes_decide(argument, given, passed):
-    result = scorers.kind("judge").score(Sample("x"), argument, votes(*given))
+    result = scorers.get_scorer("judge").score(Sample("x"), argument, votes(*given))
     assert result.passed == passed
 
 
 def test_a_judge_or_an_embedding_that_nobody_named_passes_nothing():
     nobody = ScoringServices()
-    assert not scorers.kind("judge").score(Sample("x"), "polite", nobody).passed
+    assert not scorers.get_scorer("judge").score(Sample("x"), "polite", nobody).passed
     by_meaning = {"to": "x", "by": "embedding"}
-    assert not scorers.kind("similar").score(Sample("x"), by_meaning, nobody).passed
-    assert scorers.kind("similar").needs(by_meaning) == "embed" and scorers.kind("judge").needs("polite") == "judge"
+    assert not scorers.get_scorer("similar").score(Sample("x"), by_meaning, nobody).passed
+    assert scorers.get_scorer("similar").needs(by_meaning) == "embed" and scorers.get_scorer("judge").needs("polite") == "judge"
 
 
 def test_an_embedding_tells_by_angle():
     meanings = {"yes": [1.0, 0.0], "sure": [0.9, 0.1], "no": [0.0, 1.0]}
     help = ScoringServices(embed=lambda texts: [meanings[text] for text in texts])
-    kind = scorers.kind("similar")
+    kind = scorers.get_scorer("similar")
     assert kind.score(Sample("sure"), {"to": "yes", "by": "embedding"}, help).passed
     assert not kind.score(Sample("no"), {"to": "yes", "by": "embedding"}, help).passed
 
@@ -270,15 +270,15 @@ def broken(said):
 
 def test_a_function_of_ones_own_is_asked(tmp_path):
     (tmp_path / "own_checks.py").write_text(OWN)
-    own.beside(tmp_path)
+    own.add_folder(tmp_path)
     assert passes("python", "own_checks:polite", "please wait")
     assert score("python", "own_checks:polite", "wait").why == "looked for please"
     assert passes("python", "own_checks:yes", "")
     assert "neither true nor false" in score("python", "own_checks:odd", "").why
     assert "ZeroDivisionError" in score("python", "own_checks:broken", "").why
-    assert list(scorers.kind("python").problems("own_checks:missing"))
-    assert list(scorers.kind("python").problems("no_such_module:f"))
-    assert list(scorers.kind("python").problems("os.system"))
+    assert list(scorers.get_scorer("python").problems("own_checks:missing"))
+    assert list(scorers.get_scorer("python").problems("no_such_module:f"))
+    assert list(scorers.get_scorer("python").problems("os.system"))
 
 
 BOUND = """
@@ -300,22 +300,22 @@ NAMES_BOUND = "other dotted renamed first second rest annotated Kind later walru
 @pytest.mark.parametrize("name", NAMES_BOUND.split())
 def test_a_name_that_the_module_binds_by_whatever_statement_is_there(tmp_path, name):
     (tmp_path / "binds_names.py").write_text(BOUND)
-    own.beside(tmp_path)
-    assert list(own.problems(f"binds_names:{name}")) == []
+    own.add_folder(tmp_path)
+    assert list(own.find_problems(f"binds_names:{name}")) == []
 
 
 @pytest.mark.parametrize("name", ["within", "inner", "taken", "elsewhere", "polite"])
 def test_a_name_that_only_something_within_it_has_is_not(tmp_path, name):
     (tmp_path / "binds_names.py").write_text(BOUND)
-    own.beside(tmp_path)
-    assert list(own.problems(f"binds_names:{name}")) == [f"binds_names has no {name}."]
+    own.add_folder(tmp_path)
+    assert list(own.find_problems(f"binds_names:{name}")) == [f"binds_names has no {name}."]
 
 
 @pytest.mark.parametrize("content", ["from elsewhere import *", "def __getattr__(name): return print"])
 def test_a_module_that_may_have_any_name_has_this_one(tmp_path, content):
     (tmp_path / "has_any.py").write_text(content)
-    own.beside(tmp_path)
-    assert list(own.problems("has_any:polite")) == []
+    own.add_folder(tmp_path)
+    assert list(own.find_problems("has_any:polite")) == []
 
 
 @pytest.mark.parametrize(
@@ -329,24 +329,24 @@ def test_a_module_that_may_have_any_name_has_this_one(tmp_path, content):
 )
 def test_a_file_that_is_no_python_is_a_mistake_of_the_case(tmp_path, content, why):
     (tmp_path / "no_python.py").write_bytes(content)
-    own.beside(tmp_path)
-    (problem,) = own.problems("no_python:polite")
+    own.add_folder(tmp_path)
+    (problem,) = own.find_problems("no_python:polite")
     assert re.search(why, problem)
 
 
 @pytest.mark.parametrize("name", ["builtins:exec", "os:_exit", "evaluation.scorers:score"])
 def test_a_function_that_is_not_beside_the_cases_is_none(tmp_path, name):
-    own.beside(tmp_path)
-    assert [each for each in own.problems(name) if "put it beside the cases" in each]
+    own.add_folder(tmp_path)
+    assert [each for each in own.find_problems(name) if "put it beside the cases" in each]
 
 
 def test_a_file_that_has_the_name_of_another_module_is_told_instead_of_asking_that_one(tmp_path):
-    own.beside(tmp_path)
+    own.add_folder(tmp_path)
     (tmp_path / "json.py").write_text("def loads(said): return True")
-    assert [each for each in own.problems("json:loads") if "Python's own" in each]
+    assert [each for each in own.find_problems("json:loads") if "Python's own" in each]
     (tmp_path / "pytest.py").write_text("def fail(said): return True")
     with pytest.raises(UsageError, match="pytest is the name of another module here"):
-        own.function("pytest:fail")
+        own.import_function("pytest:fail")
 
 
 @pytest.mark.parametrize(("name", "argument"), EXAMPLES)
@@ -361,9 +361,9 @@ def test_no_answer_is_too_awkward(name, argument, answer):
 def test_an_example_is_a_valid_argument_and_is_told_in_words(name, argument):
     from jsonschema import Draft202012Validator
 
-    kind = scorers.kind(name)
+    kind = scorers.get_scorer(name)
     assert list(kind.problems(argument)) == []
-    assert kind.told(argument) and kind.about.endswith(".")
+    assert kind.describe(argument) and kind.about.endswith(".")
     Draft202012Validator.check_schema(kind.schema)
     assert list(Draft202012Validator(kind.schema).iter_errors(argument)) == []
 
@@ -371,7 +371,7 @@ def test_an_example_is_a_valid_argument_and_is_told_in_words(name, argument):
 @pytest.mark.parametrize("name", scorers.NAMES)
 @pytest.mark.parametrize("argument", [None, [], {}, "", 3.5, [None], {"nonsense": 1}, [[]], object()])
 def test_an_argument_that_makes_no_sense_is_a_problem_and_no_crash(name, argument):
-    problems = list(scorers.kind(name).problems(argument))
+    problems = list(scorers.get_scorer(name).problems(argument))
     allowed = {("json", "{}"), ("tool_calls", "[]"), ("number", "3.5"), ("latency", "3.5"), ("json", "{'nonsense': 1}")}
     assert problems or (name, str(argument)) in allowed
     assert all(isinstance(problem, str) and problem for problem in problems)

@@ -24,7 +24,7 @@ PROMPTFOO = {"prompts", "providers", "targets", "tests", "scenarios", "defaultTe
 
 def read(path: Path, told: ImportLog, kind: str | None = None) -> Iterator[Draft]:
     """The cases of a file, one after the other; each would pass `reading.read`. Raises UsageError for a broken file."""
-    own.beside(path.parent)
+    own.add_folder(path.parent)
     made = import_module(f"sluice.datasets.importers.{HOMES[kind or detected(path)]}").drafts(path, told)
     yield from readable(made, told)
 

@@ -45,7 +45,7 @@ class Expect:
             self.match("|".join(escaped(text) for text in wanted))
 
     def match(self, pattern: str) -> None:
-        problems = list(scorers.kind("matches").problems(pattern))
+        problems = list(scorers.get_scorer("matches").problems(pattern))
         if problems:
             raise NoCounterpart(f"regex that {problems[0]}")
         self.found["matches"] = one_or_more([*listed(self.found.get("matches")), pattern])
@@ -53,7 +53,7 @@ class Expect:
     def once(self, name: str, argument: Any) -> None:
         if self.found.get(name, argument) != argument:
             raise NoCounterpart(f"a second {name} in one test")
-        problems = list(scorers.kind(name).problems(argument))
+        problems = list(scorers.get_scorer(name).problems(argument))
         if problems:
             raise NoCounterpart(f"{name} that {problems[0]}")
         self.found[name] = argument

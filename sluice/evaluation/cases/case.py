@@ -57,7 +57,7 @@ Cases = TypeVar("Cases", bound=Iterable[Case])
 
 
 def told(expect: Mapping[str, Any]) -> str:
-    return "; ".join(scorers.kind(name).told(argument) for name, argument in expect.items())
+    return "; ".join(scorers.get_scorer(name).describe(argument) for name, argument in expect.items())
 
 
 def load(path: Path) -> tuple[Case, ...]:

@@ -201,8 +201,8 @@ class Reader:
     def argument(self, name: str, value: Any, place: str) -> Any:
         self.writable(value, f"{place}.{name}")
         if name == "python":
-            own.beside(self.folder)
-        for problem in scorers.kind(name).problems(value):
+            own.add_folder(self.folder)
+        for problem in scorers.get_scorer(name).problems(value):
             self.problem(f"{place}.{name}", problem)
         return value
 

@@ -6,7 +6,7 @@ from sluice.errors import UsageError
 from sluice.evaluation import scorers
 from sluice.evaluation.cases.case import Case
 from sluice.evaluation.compare.hashes import own
-from sluice.evaluation.scorers.python import function
+from sluice.evaluation.scorers.python import import_function
 from sluice.evaluation.scoring import ScoringServices
 
 SHOWN = 5
@@ -57,7 +57,7 @@ class CaseRequirements:
         Only for a replay: `check` is for whoever merely looks, and runs nothing of the cases.
         """
         for name in self._functions:
-            function(name)
+            import_function(name)
 
 
 def needs(case: Case) -> Iterator[str]:
@@ -66,5 +66,5 @@ def needs(case: Case) -> Iterator[str]:
         yield "rag"
     for expect in (case.expect, *(turn.expect for turn in case.turns)):
         for name, argument in expect.items():
-            if need := scorers.kind(name).needs(argument):
+            if need := scorers.get_scorer(name).needs(argument):
                 yield need

@@ -1,4 +1,4 @@
-"""What an answer can be held against: one `ScorerSpec` per expectation, found by the name that cases write."""
+"""What an answer can be scored by: one `ScorerSpec` per expectation, looked up by the name that cases write."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -7,32 +7,25 @@ from typing import Any
 
 from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
-# name -> module with a KINDS of that name; imported when a case first uses it, as some bring libraries along
-HOMES: Mapping[str, str] = {
-    **dict.fromkeys(("contains", "contains_any", "contains_all", "not_contains", "equals"), "contains"),
-    "matches": "matches",
-    "number": "number",
-    "json": "json_schema",
-    "tool_calls": "json_schema",
-    "similar": "similar",
-    "language": "language",
-    "refuses": "refuses",
-    "cites": "citations",
-    "grounded": "citations",
+# The file is called what the YAML calls the scorer, but for the families of `contains` and of the measured limits.
+# It is imported when a case first uses it, as some bring libraries along.
+MODULES: Mapping[str, str] = {
+    **dict.fromkeys(("contains", "contains_any", "contains_all", "not_contains"), "contains"),
+    **{name: name for name in ("equals", "matches", "number", "json", "tool_calls", "similar", "language", "refuses")},
+    **{name: name for name in ("cites", "grounded")},
     **dict.fromkeys(("max_tokens", "latency", "finish_reason"), "limits"),
-    "judge": "judge",
-    "python": "python",
+    **{name: name for name in ("judge", "python")},
 }
-NAMES = tuple(HOMES)
+NAMES = tuple(MODULES)
 
 
 @cache
-def kind(name: str) -> ScorerSpec:
-    """Raises KeyError for a name that is not in NAMES."""
-    found: ScorerSpec = import_module(f"sluice.evaluation.scorers.{HOMES[name]}").KINDS[name]
-    return found
+def get_scorer(name: str) -> ScorerSpec:
+    """The scorer of this name; its module is imported. Raises KeyError for a name that is not in NAMES."""
+    scorer: ScorerSpec = import_module(f"sluice.evaluation.scorers.{MODULES[name]}").SCORERS[name]
+    return scorer
 
 
-def score(said: Sample, expect: Mapping[str, Any], help: ScoringServices) -> tuple[Score, ...]:
+def score(sample: Sample, expect: Mapping[str, Any], services: ScoringServices) -> tuple[Score, ...]:
     """One score per expectation, in the order in which the case names them."""
-    return tuple(kind(name).score(said, argument, help) for name, argument in expect.items())
+    return tuple(get_scorer(name).score(sample, argument, services) for name, argument in expect.items())

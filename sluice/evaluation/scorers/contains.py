@@ -1,4 +1,4 @@
-"""Words that an answer must hold, or must not: contains, contains_any, contains_all, not_contains, equals."""
+"""Texts that an answer must hold, or must not: contains, contains_any, contains_all, not_contains."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -25,27 +25,27 @@ CONTAINS = {
 Holds = Callable[[str, str], bool]  # answer, text
 
 
-def texts(argument: Any) -> tuple[str, ...]:
+def as_texts(argument: Any) -> tuple[str, ...]:
     return tuple(argument) if isinstance(argument, list | tuple) else (argument,)
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     if isinstance(argument, list) and not argument:
         yield "is empty."
-    for text in texts(argument):
+    for text in as_texts(argument):
         if not isinstance(text, str):
             yield f"must be text or a list of texts, but holds {text!r}. Put it in quotes."
         elif not text.strip():
             yield "is empty."
 
 
-def problems_of_contains(argument: Any) -> Iterator[str]:
+def find_problems_of_contains(argument: Any) -> Iterator[str]:
     if not isinstance(argument, Mapping):
-        yield from problems(argument)
+        yield from find_problems(argument)
         return
     for key, value in argument.items():
         if key in PARTS:
-            yield from (f"{key}: {problem}" for problem in problems(value))
+            yield from (f"{key}: {problem}" for problem in find_problems(value))
         elif key != "particles":
             yield f"has no {key}. {suggestion(str(key), (*PARTS, 'particles'))}"
         elif value != "ignored":
@@ -54,105 +54,83 @@ def problems_of_contains(argument: Any) -> Iterator[str]:
         yield "needs all, any or none."
 
 
-def problems_of_equals(argument: Any) -> Iterator[str]:
-    if isinstance(argument, list):
-        yield "must be one text."
-    else:
-        yield from problems(argument)
-
-
-def plainly(answer: str, text: str) -> bool:
+def holds_plainly(answer: str, text: str) -> bool:
     return folded(text) in folded(answer)
 
 
-def without_particles(answer: str, text: str) -> bool:
-    return plainly(answer, text) or bool(particles.pattern(folded(text)).search(folded(answer)))
+def holds_without_particles(answer: str, text: str) -> bool:
+    return holds_plainly(answer, text) or bool(particles.pattern(folded(text)).search(folded(answer)))
 
 
-def contains(said: Sample, argument: Any, help: ScoringServices) -> Score:
+def contains(sample: Sample, argument: Any, services: ScoringServices) -> Score:
     if not isinstance(argument, Mapping):
-        return holds_all("contains", said.answer, texts(argument), plainly)
-    holds = without_particles if argument.get("particles") == "ignored" else plainly
-    asked = {part: texts(argument[part]) for part in PARTS if part in argument}
-    scores = [PART[part]("contains", said.answer, wanted, holds) for part, wanted in asked.items()]
+        return holds_all("contains", sample.answer, as_texts(argument), holds_plainly)
+    holds = holds_without_particles if argument.get("particles") == "ignored" else holds_plainly
+    parts = {part: as_texts(argument[part]) for part in PARTS if part in argument}
+    scores = [SCORE_PART[part]("contains", sample.answer, texts, holds) for part, texts in parts.items()]
     return next((score for score in scores if not score.passed), scores[0])
 
 
-def holds_all(name: str, answer: str, wanted: tuple[str, ...], holds: Holds) -> Score:
-    missing = tuple(text for text in wanted if not holds(answer, text))
-    return Score(name, not missing, why(listed(missing or wanted, "and"), answer, not missing))
+def holds_all(name: str, answer: str, texts: tuple[str, ...], holds: Holds) -> Score:
+    missing = tuple(text for text in texts if not holds(answer, text))
+    return Score(name, not missing, why(listed(missing or texts, "and"), answer, not missing))
 
 
-def holds_any(name: str, answer: str, wanted: tuple[str, ...], holds: Holds) -> Score:
-    found = tuple(text for text in wanted if holds(answer, text))
-    return Score(name, bool(found), why(listed(found or wanted, "or"), answer, bool(found)))
+def holds_any(name: str, answer: str, texts: tuple[str, ...], holds: Holds) -> Score:
+    matches = tuple(text for text in texts if holds(answer, text))
+    return Score(name, bool(matches), why(listed(matches or texts, "or"), answer, bool(matches)))
 
 
 def holds_none(name: str, answer: str, unwanted: tuple[str, ...], holds: Holds) -> Score:
-    found = tuple(text for text in unwanted if holds(answer, text))
-    if found:
-        return Score(name, False, f"must not say {listed(found, 'or')}, the answer says {quoted(answer)}")
+    matches = tuple(text for text in unwanted if holds(answer, text))
+    if matches:
+        return Score(name, False, f"must not say {listed(matches, 'or')}, the answer says {quoted(answer)}")
     return Score(name, True, f"does not say {listed(unwanted, 'or')}")
 
 
-def equals(said: Sample, argument: Any, help: ScoringServices) -> Score:
-    if folded(said.answer) == folded(argument):
-        return Score("equals", True, f"is {argument!r}")
-    return Score("equals", False, f"expected exactly {argument!r}, the answer says {quoted(said.answer)}")
+def why(expected: str, answer: str, passed: bool) -> str:
+    return f"found {expected}" if passed else f"looked for {expected}, the answer says {quoted(answer)}"
 
 
-def why(wanted: str, answer: str, passed: bool) -> str:
-    return f"found {wanted}" if passed else f"looked for {wanted}, the answer says {quoted(answer)}"
+def describe(words: str) -> Callable[[Any], str]:
+    return lambda argument: f"{words} {' | '.join(repr(text) for text in as_texts(argument))}"
 
 
-def told(words: str) -> Callable[[Any], str]:
-    return lambda argument: f"{words} {' | '.join(repr(text) for text in texts(argument))}"
-
-
-def told_of_contains(argument: Any) -> str:
+def describe_contains(argument: Any) -> str:
     if not isinstance(argument, Mapping):
-        return told("contains")(argument)
-    return ", ".join(told(f"contains {part} of")(argument[part]) for part in PARTS if part in argument)
+        return describe("contains")(argument)
+    return ", ".join(describe(f"contains {part} of")(argument[part]) for part in PARTS if part in argument)
 
 
-PART = {"all": holds_all, "any": holds_any, "none": holds_none}
+SCORE_PART = {"all": holds_all, "any": holds_any, "none": holds_none}
 ALL = ScorerSpec(
     "contains",
     "The answer holds this text, or each of these; or all, any, none, with Korean particles ignored if asked.",
     CONTAINS,
-    problems_of_contains,
-    told_of_contains,
+    find_problems_of_contains,
+    describe_contains,
     contains,
     ("20 days", ["20일", "연차"], {"any": ["20일", "이십 일"], "none": ["15일"], "particles": "ignored"}),
 )
 
 
-def short(name: str, about: str, part: str) -> ScorerSpec:
+def short_form(name: str, about: str, part: str) -> ScorerSpec:
     """A form of `contains` with a name of its own."""
 
-    def score(said: Sample, argument: Any, help: ScoringServices) -> Score:
-        return PART[part](name, said.answer, texts(argument), plainly)
+    def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
+        return SCORE_PART[part](name, sample.answer, as_texts(argument), holds_plainly)
 
     return ScorerSpec(
-        name, about, TEXTS, problems, told(name.replace("_", " ")), score, ("20 days", ["20일", "20 days"])
+        name, about, TEXTS, find_problems, describe(name.replace("_", " ")), score, ("20 days", ["20일", "20 days"])
     )
 
 
-KINDS = {
-    kind.name: kind
-    for kind in (
+SCORERS = {
+    scorer.name: scorer
+    for scorer in (
         ALL,
-        short("contains_all", "The answer holds each of these.", "all"),
-        short("contains_any", "The answer holds at least one of these.", "any"),
-        short("not_contains", "The answer holds none of these.", "none"),
-        ScorerSpec(
-            "equals",
-            "The answer is this text, and nothing else. Case, width and blanks make no difference.",
-            TEXT,
-            problems_of_equals,
-            told("equals"),
-            equals,
-            ("네.",),
-        ),
+        short_form("contains_all", "The answer holds each of these.", "all"),
+        short_form("contains_any", "The answer holds at least one of these.", "any"),
+        short_form("not_contains", "The answer holds none of these.", "none"),
     )
 }

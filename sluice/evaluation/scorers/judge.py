@@ -11,7 +11,7 @@ KEYS = ("rubric", "reference", "least")
 MAJORITY = 0.5
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     if isinstance(argument, str):
         if not argument.strip():
             yield "is empty."
@@ -35,11 +35,11 @@ def rubric(argument: Any) -> str:
     return argument if isinstance(argument, str) else str(argument["rubric"])
 
 
-def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
-    if help.judge is None:
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
+    if services.judge is None:
         return Score("judge", False, "no judge model was named: evaluation.judge")
     reference = argument.get("reference") if isinstance(argument, Mapping) else None
-    votes = help.judge(said, rubric(argument), reference)
+    votes = services.judge(sample, rubric(argument), reference)
     for_it = sum(vote.passed for vote in votes)
     share = for_it / len(votes) if votes else 0.0
     least = argument.get("least") if isinstance(argument, Mapping) else None
@@ -48,7 +48,7 @@ def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     return Score("judge", passed, f"{for_it} of {len(votes)} votes for it: {quoted(reason)}", round(share, 4))
 
 
-KINDS = {
+SCORERS = {
     "judge": ScorerSpec(
         "judge",
         "A judge model says whether the answer meets this rubric; most of its votes decide, or at least this share.",
@@ -67,9 +67,9 @@ KINDS = {
                 },
             ]
         },
-        problems,
+        find_problems,
         lambda argument: f"a judge's word that it meets: {rubric(argument)}",
-        scored,
+        score,
         ("Is polite and names the deadline.", {"rubric": "Says the same.", "reference": "By the 12th.", "least": 0.6}),
         lambda argument: "judge",
     )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sluice.evaluation.scorers.text import quoted
+from sluice.evaluation.scorers.text import as_list, quoted
 from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 NAMES = {"ko": "Korean", "en": "English", "ja": "Japanese", "zh": "Chinese"}
@@ -23,15 +23,15 @@ ENOUGH = 0.5  # of the letters
 AMONG_LATIN = 0.3  # a sentence in another script may name many things in Latin letters
 
 
-def problems(argument: Any) -> Iterator[str]:
-    for each in argument if isinstance(argument, list) else [argument]:
+def find_problems(argument: Any) -> Iterator[str]:
+    for each in as_list(argument):
         if not isinstance(each, str) or each not in NAMES:
             yield f"must be {', '.join(NAMES)}, not {each!r}."
     if argument == []:
         yield "is empty."
 
 
-def language(text: str) -> str | None:
+def detect_language(text: str) -> str | None:
     """ko, en, ja or zh; None if there are no letters, or of no one language enough."""
     words = CODE.sub(" ", text[:LOOKED_AT]).split()
     plain = ABBREVIATION.sub("", " ".join(map(without_code, words)))
@@ -57,29 +57,26 @@ def without_code(word: str) -> str:
     return SCRIPTS["en"].sub("", word) if DIGIT.search(word) else word
 
 
-def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
-    wanted = argument if isinstance(argument, list) else [argument]
-    found = language(said.answer)
-    if found in wanted:
-        return Score("language", True, f"is {NAMES[str(found)]}")
-    what = f"is {NAMES[found]}" if found else "has no language to tell"
-    return Score("language", False, f"wanted {named(argument)}, the answer {what}: {quoted(said.answer)}")
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
+    language = detect_language(sample.answer)
+    if language in as_list(argument):
+        return Score("language", True, f"is {NAMES[str(language)]}")
+    what = f"is {NAMES[language]}" if language else "has no language to tell"
+    return Score("language", False, f"wanted {describe(argument)}, the answer {what}: {quoted(sample.answer)}")
 
 
-def named(argument: Any) -> str:
-    return " or ".join(NAMES[each] for each in (argument if isinstance(argument, list) else [argument]))
+def describe(argument: Any) -> str:
+    return " or ".join(NAMES[each] for each in as_list(argument))
 
 
-KINDS = {
+SCORERS = {
     "language": ScorerSpec(
         "language",
         "The answer is in this language (ko, en, ja, zh), or in one of these.",
         {"oneOf": [{"enum": list(NAMES)}, {"type": "array", "items": {"enum": list(NAMES)}, "minItems": 1}]},
-        problems,
-        lambda argument: (
-            "in " + " or ".join(NAMES[each] for each in ([argument] if isinstance(argument, str) else argument))
-        ),
-        scored,
+        find_problems,
+        lambda argument: f"in {describe(argument)}",
+        score,
         ("ko", ["ko", "en"]),
     )
 }

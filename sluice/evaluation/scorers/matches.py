@@ -10,48 +10,48 @@ from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 SECONDS = 1.0
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     import regex  # like `re`, and can be told when to give up
 
-    found = list(contains.problems(argument))
-    yield from found
-    for pattern in () if found else contains.texts(argument):
+    problems = list(contains.find_problems(argument))
+    yield from problems
+    for pattern in () if problems else contains.as_texts(argument):
         try:
             regex.compile(pattern, regex.IGNORECASE)
         except regex.error as error:
             yield f"{pattern!r} is not a regular expression: {error}."
 
 
-def matches(said: Sample, argument: Any, help: ScoringServices) -> Score:
-    patterns, text = contains.texts(argument), composed(said.answer)
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
+    patterns, text = contains.as_texts(argument), composed(sample.answer)
     missing, slow = [], []
     for pattern in patterns:
         try:
-            if not found(pattern, text):
+            if not search(pattern, text):
                 missing.append(pattern)
         except TimeoutError:
             slow.append(pattern)
     if slow:
         why = f"{listed(slow, 'and')} took longer than {SECONDS:g} s on this answer: write a simpler pattern"
         return Score("matches", False, why)
-    why = contains.why(f"a match of {listed(missing or patterns, 'and')}", said.answer, not missing)
+    why = contains.why(f"a match of {listed(missing or patterns, 'and')}", sample.answer, not missing)
     return Score("matches", not missing, why)
 
 
-def found(pattern: str, text: str) -> bool:
+def search(pattern: str, text: str) -> bool:
     import regex
 
     return regex.search(normal(pattern), text, regex.IGNORECASE, timeout=SECONDS) is not None
 
 
-KINDS = {
+SCORERS = {
     "matches": ScorerSpec(
         "matches",
         "The answer matches this regular expression, or each of these. Blanks are one, case makes no difference.",
         contains.TEXTS,
-        problems,
-        contains.told("matches"),
-        matches,
+        find_problems,
+        contains.describe("matches"),
+        score,
         (r"\d+ ?(days|일)",),
     )
 }

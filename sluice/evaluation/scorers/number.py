@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.evaluation.scorers.numerals import read_numbers
-from sluice.evaluation.scorers.text import number as shown
-from sluice.evaluation.scorers.text import quoted
+from sluice.evaluation.scorers.text import number, quoted
 from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 from sluice.wording import suggestion
 
@@ -13,7 +12,7 @@ KEYS = ("value", "tolerance", "share", "which")
 WHICH = ("any", "first", "last", "only")
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     if is_number(argument):
         return
     if not isinstance(argument, Mapping):
@@ -44,28 +43,28 @@ def span(argument: Any) -> tuple[float, float]:
     return value - off, value + off
 
 
-def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
     least, most = span(argument)
-    every = read_numbers(said.answer)
+    every = read_numbers(sample.answer)
     which = argument.get("which", "any") if isinstance(argument, Mapping) else "any"
     looked_at = {"first": every[:1], "last": every[-1:]}.get(which, every)
     right = [value for value in looked_at if least <= value <= most]
     passed = bool(right) and (which != "only" or len(right) == len(every))
     if passed:
-        return Score("number", True, f"found {shown(right[0])}", right[0])
-    has = " and ".join(shown(value) for value in every[:5]) + (" ..." if len(every) > 5 else "")
-    why = f"the answer has {has}" if every else f"there is no number in {quoted(said.answer)}"
-    return Score("number", False, f"looked for {told(argument)}, {why}", every[0] if every else None)
+        return Score("number", True, f"found {number(right[0])}", right[0])
+    has = " and ".join(number(value) for value in every[:5]) + (" ..." if len(every) > 5 else "")
+    why = f"the answer has {has}" if every else f"there is no number in {quoted(sample.answer)}"
+    return Score("number", False, f"looked for {describe(argument)}, {why}", every[0] if every else None)
 
 
-def told(argument: Any) -> str:
+def describe(argument: Any) -> str:
     least, most = span(argument)
-    words = "the number " + (shown(least) if least == most else f"from {shown(least)} to {shown(most)}")
+    words = "the number " + (number(least) if least == most else f"from {number(least)} to {number(most)}")
     which = argument.get("which", "any") if isinstance(argument, Mapping) else "any"
     return words if which == "any" else f"{words}, as the {which} one"
 
 
-KINDS = {
+SCORERS = {
     "number": ScorerSpec(
         "number",
         "The answer gives this number, as 15,000 or 1만 5천 or 만 오천 원: exactly, or within a tolerance or a share.",
@@ -85,9 +84,9 @@ KINDS = {
                 },
             ]
         },
-        problems,
-        told,
-        scored,
+        find_problems,
+        describe,
+        score,
         (20, {"value": 15000, "tolerance": 500}, {"value": 3.14, "share": 0.01, "which": "first"}),
     )
 }

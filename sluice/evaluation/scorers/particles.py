@@ -17,8 +17,8 @@ WORD = re.compile(rf"(?P<stem>[가-힣]{{2,}}?)(?:{ANY})?")
 
 def stem(word: str) -> str:
     """The word without its particle; as it is if there is none, or too little would be left."""
-    found = WORD.fullmatch(word)
-    return found["stem"] if found else word
+    match = WORD.fullmatch(word)
+    return match["stem"] if match else word
 
 
 def pattern(text: str) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 FOLDERS: list[Path] = []  # of case files, the one that was read last first
 
 
-def beside(folder: Path) -> None:
+def add_folder(folder: Path) -> None:
     """Modules of this folder can be named from now on. None can be imported by others: a file beside the cases that
     has the name of a library's optional part would else run while somebody only looks."""
     place = folder.resolve()
@@ -30,7 +30,7 @@ def beside(folder: Path) -> None:
     FOLDERS.insert(0, place)
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     """What is wrong with it, found without running anything of it."""
     if not isinstance(argument, str) or not NAME.fullmatch(argument):
         yield f"must be module:function, such as checks:is_polite, not {argument!r}."
@@ -88,7 +88,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 
 @cache
-def function(name: str) -> Callable[..., Any]:
+def import_function(name: str) -> Callable[..., Any]:
     """Imports it: for a replay. Raises UsageError if there is none."""
     module, _, attribute = name.partition(":")
     file = find_file(module)
@@ -97,7 +97,7 @@ def function(name: str) -> Callable[..., Any]:
         sys.path.append(folder)
     try:
         imported = import_module(module)
-        found = getattr(imported, attribute)
+        own_function = getattr(imported, attribute)
     except ModuleNotFoundError as error:
         raise UsageError(f"there is no module {error.name}: put it beside the cases.") from None
     except AttributeError:
@@ -106,15 +106,15 @@ def function(name: str) -> Callable[..., Any]:
         raise UsageError(f"{module} cannot be imported: {type(error).__name__}: {error}") from None
     if Path(imported.__file__ or "").resolve() != file.resolve():
         raise UsageError(f"{module} is the name of another module here: give {file} another one.")
-    if not callable(found):
+    if not callable(own_function):
         raise UsageError(f"{name} is no function.")
-    return found  # type: ignore[no-any-return]
+    return own_function  # type: ignore[no-any-return]
 
 
-def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
     """The function takes the answer, or `Sample`; it returns true or false, or that and why."""
     try:
-        result = function(argument)(said)
+        result = import_function(argument)(sample)
     except Exception as error:  # somebody else's function: its failure is the case's, and is told
         return Score("python", False, f"{argument} failed: {type(error).__name__}: {error}")
     passed, why = result if isinstance(result, tuple) and len(result) == 2 else (result, "")
@@ -123,14 +123,14 @@ def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
     return Score("python", passed, str(why) or f"{argument} says {'yes' if passed else 'no'}")
 
 
-KINDS = {
+SCORERS = {
     "python": ScorerSpec(
         "python",
         "A function of yours in a file beside the cases: takes what was said, returns true or false, and perhaps why.",
         {"type": "string", "pattern": f"^{NAME.pattern}$"},
-        problems,
+        find_problems,
         lambda argument: f"{argument} says yes",
-        scored,
+        score,
         ("checks:is_polite",),
     )
 }

@@ -8,7 +8,7 @@ from sluice.evaluation.scorers.text import folded, quoted
 from sluice.evaluation.scoring import Sample, Score, ScorerSpec, ScoringServices
 
 BEGINNING = 400  # characters: who declines says so at once
-WAYS = re.compile(
+REFUSALS = re.compile(
     r"\b(could not|couldn't|cannot|can't|can not|am unable to|'m unable to|are unable to|is unable to|not able to)\s+"
     r"(\w+\s+){0,3}?(find|help|assist|answer|provide|share|discuss|comply|do that|tell|say|give|determine|fulfill)"
     r"|\b(do not|don't) (know|have (any |enough |that |this |access to )?(information|details|data))"
@@ -20,36 +20,36 @@ WAYS = re.compile(
 )
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     if not isinstance(argument, bool):
         yield f"must be true or false, not {argument!r}."
 
 
-def declines(answer: str) -> str | None:
-    """The words that decline, or None."""
-    found = WAYS.search(folded(answer[: 2 * BEGINNING])[:BEGINNING].replace("’", "'"))
-    return found[0] if found else None
+def find_refusal(answer: str) -> str | None:
+    """The words of the answer that decline, or None."""
+    match = REFUSALS.search(folded(answer[: 2 * BEGINNING])[:BEGINNING].replace("’", "'"))
+    return match[0] if match else None
 
 
-def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
-    words = declines(said.answer)
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
+    words = find_refusal(sample.answer)
     passed = (words is not None) == argument
-    what = f"declines: {words!r}" if words else f"does not decline: {quoted(said.answer)}"
-    return Score("refuses", passed, what if passed else f"wanted {told(argument)}, the answer {what}")
+    what = f"declines: {words!r}" if words else f"does not decline: {quoted(sample.answer)}"
+    return Score("refuses", passed, what if passed else f"wanted {describe(argument)}, the answer {what}")
 
 
-def told(argument: Any) -> str:
+def describe(argument: Any) -> str:
     return "an answer that declines" if argument else "an answer that does not decline"
 
 
-KINDS = {
+SCORERS = {
     "refuses": ScorerSpec(
         "refuses",
         "true: the answer declines, or says that it does not know; false: it does not.",
         {"type": "boolean"},
-        problems,
-        told,
-        scored,
+        find_problems,
+        describe,
+        score,
         (True,),
     )
 }

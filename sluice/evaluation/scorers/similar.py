@@ -14,7 +14,7 @@ KEYS = ("to", "least", "by")
 BY = ("letters", "embedding")
 
 
-def problems(argument: Any) -> Iterator[str]:
+def find_problems(argument: Any) -> Iterator[str]:
     if isinstance(argument, str):
         if not argument.strip():
             yield "is empty."
@@ -35,22 +35,24 @@ def problems(argument: Any) -> Iterator[str]:
         yield "to: is missing."
 
 
-def asked(argument: Any) -> tuple[str, float, str]:
+def read_options(argument: Any) -> tuple[str, float, str]:
     if isinstance(argument, str):
         return argument, LEAST, "letters"
     return argument["to"], argument.get("least", LEAST), argument.get("by", "letters")
 
 
-def scored(said: Sample, argument: Any, help: ScoringServices) -> Score:
-    text, least, by = asked(argument)
+def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
+    text, least, by = read_options(argument)
     if by == "embedding":
-        if help.embed is None:
+        if services.embed is None:
             return Score("similar", False, "no embedding model was named: evaluation.embeddings")
-        value = cosine(*help.embed([said.answer, text]))
+        value = cosine(*services.embed([sample.answer, text]))
     else:
-        value = shared_pairs(folded(said.answer), folded(text))
-    why = f"{value:.0%} like {text!r} by {by}" + ("" if value >= least else f", wanted {least:.0%}")
-    return Score("similar", value >= least, why if value >= least else f"{why}: {quoted(said.answer)}", round(value, 4))
+        value = shared_pairs(folded(sample.answer), folded(text))
+    why = f"{value:.0%} like {text!r} by {by}"
+    if value < least:
+        why += f", wanted {least:.0%}: {quoted(sample.answer)}"
+    return Score("similar", value >= least, why, round(value, 4))
 
 
 def shared_pairs(one: str, other: str) -> float:
@@ -71,12 +73,12 @@ def cosine(one: Sequence[float], other: Sequence[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True)) / lengths if lengths else 0.0
 
 
-def told(argument: Any) -> str:
-    text, least, by = asked(argument)
+def describe(argument: Any) -> str:
+    text, least, by = read_options(argument)
     return f"at least {least:.0%} like {text!r} by {by}"
 
 
-KINDS = {
+SCORERS = {
     "similar": ScorerSpec(
         "similar",
         "The answer is close to this text: by shared letters, or by an embedding model.",
@@ -95,10 +97,10 @@ KINDS = {
                 },
             ]
         },
-        problems,
-        told,
-        scored,
+        find_problems,
+        describe,
+        score,
         ("점심 식대는 하루 15,000원입니다.", {"to": "20 days a year", "least": 0.6, "by": "embedding"}),
-        lambda argument: "embed" if asked(argument)[2] == "embedding" else None,
+        lambda argument: "embed" if read_options(argument)[2] == "embedding" else None,
     )
 }

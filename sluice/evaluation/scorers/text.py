@@ -2,15 +2,16 @@
 
 import re
 import unicodedata
+from typing import Any
 
-SHOWN = 160  # characters of an answer that a reason quotes
+EXCERPT = 160  # characters of an answer that a reason quotes
 LINE = 4_000  # of an answer that are looked at to quote it
 WIDE = re.compile("[\uff01-\uffdc\u3000]+")  # full-width Latin and half-width Hangul: the same letters, drawn otherwise
 
 
 def composed(text: str) -> str:
     """NFC, full-width letters and digits as ordinary ones, runs of blanks as one."""
-    narrowed = WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
+    narrowed = WIDE.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
     return " ".join(normal(narrowed).split())
 
 
@@ -27,7 +28,11 @@ def quoted(answer: str) -> str:
     line = composed(answer[:LINE])
     if not line:
         return "nothing"
-    return repr(line if len(line) <= SHOWN else line[:SHOWN].rstrip() + " ...")
+    return repr(line if len(line) <= EXCERPT else line[:EXCERPT].rstrip() + " ...")
+
+
+def as_list(argument: Any) -> list[Any]:
+    return argument if isinstance(argument, list) else [argument]
 
 
 def listed(texts: list[str] | tuple[str, ...], word: str) -> str:

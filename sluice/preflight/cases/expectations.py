@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.evaluation.scorers.contains import texts as as_texts
+from sluice.evaluation.scorers.contains import as_texts
 from sluice.evaluation.scorers.text import composed, folded, normal
 from sluice.preflight.cases import patterns, tokens
 from sluice.preflight.cases.tokens import Count
