@@ -278,7 +278,7 @@ def own_entrypoint(config: PipelineConfig, told: inputs.Evaluate | inputs.Deploy
 
 def told_settings(config: PipelineConfig) -> str:
     """What `settings.json` holds, in words: for Studio, and so that a plan can show what changes in it."""
-    line = "; ".join(f"{key}={value}" for key, value in settings.flat(config.evaluation))
+    line = "; ".join(f"{key}={value}" for key, value in settings.flatten_settings(config.evaluation))
     return line if len(line) <= DESCRIPTION else line[: DESCRIPTION - 4] + " ..."
 
 

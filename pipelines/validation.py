@@ -13,7 +13,7 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
-from sluice.config.validation_errors import did_you_mean, nearest, shown
+from sluice.config.validation_errors import did_you_mean, nearest, quote_value
 from sluice.errors import SluiceError
 
 Json = dict[str, Any]
@@ -213,7 +213,7 @@ def beyond_types(value: Any, shape: Any, path: str) -> Iterator[str]:
             yield f"{path}: {shape.name} has no {value!r}." + (f" Did you mean {near}?" if near else "")
         pattern = compiled_pattern(limits.get("pattern"))
         if pattern and not pattern.fullmatch(value):
-            yield f"{path}: {shown(value)} does not match {limits['pattern']}"
+            yield f"{path}: {quote_value(value)} does not match {limits['pattern']}"
     for key, each in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from beyond_types(each, child(shape, key), f"{path}.{key}")
 

@@ -221,33 +221,35 @@ class Evaluation(Section):
     )
 
 
-def contradictions(told: Evaluation, in_place: bool, unpriced: Sequence[str]) -> Iterator[tuple[Loc, str]]:
-    """What is wrong between keys that are right by themselves; places are seen from `evaluation`.
+def find_contradictions(evaluation: Evaluation, in_place: bool, unpriced: Sequence[str]) -> Iterator[tuple[Loc, str]]:
+    """Yields the place, seen from `evaluation`, and the message of what is wrong between keys that are right alone.
 
     `unpriced` are the instance types that will answer and have no price in the file.
     """
-    if told.target == "endpoint" and told.endpoint is None:
+    if evaluation.target == "endpoint" and evaluation.endpoint is None:
         yield ("endpoint",), "is missing: with target endpoint, name the running endpoint to judge."
-    if told.target == "job" and told.endpoint is not None:
+    if evaluation.target == "job" and evaluation.endpoint is not None:
         yield ("endpoint",), "is only for target endpoint: with target job, the job serves the model."
-    if told.target == "endpoint" and told.instances > 1:
+    if evaluation.target == "endpoint" and evaluation.instances > 1:
         yield ("instances",), "is only for target job: one machine can ask a running endpoint as fast as it answers."
-    tags = told.gate.tags
-    for tag, wanted in tags.items():
-        if all(value is None for value in wanted.model_dump().values()):
+    tags = evaluation.gate.tags
+    for tag, thresholds in tags.items():
+        if all(value is None for value in thresholds.model_dump().values()):
             yield ("gate", "tags", tag), f"says nothing. It takes {', '.join(THRESHOLDS)}."
-    if unpriced and not told.price_per_million_tokens:
-        for path, wanted in ((("gate",), told.gate), *((("gate", "tags", tag), each) for tag, each in tags.items())):
-            if wanted.max_cost_per_answer is not None:
+    if unpriced and not evaluation.price_per_million_tokens:
+        by_path: dict[Loc, Thresholds] = {("gate",): evaluation.gate}
+        by_path |= {("gate", "tags", tag): each for tag, each in tags.items()}
+        for path, thresholds in by_path.items():
+            if thresholds.max_cost_per_answer is not None:
                 yield (
                     (*path, "max_cost_per_answer"),
                     "cannot be held: nothing says what an answer costs. Add evaluation.price_per_million_tokens, or "
                     f"{' and '.join(unpriced)} to prices.",
                 )
-    for name, helper in (("judge", told.judge), ("embeddings", told.embeddings)):
+    for name, helper in (("judge", evaluation.judge), ("embeddings", evaluation.embeddings)):
         if helper:
-            yield from misplaced(name, helper)
-    if told.rag.url and not in_place and told.target == "job":
+            yield from find_misplaced_keys(name, helper)
+    if evaluation.rag.url and not in_place and evaluation.target == "job":
         yield (
             ("rag", "url"),
             "has no use here: the RAG server asks a new endpoint only once it is live, and that is after the verdict. "
@@ -256,7 +258,8 @@ def contradictions(told: Evaluation, in_place: bool, unpriced: Sequence[str]) ->
         )
 
 
-def misplaced(name: str, helper: Helper) -> Iterator[tuple[Loc, str]]:
+def find_misplaced_keys(name: str, helper: Helper) -> Iterator[tuple[Loc, str]]:
+    """Yields the keys that this helper cannot use, because it is reached by a URL or because it is not."""
     if helper.url and helper.region:
         yield (name, "region"), "is only for Bedrock, which is asked if there is no url."
     if helper.url and urlsplit(helper.url).username is not None:

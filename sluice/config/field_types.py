@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from sluice import shipped
-from sluice.config.validation_errors import nearest, shown
+from sluice.config.validation_errors import nearest, quote_value
 
 # A container argument and a job's environment value have at most 256 characters.
 ARGUMENT_LENGTH = 256
@@ -46,7 +46,7 @@ class Form:
         if self.longest is not None and len(value) > self.longest:
             raise ValueError(f"has {len(value)} characters, but at most {self.longest} are allowed.")
         if not re.fullmatch(self.pattern, value):
-            raise ValueError(f"must be {self.words}, not {shown(value)}.")
+            raise ValueError(f"must be {self.words}, not {quote_value(value)}.")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -60,8 +60,8 @@ class Form:
         return schema
 
 
-def beside_the_file(value: object, info: ValidationInfo) -> object:
-    """A relative path means: seen from the folder of pipeline.yaml, wherever the command was started."""
+def resolve_path(value: object, info: ValidationInfo) -> object:
+    """Returns the absolute path; a relative one is seen from the folder of pipeline.yaml, wherever the command runs."""
     if not isinstance(value, str):
         return value
     if not value or not value.isprintable():
@@ -74,18 +74,20 @@ def beside_the_file(value: object, info: ValidationInfo) -> object:
 def find_shipped(value: str) -> Path:
     """Returns the folder of a checkpoint that comes with Sluice, such as `shipped:good`."""
     if value.removeprefix(shipped.SCHEME) not in shipped.CHECKPOINTS:
-        known = " or ".join(f"{shipped.SCHEME}{name}" for name in shipped.CHECKPOINTS)
-        raise ValueError(f"must be {known}, or a folder, not {shown(value)}.")
+        checkpoints = " or ".join(f"{shipped.SCHEME}{name}" for name in shipped.CHECKPOINTS)
+        raise ValueError(f"must be {checkpoints}, or a folder, not {quote_value(value)}.")
     return shipped.find_checkpoint(value)
 
 
-def s3_or_folder(value: object, info: ValidationInfo) -> object:
+def resolve_source(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
         return value
     if "://" not in value:
-        return str(beside_the_file(value, info))
+        return str(resolve_path(value, info))
     if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w!.*'()/=+@:, -]*)?", value) or len(value) > 900:
-        raise ValueError(f"must be a folder or an S3 prefix such as s3://bucket/models/name/, not {shown(value)}.")
+        raise ValueError(
+            f"must be a folder or an S3 prefix such as s3://bucket/models/name/, not {quote_value(value)}."
+        )
     return value.rstrip("/") + "/"
 
 
@@ -96,11 +98,11 @@ SCHEDULE = re.compile(
 )
 
 
-def schedule_expression(value: str) -> str:
-    """Roughly right; the service has the last word."""
+def check_schedule(value: str) -> str:
+    """Raises ValueError for what is no EventBridge schedule; of the details the service has the last word."""
     if not SCHEDULE.fullmatch(value):
         forms = "cron(minutes hours day-of-month month day-of-week year), rate(12 hours) or at(2027-01-31T03:00:00)"
-        raise ValueError(f"must be {forms}, not {shown(value)}.")
+        raise ValueError(f"must be {forms}, not {quote_value(value)}.")
     if value.startswith("cron("):
         _, _, day_of_month, _, day_of_week, _ = value[5:-1].split(" ")
         if (day_of_month == "?") == (day_of_week == "?"):
@@ -108,22 +110,22 @@ def schedule_expression(value: str) -> str:
     return value
 
 
-def time_zone(value: str) -> str:
-    known = time_zones()
-    if known and value not in known:  # a machine without time zone data cannot tell
-        near = nearest(value, known)
-        raise ValueError(f"is no time zone: {shown(value)}." + (f" Did you mean {near}?" if near else ""))
+def check_time_zone(value: str) -> str:
+    zones = list_time_zones()
+    if zones and value not in zones:  # a machine without time zone data cannot tell
+        near = nearest(value, zones)
+        raise ValueError(f"is no time zone: {quote_value(value)}." + (f" Did you mean {near}?" if near else ""))
     return value
 
 
 @cache
-def time_zones() -> frozenset[str]:
+def list_time_zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
-def scalar(value: object) -> object:
+def check_scalar(value: object) -> object:
     if not isinstance(value, str | int | float):
-        raise ValueError(f"must be a text, a number, true or false, not {shown(value)}.")
+        raise ValueError(f"must be a text, a number, true or false, not {quote_value(value)}.")
     if isinstance(value, str) and not value.isprintable():
         raise ValueError("must be one line of readable characters.")
     return value
@@ -134,12 +136,12 @@ HYPHENATED = r"[a-zA-Z0-9](-*[a-zA-Z0-9])*"
 HYPHENATED_WORDS = "letters, digits and hyphens, with no hyphen at either end"
 INSTANCE_SIZE = r"(nano|micro|small|medium|large|xlarge|[0-9]+xlarge|metal[a-z0-9-]*)"
 
-AnyPath = Annotated[Path, BeforeValidator(beside_the_file), WithJsonSchema({"type": "string"})]
-Source = Annotated[str, BeforeValidator(s3_or_folder)]
-Scalar = Annotated[Any, AfterValidator(scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+AnyPath = Annotated[Path, BeforeValidator(resolve_path), WithJsonSchema({"type": "string"})]
+Source = Annotated[str, BeforeValidator(resolve_source)]
+Scalar = Annotated[Any, AfterValidator(check_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Seconds = Annotated[int, Field(ge=60, le=3600)]
-Expression = Annotated[str, AfterValidator(schedule_expression)]
-TimeZone = Annotated[str, AfterValidator(time_zone)]
+Expression = Annotated[str, AfterValidator(check_schedule)]
+TimeZone = Annotated[str, AfterValidator(check_time_zone)]
 
 # The longest names AWS takes, less what is appended: rules and schedules have 64 characters and end in -redeploy. Lower
 # case, because a pipeline's ARN is, and a rule must name that ARN before there is a pipeline to ask.

@@ -8,11 +8,19 @@ from typing import Literal
 from pydantic import Field, PrivateAttr, ValidationError
 
 from sluice import yaml_file
-from sluice.config import evaluation as judging
-from sluice.config import field_types, settings
+from sluice.config import evaluation, field_types, settings
 from sluice.config.evaluation import Evaluation
 from sluice.config.field_types import Section
-from sluice.config.validation_errors import Loc, Problem, did_you_mean, dotted, line_numbers, line_of, problems, shown
+from sluice.config.validation_errors import (
+    ConfigProblem,
+    Loc,
+    did_you_mean,
+    dotted,
+    find_line,
+    line_numbers,
+    list_problems,
+    quote_value,
+)
 from sluice.errors import UsageError
 from sluice.evaluation.settings import Settings
 from sluice.lmi import images
@@ -143,7 +151,7 @@ class Local(Section):
 class Checks(Section):
     """What `sluice check` need not say."""
 
-    silence: Mapping[field_types.RuleCode, field_types.Reason] = Field(
+    suppress: Mapping[field_types.RuleCode, field_types.Reason] = Field(
         default={},
         description="Rules that are not applied, each with the reason. `sluice check --explain CODE` tells a rule.",
         examples=[{"MEM004": "requests may queue, nobody waits for them"}],
@@ -195,12 +203,12 @@ class PipelineConfig(Section):
 
     @property
     def file(self) -> Path | None:
-        """The file that it was read from."""
+        """The file that the configuration was read from."""
         return self._file
 
     def line(self, *loc: str | int) -> int | None:
         """The line of a key in that file; for a key that is not there, that of the section it would be in."""
-        return line_of(loc, self._lines)
+        return find_line(loc, self._lines)
 
     @property
     def release_pipeline(self) -> str:
@@ -218,17 +226,17 @@ class PipelineConfig(Section):
 
     @property
     def settings(self) -> Settings:
-        """How a version is judged, as the steps are told."""
+        """The evaluation's settings, as the steps read them."""
         deployment, prices = self.deployment, self.prices
         hour = prices.get(deployment.instance_type)
         on_endpoint = None if hour is None else hour * deployment.instance_count
-        return settings.as_settings(
-            self.evaluation, settings.Hours(prices.get(self.evaluation.instance_type), on_endpoint)
+        return settings.build_settings(
+            self.evaluation, settings.HourlyPrices(prices.get(self.evaluation.instance_type), on_endpoint)
         )
 
     @property
     def tags_argument(self) -> str | None:
-        """The tags as a step takes them: k=v,k=v."""
+        """The tags as a step's argument: k=v,k=v."""
         return ",".join(f"{key}={value}" for key, value in sorted(self.tags.items())) or None
 
     @property
@@ -260,25 +268,29 @@ class Sources:
 class ConfigError(UsageError):
     """pipeline.yaml cannot be used; `problems` are the reasons, all of one kind."""
 
-    def __init__(self, path: Path, found: Sequence[Problem], kind: Literal["form", "contradiction"] = "form") -> None:
-        self.problems = tuple(found)
+    def __init__(
+        self, path: Path, problems: Sequence[ConfigProblem], kind: Literal["form", "contradiction"] = "form"
+    ) -> None:
+        self.problems = tuple(problems)
         self.kind = kind
-        lines = [f"  line {each.line}: {each}" if each.line else f"  {each}" for each in found]
+        lines = [f"  line {each.line}: {each}" if each.line else f"  {each}" for each in problems]
         super().__init__("\n".join([f"{path} is not valid:", *lines]))
 
 
 def load(path: Path) -> PipelineConfig:
-    """The file, checked. Relative paths in it are seen from its own folder."""
+    """Reads and checks a file; relative paths in it are seen from its own folder. Raises ConfigError."""
     content = yaml_file.load(path)
     if not isinstance(content, dict):
-        raise ConfigError(path, [Problem("file", f"must be a section of `key: value` lines, not {shown(content)}.", 1)])
+        raise ConfigError(
+            path, [ConfigProblem("file", f"must be a section of `key: value` lines, not {quote_value(content)}.", 1)]
+        )
     text = path.read_text(encoding="utf-8-sig")
     try:
         config = PipelineConfig.model_validate(content, context={"folder": path.parent})
     except ValidationError as error:
-        raise ConfigError(path, problems(error, PipelineConfig, text)) from None
+        raise ConfigError(path, list_problems(error, PipelineConfig, text)) from None
     config._file, config._lines = path, line_numbers(text)
-    placed = [Problem(dotted(loc), message, config.line(*loc)) for loc, message in contradictions(config)]
+    placed = [ConfigProblem(dotted(loc), message, config.line(*loc)) for loc, message in find_contradictions(config)]
     if placed:
         raise ConfigError(path, sorted(placed, key=lambda problem: problem.line or 0), "contradiction")
     return config
@@ -300,11 +312,11 @@ def for_local(config: PipelineConfig, mlflow: str | None = None) -> PipelineConf
     return config.model_copy(update=changes)
 
 
-def contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
-    """What is wrong between keys that are right by themselves."""
+def find_contradictions(config: PipelineConfig) -> Iterator[tuple[Loc, str]]:
+    """Yields the place and the message of each contradiction between keys that are right by themselves."""
     deployment = config.deployment
     unpriced = [name for name in config.answering_machines if name not in config.prices]
-    for loc, message in judging.contradictions(config.evaluation, deployment.strategy == "in_place", unpriced):
+    for loc, message in evaluation.find_contradictions(config.evaluation, deployment.strategy == "in_place", unpriced):
         yield ("evaluation", *loc), message
     if deployment.strategy == "new_endpoint" and len(deployment.endpoint) > ENDPOINT_BASE_LENGTH:
         yield (

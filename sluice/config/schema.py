@@ -21,18 +21,18 @@ REFERENCE = ROOT / "docs" / "pipeline-yaml.md"
 KINDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
 
 
-def schema() -> str:
-    made = PipelineConfig.model_json_schema()
-    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": "pipeline.yaml"}
+def build_schema() -> str:
+    definition = PipelineConfig.model_json_schema()
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **definition, "title": "pipeline.yaml"}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
-def reference() -> str:
+def build_reference() -> str:
     described = PipelineConfig.model_json_schema()
-    return "\n".join(lines(described)) + "\n"
+    return "\n".join(reference_lines(described)) + "\n"
 
 
-def lines(described: dict[str, Any]) -> Iterator[str]:
+def reference_lines(described: dict[str, Any]) -> Iterator[str]:
     yield "# pipeline.yaml"
     yield ""
     yield "One file says what is released, how it is judged, and where it goes. Unknown keys are refused. Paths are"
@@ -49,11 +49,12 @@ def lines(described: dict[str, Any]) -> Iterator[str]:
         yield "| key | value | default | meaning |"
         yield "|---|---|---|---|"
         for name, field in section.model_fields.items():
-            yield f"| `{name}` | {kind(about['properties'][name])} | {default(field)} | {field.description} |"
+            values = describe_type(about["properties"][name])
+            yield f"| `{name}` | {values} | {describe_default(field)} | {field.description} |"
 
 
-def kind(about: dict[str, Any]) -> str:
-    """What a key takes, in words."""
+def describe_type(about: dict[str, Any]) -> str:
+    """Returns in words what values a key takes."""
     for each in about.get("anyOf", []):
         if each.get("type") != "null":
             about = each
@@ -73,7 +74,7 @@ def kind(about: dict[str, Any]) -> str:
     return f"{words}, {least} to {most}" if least is not None else words
 
 
-def default(field: FieldInfo) -> str:
+def describe_default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "required"
     if field.default is None:
@@ -86,8 +87,8 @@ def default(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    SCHEMA.write_text(schema(), encoding="utf-8")
-    REFERENCE.write_text(reference(), encoding="utf-8")
+    SCHEMA.write_text(build_schema(), encoding="utf-8")
+    REFERENCE.write_text(build_reference(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from sluice import yaml_file
 Loc = tuple[str | int, ...]
 ANY = "*"
 
+RENAMED = {"checks.silence": "checks.suppress"}  # keys of earlier versions
+
 BOUNDS = {
     "greater_than_equal": ("must be at least", "ge"),
     "greater_than": ("must be more than", "gt"),
@@ -40,7 +42,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Problem:
+class ConfigProblem:
     path: str  # evaluation.gate.min_pass_rate
     message: str
     line: int | None = None
@@ -49,79 +51,82 @@ class Problem:
         return f"{self.path}: {self.message}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The known name that was probably meant, whatever its case."""
-    by_lower = {each.lower(): each for each in known}
-    found = difflib.get_close_matches(name.lower(), by_lower, 5, 0.6)
-    swapped = [each for each in found if sorted(each) == sorted(name.lower())]  # us-esat-1 is us-east-1, not us-west-1
-    return by_lower[(swapped or found)[0]] if found else None
+    by_lower = {each.lower(): each for each in candidates}
+    matches = difflib.get_close_matches(name.lower(), by_lower, 5, 0.6)
+    letters = sorted(name.lower())
+    swapped = [each for each in matches if sorted(each) == letters]  # us-esat-1 is us-east-1, not us-west-1
+    return by_lower[(swapped or matches)[0]] if matches else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     """The last sentence of a message: the nearest name, or all of them if none is near and they are few."""
-    known = list(known)
-    near = nearest(name, known)
+    candidates = list(candidates)
+    near = nearest(name, candidates)
     if near is not None:
         return f" Did you mean {near}?"
-    return f" Known are: {', '.join(known)}." if 0 < len(known) <= 20 else ""
+    return f" Known are: {', '.join(candidates)}." if 0 < len(candidates) <= 20 else ""
 
 
-def problems(error: ValidationError, model: type[BaseModel], text: str) -> list[Problem]:
-    """Everything pydantic found, with the lines of the file's text."""
+def list_problems(error: ValidationError, model: type[BaseModel], text: str) -> list[ConfigProblem]:
+    """Returns everything pydantic found, in the order of the file's lines."""
     lines = line_numbers(text)
-    found = []
+    problems = []
     errors = [
         (tuple(part for part in each["loc"] if part != "[key]"), each) for each in error.errors(include_url=False)
     ]
     for loc, each in errors:
         if each["type"] == "too_short" and any(other[: len(loc)] == loc != other for other, _ in errors):
             continue  # a list whose only item is wrong is not empty
-        found.append(Problem(dotted(loc), say(each, loc, model), line_of(loc, lines)))
-    return sorted(found, key=lambda problem: problem.line or 0)
+        problems.append(ConfigProblem(dotted(loc), describe_error(each, loc, model), find_line(loc, lines)))
+    return sorted(problems, key=lambda problem: problem.line or 0)
 
 
-def say(error: Mapping[str, Any], loc: Loc, model: type[BaseModel]) -> str:
+def describe_error(error: Mapping[str, Any], loc: Loc, model: type[BaseModel]) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if dotted(loc) in RENAMED:
+        return f"is now called {RENAMED[dotted(loc)]}."
     if kind in {"extra_forbidden", "invalid_key"}:
-        return "unknown key." + elsewhere(str(loc[-1]), loc[:-1], model)
+        return "unknown key." + suggest_key(str(loc[-1]), loc[:-1], model)
     if kind == "missing":
-        section, _ = section_at(loc[:-1], model)
+        section, _ = find_section(loc[:-1], model)
         described = section.model_fields[str(loc[-1])].description if section else None
         return f"is missing. {described}" if described else "is missing."
     if kind == "literal_error":
         choices = [choice.strip("'") for choice in str(context["expected"]).replace(" or ", ", ").split(", ")]
         suggestion = did_you_mean(value, choices) if isinstance(value, str) and nearest(value, choices) else ""
-        return f"must be {' or '.join(choices)}, not {shown(value)}.{suggestion}"
+        return f"must be {' or '.join(choices)}, not {quote_value(value)}.{suggestion}"
     if kind == "value_error":
         return str(context["error"])
     if kind in BOUNDS:
         words, bound = BOUNDS[kind]
-        return f"{words} {context[bound]:g}, not {shown(value)}."
+        return f"{words} {context[bound]:g}, not {quote_value(value)}."
     if kind in {"string_too_long", "too_long"}:
         return f"is too long: at most {context['max_length']} are allowed."
     if kind in {"string_too_short", "too_short"}:
         return "must not be empty."
     if kind == "string_type" and isinstance(value, int | float):
-        return f"must be a text, not the {type_name(value)} {shown(value)}: put it in quotes."
+        return f"must be a text, not the {type_name(value)} {quote_value(value)}: put it in quotes."
     if kind in KINDS:
-        return f"{KINDS[kind]}, not {shown(value)}."
+        return f"{KINDS[kind]}, not {quote_value(value)}."
     return f"{error['msg']}."
 
 
-def elsewhere(key: str, section: Loc, model: type[BaseModel]) -> str:
-    """A key that this section lacks: a near name here, else the sections that do have it."""
-    here, _ = section_at(section, model)
-    known = list(here.model_fields) if here else []
-    if nearest(key, known) is None:
+def suggest_key(key: str, section: Loc, model: type[BaseModel]) -> str:
+    """Returns a sentence about a key that its section lacks: a near name in it, else the sections that have the key."""
+    section_model, _ = find_section(section, model)
+    keys = list(section_model.model_fields) if section_model else []
+    if nearest(key, keys) is None:
         homes = [dotted(path) for path, owner in sections(model) if key in owner.model_fields]
         if homes:
             return f" It belongs in {' or '.join(home or 'the top level' for home in homes)}."
-    return did_you_mean(key, known)
+    return did_you_mean(key, keys)
 
 
-def section_at(loc: Loc, model: type[BaseModel]) -> tuple[type[BaseModel] | None, Loc]:
+def find_section(loc: Loc, model: type[BaseModel]) -> tuple[type[BaseModel] | None, Loc]:
     for path, owner in sections(model):
-        if len(path) == len(loc) and all(part in {ANY, given} for part, given in zip(path, loc, strict=True)):
+        if len(path) == len(loc) and all(part in {ANY, actual} for part, actual in zip(path, loc, strict=True)):
             return owner, path
     return None, loc
 
@@ -143,8 +148,8 @@ def dotted(loc: Loc) -> str:
     return path
 
 
-def shown(value: object) -> str:
-    """A value in a message: in YAML's words, and never long."""
+def quote_value(value: object) -> str:
+    """Returns a value as a message shows it: in YAML's words, and never long."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -162,8 +167,8 @@ def type_name(value: object) -> str:
     return "value" if isinstance(value, bool) else "number"
 
 
-def line_of(loc: Loc, lines: Mapping[Loc, int]) -> int | None:
-    """The line of a key; for a key that is missing, that of the section it should be in."""
+def find_line(loc: Loc, lines: Mapping[Loc, int]) -> int | None:
+    """Returns the line of a key; for a key that is missing, that of the section it should be in."""
     for end in range(len(loc), -1, -1):
         if loc[:end] in lines:
             return lines[loc[:end]]
@@ -171,14 +176,14 @@ def line_of(loc: Loc, lines: Mapping[Loc, int]) -> int | None:
 
 
 def line_numbers(text: str) -> dict[Loc, int]:
-    """Where each key of a YAML text stands. The text has been read before, so it is known to be valid."""
+    """Returns the line of each key of a YAML text, which has been read before and so is valid."""
     lines: dict[Loc, int] = {}
-    seen: set[int] = set()
+    visited: set[int] = set()
 
     def walk(node: yaml.Node, path: Loc) -> None:
-        if id(node) in seen:  # an alias: its lines are those of its anchor
+        if id(node) in visited:  # an alias: its lines are those of its anchor
             return
-        seen.add(id(node))
+        visited.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if isinstance(key, yaml.ScalarNode):

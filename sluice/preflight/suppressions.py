@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from sluice.preflight.adapters.config_files import Silence
+from sluice.preflight.adapters.config_files import Suppression
 from sluice.preflight.finding import Finding, Rule
 
 CHK001 = Rule(
@@ -11,11 +11,11 @@ CHK001 = Rule(
     "error",
     "verified",
     "docs/checks.md",
-    "A rule is silenced by its code and with a reason, in pipeline.yaml under `checks: silence:`, in an environment "
+    "A rule is silenced by its code and with a reason, in pipeline.yaml under `checks: suppress:`, in an environment "
     "file or serving.properties by the comment `# sluice: silence MEM004 requests may queue`. A code that names no "
     "rule, or a silence without a reason, silences nothing.",
-    bad='checks.silence: {MEM999: "no such rule"}',
-    good='checks.silence: {MEM004: "requests may queue"}',
+    bad='checks.suppress: {MEM999: "no such rule"}',
+    good='checks.suppress: {MEM004: "requests may queue"}',
 )
 CHK002 = Rule(
     "CHK002",
@@ -24,14 +24,14 @@ CHK002 = Rule(
     "verified",
     "docs/checks.md",
     "The rule finds nothing here any more. Remove the silence, so that the rule speaks up when it does.",
-    bad='checks.silence: {HST010: "long mended"}',
-    good="checks.silence: {}",
+    bad='checks.suppress: {HST010: "long mended"}',
+    good="checks.suppress: {}",
 )
 RULES = (CHK001, CHK002)
 
 
 def apply_suppressions(
-    findings: Iterable[Finding], silences: Sequence[Silence], codes: Callable[[], frozenset[str]]
+    findings: Iterable[Finding], silences: Sequence[Suppression], codes: Callable[[], frozenset[str]]
 ) -> tuple[list[Finding], int]:
     """What remains to be said, and how many findings were silenced. `codes` are those of every rule there is."""
     found = list(findings)
@@ -44,7 +44,7 @@ def apply_suppressions(
     return [*remaining, *_about(silences, met, known)], len(found) - len(remaining)
 
 
-def _about(silences: Sequence[Silence], met: set[str], known: frozenset[str]) -> Iterator[Finding]:
+def _about(silences: Sequence[Suppression], met: set[str], known: frozenset[str]) -> Iterator[Finding]:
     for each in silences:
         if each.code not in known:
             what = f"There is no rule {each.code}: nothing is silenced. docs/checks.md has them all."

@@ -210,8 +210,8 @@ def test_a_silence_without_a_reason_silences_nothing(environment):
 def test_a_release_silences_under_checks(tmp_path):
     changes = {"lmi.options": {"max_model_len": 4096, "max_len": 4096}}
     assert checking.of_release(tmp_path, changes)[0] == 1
-    silence = {"checks.silence": {"LMI014": "kept for an older image"}}
-    assert checking.of_release(tmp_path, changes | silence)[0] == 0
+    suppress = {"checks.suppress": {"LMI014": "kept for an older image"}}
+    assert checking.of_release(tmp_path, changes | suppress)[0] == 0
 
 
 def test_the_summary_counts_and_the_terminal_says_what_to_write(tmp_path):

@@ -23,9 +23,9 @@ def complaints(path: Path) -> list[str]:
 
 
 def complaint(folder: Path, **changes: object) -> str:
-    found = complaints(written(folder, **changes))
-    assert len(found) == 1, found
-    return found[0]
+    messages = complaints(written(folder, **changes))
+    assert len(messages) == 1, messages
+    return messages[0]
 
 
 def test_the_shipped_file_is_the_real_one():
@@ -76,7 +76,7 @@ deployment: {endpoint: small}
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"regoin": "us-east-1"}, "regoin: unknown key. Did you mean region?"),
         ({"evaluation__concurency": 3}, "evaluation.concurency: unknown key. Did you mean concurrency?"),
@@ -104,8 +104,9 @@ deployment: {endpoint: small}
         ({"lmi__image": "djl-inference"}, "must be an image with its full tag"),
         ({"lmi__image": "djl-inference:latest"}, "must be an image with its full tag"),
         ({"lmi__options": {"tensor_parallel_degree": 2}}, "has a key of its own: tensor_parallel_degree"),
-        ({"checks__silence": {"MEM004": ""}}, "must be the reason, in words"),
-        ({"checks__silence": {"memory": "no"}}, "must be a rule's code such as MEM004"),
+        ({"checks__suppress": {"MEM004": ""}}, "must be the reason, in words"),
+        ({"checks__suppress": {"memory": "no"}}, "must be a rule's code such as MEM004"),
+        ({"checks__silence": {"MEM004": "no"}}, "checks.silence: is now called checks.suppress."),
         ({"prices": {"ml.g5.xlarge": 0}}, "must be more than 0"),
         ({"lmi__options": {"max_model_len": [1]}}, "must be a text, a number, true or false, not a list."),
         ({"lmi__env": {"OPTION_DTYPE": "auto"}}, "belongs in options, as dtype"),
@@ -185,8 +186,8 @@ deployment: {endpoint: small}
         ({"evaluation__price_per_million_tokens": {"prompt": 1}}, "price_per_million_tokens.completion: is missing."),
     ],
 )
-def test_what_is_wrong_is_said_with_its_path(tmp_path, changes, told):
-    assert told in complaint(tmp_path, **changes)
+def test_what_is_wrong_is_said_with_its_path(tmp_path, changes, message):
+    assert message in complaint(tmp_path, **changes)
 
 
 @pytest.mark.parametrize(
@@ -209,9 +210,9 @@ def test_what_fits_together_is_taken(tmp_path, changes):
 
 def test_a_file_without_the_newer_keys_judges_as_it_always_did(tmp_path):
     evaluation = {"cases": "cases", "gate": {"min_pass_rate": 0.8}}
-    found = load(written(tmp_path, evaluation=evaluation)).settings
-    assert found == Settings(gate=Gate(0.8))
-    assert not found.gate.against_champion and found.judge is None
+    read = load(written(tmp_path, evaluation=evaluation)).settings
+    assert read == Settings(gate=Gate(0.8))
+    assert not read.gate.against_champion and read.judge is None
 
 
 def test_the_shipped_file_compares_with_the_champion_by_a_margin():
@@ -225,8 +226,8 @@ def test_the_stack_is_told_whose_keys_and_models_evaluations_use(tmp_path):
     assert nobody.items() <= stack.parameters(shipped()).items()
     judge = {"model": "judge-1", "url": "https://judge.example.com/v1", "key_secret": secret}
     changes = {"evaluation__judge": judge, "evaluation__embeddings": {"model": "amazon.titan-embed-text-v2:0"}}
-    told = stack.parameters(load(written(tmp_path, **changes)))
-    assert {"JudgeSecretArn": secret, "EmbeddingsSecretArn": "", "UseBedrock": "yes"}.items() <= told.items()
+    parameters = stack.parameters(load(written(tmp_path, **changes)))
+    assert {"JudgeSecretArn": secret, "EmbeddingsSecretArn": "", "UseBedrock": "yes"}.items() <= parameters.items()
 
 
 def test_a_fixed_name_may_be_as_long_as_sagemaker_takes(tmp_path):
@@ -251,12 +252,12 @@ def test_every_problem_is_told_at_once_with_its_line(tmp_path):
     lines = path.read_text(encoding="utf-8").splitlines()
     with pytest.raises(ConfigError) as error:
         load(path)
-    told = {problem.path: problem for problem in error.value.problems}
-    assert set(told) == {"region", "regoin", "deployment.instance_count"}
-    assert lines[told["regoin"].line - 1].startswith("regoin:")
-    assert "instance_count: 0" in lines[told["deployment.instance_count"].line - 1]
+    problems = {problem.path: problem for problem in error.value.problems}
+    assert set(problems) == {"region", "regoin", "deployment.instance_count"}
+    assert lines[problems["regoin"].line - 1].startswith("regoin:")
+    assert "instance_count: 0" in lines[problems["deployment.instance_count"].line - 1]
     assert str(path) in error.value.message
-    assert f"line {told['regoin'].line}: regoin: unknown key" in error.value.message
+    assert f"line {problems['regoin'].line}: regoin: unknown key" in error.value.message
 
 
 def test_a_missing_section_names_what_it_is_for(tmp_path):
@@ -268,7 +269,7 @@ def test_a_missing_section_names_what_it_is_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ("- a\n- b\n", "must be a section of `key: value` lines, not a list."),
@@ -278,12 +279,12 @@ def test_a_missing_section_names_what_it_is_for(tmp_path):
         ("a:\tb: c\n", "pipeline.yaml:"),
     ],
 )
-def test_a_file_that_is_no_section_is_one_message(tmp_path, text, told):
+def test_a_file_that_is_no_section_is_one_message(tmp_path, text, message):
     path = tmp_path / "pipeline.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError) as error:
         load(path)
-    assert told in error.value.message
+    assert message in error.value.message
 
 
 def test_a_file_that_is_not_there_is_one_message(tmp_path):

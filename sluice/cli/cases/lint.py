@@ -60,7 +60,7 @@ def of_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
     judging = Judging(cases, config.evaluation.max_tokens, config.evaluation.gate.min_pass_rate, tokenizer)
     setup = pipeline_yaml.setup(config, judging)
     found = checks.ordered(each for check in rules.CHECKS for each in check(setup))
-    silences = [each for each in pipeline_yaml.silences(config) if each.code.startswith("EVL")]
+    silences = [each for each in pipeline_yaml.suppressions(config) if each.code.startswith("EVL")]
     heard, _ = suppressions.apply_suppressions(found, silences, rule_pages.codes)
     return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in heard]
 

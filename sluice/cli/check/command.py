@@ -11,7 +11,7 @@ from sluice.cli import output
 from sluice.cli.check import output as told
 from sluice.errors import UsageError
 from sluice.preflight import rule_pages, suppressions
-from sluice.preflight.adapters.config_files import Silence
+from sluice.preflight.adapters.config_files import Suppression
 from sluice.preflight.finding import Finding
 
 FILE = click.Path(path_type=Path)
@@ -28,7 +28,7 @@ class Checked:
 
     subject: str
     findings: Iterable[Finding]
-    silences: tuple[Silence, ...] = ()
+    silences: tuple[Suppression, ...] = ()
 
 
 @click.command()
@@ -94,7 +94,7 @@ def of_release(given: Mapping[str, Any]) -> Checked:
     else:
         found = pipeline_yaml.findings(release)
     found += definition_check.check_definitions(release, state_folder() / "compiled", given["compiled"] or on_aws)
-    return Checked(str(file), checks.ordered(found), pipeline_yaml.silences(release))
+    return Checked(str(file), checks.ordered(found), pipeline_yaml.suppressions(release))
 
 
 def of_configuration(given: Mapping[str, Any]) -> Checked:

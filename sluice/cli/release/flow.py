@@ -50,7 +50,7 @@ def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
 def refuse_doomed(config: PipelineConfig) -> None:
     """Raise UsageError if `sluice check` has an error to tell: what would fail on SageMaker is not sent there."""
     found, _ = suppressions.apply_suppressions(
-        pipeline_yaml.findings(config), pipeline_yaml.silences(config), rule_pages.codes
+        pipeline_yaml.findings(config), pipeline_yaml.suppressions(config), rule_pages.codes
     )
     errors = [each for each in found if each.severity == "error"]
     if errors:

@@ -23,7 +23,7 @@ MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Silence:
+class Suppression:
     """Somebody's word that a rule need not be applied."""
 
     code: str
@@ -34,7 +34,7 @@ class Silence:
 @dataclass(frozen=True)
 class Reading:
     settings: tuple[Setting, ...]
-    silences: tuple[Silence, ...] = ()
+    silences: tuple[Suppression, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)  # what else it says of a Setup: image, model_data, ...
     places: Mapping[str, Location] = field(default_factory=dict)
 
@@ -167,8 +167,8 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
         yield begun, whole
 
 
-def _silences(text: str, file: Path) -> Iterator[Silence]:
+def _silences(text: str, file: Path) -> Iterator[Suppression]:
     for number, line in enumerate(text.splitlines(), 1):
         if found := SILENCE.match(line):
             place = Location(f"silence {found['code']}", str(file), number)
-            yield Silence(found["code"], (found["reason"] or "").strip(), place)
+            yield Suppression(found["code"], (found["reason"] or "").strip(), place)

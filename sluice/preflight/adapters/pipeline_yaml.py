@@ -10,7 +10,7 @@ from sluice.lmi import model as models
 from sluice.lmi.environment import written
 from sluice.lmi.model import ModelFacts
 from sluice.preflight import checks, pipeline_file
-from sluice.preflight.adapters.config_files import Silence
+from sluice.preflight.adapters.config_files import Suppression
 from sluice.preflight.deployment_spec import DeploymentSpec, Job, Judging, Network, Setting
 from sluice.preflight.finding import Finding, Location
 
@@ -62,9 +62,9 @@ def of_error(error: ConfigError, path: Path) -> list[Finding]:
     return [rule.at(Location(each.path, str(path), each.line), each.message) for each in error.problems]
 
 
-def silences(config: PipelineConfig) -> tuple[Silence, ...]:
-    given = config.checks.silence
-    return tuple(Silence(code, reason, place(config, "checks", "silence", code)) for code, reason in given.items())
+def suppressions(config: PipelineConfig) -> tuple[Suppression, ...]:
+    given = config.checks.suppress
+    return tuple(Suppression(code, reason, place(config, "checks", "suppress", code)) for code, reason in given.items())
 
 
 def setup(config: PipelineConfig, judging: Judging | None = None, model: ModelFacts | None = None) -> DeploymentSpec:
