@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import result
-from sluice.evaluation.compare.comparison import compared
+from sluice.evaluation.compare.comparison import compare_pairs
 from sluice.evaluation.compare.pairs import ChatOutcome, Pair
 from sluice.evaluation.gate import Gate
 
@@ -114,7 +114,7 @@ def verdict(size: int, worse: int, better: int, margin: float) -> str:
     yes, no = went([True]), went([False])
     same, lost, gained = (Pair("", (), 1.0, before, after) for before, after in ((yes, yes), (yes, no), (no, yes)))
     pairs = [same] * (size - worse - better) + [lost] * worse + [gained] * better
-    return compared(pairs, AT_ALL if margin == 0 else MARGIN).verdict
+    return compare_pairs(pairs, AT_ALL if margin == 0 else MARGIN).verdict
 
 
 def anew(cell: Cell) -> dict[str, float]:
@@ -122,10 +122,10 @@ def anew(cell: Cell) -> dict[str, float]:
     for _ in range(FEWER):
         pairs = drawn(cell.kind, random, *cell.chances(random))
         if cell.kind == "latency":
-            found[f"slower {compared(pairs, SLOWER).decided[-1].verdict}"] += 1
+            found[f"slower {compare_pairs(pairs, SLOWER).decided[-1].verdict}"] += 1
         else:
-            found[f"at all {compared(pairs, AT_ALL).verdict}"] += 1
-            found[f"margin {compared(pairs, MARGIN).verdict}"] += 1
+            found[f"at all {compare_pairs(pairs, AT_ALL).verdict}"] += 1
+            found[f"margin {compare_pairs(pairs, MARGIN).verdict}"] += 1
     return {said: number / FEWER for said, number in found.items()}
 
 

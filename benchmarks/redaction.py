@@ -11,13 +11,13 @@ import json
 from collections import defaultdict
 
 from benchmarks import planted
-from sluice.datasets.pii.redaction import redacted
+from sluice.datasets.pii.redaction import redact
 
 SEED, EACH = 20261120, 25
 
 
 def found(one: planted.Planted) -> bool:
-    (text,) = redacted([one.text]).texts
+    (text,) = redact([one.text]).texts
     if one.secret in text:
         return False
     if not one.kind.startswith("name"):
@@ -42,8 +42,8 @@ def main() -> None:
         counted[one.kind, one.language, one.held_out].append(result)
         if not result and not one.held_out and shown > 0:
             shown -= 1
-            print(f"  missed: {redacted([one.text]).texts[0]!r} <- {one.text!r}")
-    changed = [text for text in planted.harmless() if redacted([text]).texts != (text,)]
+            print(f"  missed: {redact([one.text]).texts[0]!r} <- {one.text!r}")
+    changed = [text for text in planted.harmless() if redact([text]).texts != (text,)]
     print(f"{'kind':22} {'language':9} {'adjusted on':>11} {'held out':>9}")
     whole: dict[str, list[bool]] = defaultdict(list)
     for kind, language in dict.fromkeys((kind, language) for kind, language, _ in counted):
@@ -55,7 +55,7 @@ def main() -> None:
         else:
             whole["not announced"] += held
     for text in changed:
-        print(f"  changed without need: {redacted([text]).texts[0]!r}")
+        print(f"  changed without need: {redact([text]).texts[0]!r}")
     told = {f"recall_{name.replace(' ', '_')}": round(share(results), 4) for name, results in whole.items()}
     print(
         json.dumps(

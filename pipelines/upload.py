@@ -12,7 +12,7 @@ from sluice.evaluation import settings
 from sluice.evaluation.cases import loader, selection
 from sluice.evaluation.cases.case import Case
 from sluice.evaluation.cases.spool import Cases
-from sluice.evaluation.compare.hashes import own
+from sluice.evaluation.compare.hashes import python_functions
 from sluice.pipelines import archive
 
 
@@ -111,7 +111,7 @@ def judged_by(config: PipelineConfig) -> Cases:
 
 def case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
     """The files of these cases, and the modules beside them whose functions they name."""
-    named = {name.partition(":")[0].partition(".")[0] for name in own(cases)}
+    named = {name.partition(":")[0].partition(".")[0] for name in python_functions(cases)}
     folder = path if path.is_dir() else path.parent
     modules: dict[str, Path] = {}
     for name in sorted(named):

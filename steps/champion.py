@@ -45,12 +45,12 @@ class Comparison:
 
     def __call__(self, results: Sequence[CaseResult]) -> Json | None:
         # NumPy and SciPy take a second to import, and only a comparison needs them
-        from sluice.evaluation.compare.champion import choose, compare, not_compared
+        from sluice.evaluation.compare.champion import decide_replay, compare, describe_missing_comparison
 
         judging, gate = self.judging, self.judging.settings.gate
         stored = self.stored()
         repeats = {case.id: max(case.repeats, judging.settings.repeats) for case in judging.cases}
-        choice = choose(stored, self.hashes, repeats)
+        choice = decide_replay(stored, self.hashes, repeats)
         if not choice.replay and stored:
             say(f"Compared with version {self.champion.version} by its report: {choice.why}")
             return compare(results, stored, gate, about=self.about, replayed=False)
@@ -61,7 +61,7 @@ class Comparison:
         try:
             return compare(results, self.replayed(), gate, about=self.about, replayed=True)
         except SluiceError as error:
-            return not_compared(f"The champion could not be replayed: {error.message}", gate, self.about)
+            return describe_missing_comparison(f"The champion could not be replayed: {error.message}", gate, self.about)
 
     @property
     def about(self) -> Json:

@@ -14,7 +14,7 @@ from sluice.evaluation.cases.case import Case, gating
 from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.cases.selection import chosen, ids
 from sluice.evaluation.cases.spool import Cases
-from sluice.evaluation.compare.hashes import hashes
+from sluice.evaluation.compare.hashes import compute_hashes
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.rag_target import HttpRag
 from sluice.evaluation.report import Report
@@ -60,7 +60,7 @@ class Judging:
         """What a comparison with another package's report rests on."""
         place = "endpoint" if self.endpoint else "job"
         machine = f"{self.machine} {place}"
-        return hashes(tuple(self.cases), self.settings.scoring(), package.image, package.environment, machine)
+        return compute_hashes(tuple(self.cases), self.settings.scoring(), package.image, package.environment, machine)
 
     def complete(self, report: Report, package: Package, *warnings: str) -> Report:
         """The report with what was judged in which environment, by what, and what was not."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sluice.datasets.pii.redaction import Redacted, redacted
+from sluice.datasets.pii.redaction import Redacted, redact
 from sluice.datasets.yaml_writer import Draft
 from sluice.evaluation import prompt
 from sluice.evaluation.scorers.text import folded
@@ -26,7 +26,7 @@ HEAD = (
 
 
 @dataclass(frozen=True)
-class Spoken:
+class HistoryTurn:
     """One turn of the history."""
 
     turn: str  # its id there
@@ -38,9 +38,9 @@ class Spoken:
     whole: bool = True  # the answer was neither cut off nor shortened
 
 
-def chats(turns: Sequence[Spoken]) -> Iterator[tuple[Spoken, ...]]:
+def split_chats(turns: Sequence[HistoryTurn]) -> Iterator[tuple[HistoryTurn, ...]]:
     """One user's turns, oldest first, as chats."""
-    chat: list[Spoken] = []
+    chat: list[HistoryTurn] = []
     for turn in turns:
         if chat and (len(chat) == MOST_TURNS or moment(turn) - moment(chat[-1]) > PAUSE):
             yield tuple(chat)
@@ -50,14 +50,14 @@ def chats(turns: Sequence[Spoken]) -> Iterator[tuple[Spoken, ...]]:
         yield tuple(chat)
 
 
-def moment(turn: Spoken) -> datetime:
+def moment(turn: HistoryTurn) -> datetime:
     return datetime.fromisoformat(turn.at)
 
 
-def candidate(user: str, chat: Sequence[Spoken]) -> Draft:
+def draft_case(user: str, chat: Sequence[HistoryTurn]) -> Draft:
     """An unreviewed case without expectations; the answers that were given are its written ones."""
-    said = redacted([text for turn in chat for text in (turn.question, turn.answer)], known=[user])
-    texts = iter(said.texts)
+    redaction = redact([text for turn in chat for text in (turn.question, turn.answer)], names_too=[user])
+    texts = iter(redaction.texts)
     turns = []
     for turn in chat:
         question, answer = next(texts), next(texts)
@@ -70,20 +70,20 @@ def candidate(user: str, chat: Sequence[Spoken]) -> Draft:
         "reviewed": False,
         "turns": turns,
     }
-    return Draft(case, list(notes(chat, said)))
+    return Draft(case, list(describe_origin(chat, redaction)))
 
 
-def notes(chat: Sequence[Spoken], said: Redacted) -> Iterator[str]:
+def describe_origin(chat: Sequence[HistoryTurn], redaction: Redacted) -> Iterator[str]:
     versions = sorted({turn.version for turn in chat})
-    answered = f"Answered by version {', '.join(str(version) for version in versions)}."
-    yield f"{answered} Replaced: {said.told or 'nothing'}."
+    origin = f"Answered by version {', '.join(str(version) for version in versions)}."
+    yield f"{origin} Replaced: {redaction.told or 'nothing'}."
     sources = dict.fromkeys(source for turn in chat for source in turn.sources)
     if sources:
-        yield f"Answered from: {', '.join(redacted(list(sources)).texts)}."
+        yield f"Answered from: {', '.join(redact(list(sources)).texts)}."
     if cut := [str(number) for number, turn in enumerate(chat, 1) if not turn.whole]:
         yield f"The answer of turn {', '.join(cut)} was cut off, and is left out."
 
 
-def alike(draft: Draft) -> str:
+def question_key(draft: Draft) -> str:
     """The same for chats that ask the same in the same words."""
     return "\n".join(folded(turn["user"]) for turn in draft.case["turns"])

@@ -25,7 +25,7 @@ class Mistake(NamedTuple):
 
 
 @dataclass
-class Looked:
+class LintReport:
     cases: list[Case] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -34,45 +34,45 @@ class Looked:
         return [case.id for case in self.cases if not case.reviewed]
 
 
-def look(path: Path) -> Looked:
+def lint_path(path: Path) -> LintReport:
     """Reads a file, or all of a folder; one that cannot be read keeps none of the others from being looked at."""
-    looked, first = Looked(), dict[str, str]()
+    report, first = LintReport(), dict[str, str]()
     for file in loader.files(path):
         problems: list[loader.Problem] = []
         try:
-            looked.cases += loader.of_file(file, file.name if path.is_dir() else str(path), first, problems)
+            report.cases += loader.of_file(file, file.name if path.is_dir() else str(path), first, problems)
         except UsageError as error:
-            looked.mistakes.append(broken(file, error))
-        line = lines(file) if problems else None
-        looked.mistakes += [Mistake(str(file), line and line(each.place), each.place, each.what) for each in problems]
-    return looked
+            report.mistakes.append(describe_unreadable(file, error))
+        line = line_finder(file) if problems else None
+        report.mistakes += [Mistake(str(file), line and line(each.place), each.place, each.what) for each in problems]
+    return report
 
 
-def broken(file: Path, error: UsageError) -> Mistake:
+def describe_unreadable(file: Path, error: UsageError) -> Mistake:
     """A file that is no YAML: the message begins with its place."""
-    told = error.message.removeprefix(f"{file}:").strip()
-    number, _, rest = told.partition(":")
-    what = f"{told} {error.hint}".strip()
+    message = error.message.removeprefix(f"{file}:").strip()
+    number, _, rest = message.partition(":")
+    what = f"{message} {error.hint}".strip()
     if number.isdigit():
         column, _, after = rest.partition(":")
         what = f"{(after if column.strip().isdigit() else rest).strip()} {error.hint}".strip()
     return Mistake(str(file), int(number) if number.isdigit() else None, "", what)
 
 
-def lines(file: Path) -> Callable[[str], int | None]:
+def line_finder(file: Path) -> Callable[[str], int | None]:
     """Finds the line of a place."""
     if file.suffix == ".jsonl":
-        return line_of_json
-    root = composed(file)
-    return lambda place: line_of(root, place)
+        return find_json_line
+    root = compose_yaml(file)
+    return lambda place: find_line(root, place)
 
 
-def line_of_json(place: str) -> int | None:
-    found = re.match(r"line (\d+)", place)
-    return int(found[1]) if found else None
+def find_json_line(place: str) -> int | None:
+    match = re.match(r"line (\d+)", place)
+    return int(match[1]) if match else None
 
 
-def composed(file: Path) -> yaml.Node | None:
+def compose_yaml(file: Path) -> yaml.Node | None:
     if file.stat().st_size > LARGEST:
         return None
     try:
@@ -82,20 +82,20 @@ def composed(file: Path) -> yaml.Node | None:
     return root
 
 
-def line_of(node: yaml.Node | None, place: str) -> int | None:
+def find_line(node: yaml.Node | None, place: str) -> int | None:
     """Of the value at the place, or of the nearest thing around it."""
     if node is None:
         return None
     line = node.start_mark.line + 1
     for step in STEP.finditer(place):
-        found = below(node, step)
-        if found is None:
+        child = find_child(node, step)
+        if child is None:
             break
-        line, node = found
+        line, node = child
     return line
 
 
-def below(node: yaml.Node, step: re.Match[str]) -> tuple[int, yaml.Node] | None:
+def find_child(node: yaml.Node, step: re.Match[str]) -> tuple[int, yaml.Node] | None:
     if step[1] is not None:
         if isinstance(node, yaml.SequenceNode) and int(step[1]) < len(node.value):
             item = node.value[int(step[1])]

@@ -8,7 +8,7 @@ import yaml
 
 from sluice import yaml_file
 from sluice.datasets.schema import SCHEMA
-from sluice.datasets.yaml_writer import dumped, put
+from sluice.datasets.yaml_writer import dump_yaml, write_file
 from sluice.errors import UsageError
 from sluice.evaluation.cases import loader
 
@@ -49,29 +49,29 @@ KOREAN = """\
 TEXTS = {"en": ENGLISH, "ko": KOREAN}
 
 
-def add(file: Path, id: str, language: str) -> None:
+def append_case(file: Path, id: str, language: str) -> None:
     """Appends the case, or makes the file. Raises UsageError if the file cannot take it; then it is not touched."""
     if file.suffix not in loader.SUFFIXES:
         raise UsageError(f"{file}: is no case file.", "Case files end in .yaml or .jsonl.")
     before = file.read_bytes() if file.exists() else b""
-    added = line(id, language) if file.suffix == ".jsonl" else below(before, file, id, language)
+    added = json_line(id, language) if file.suffix == ".jsonl" else yaml_item(before, file, id, language)
     after = before + (b"\n" if before and not before.endswith(b"\n") else b"") + added
-    check(before, after, file, id)
-    put(file, [after])
+    check_appended(before, after, file, id)
+    write_file(file, [after])
 
 
-def line(id: str, language: str) -> bytes:
+def json_line(id: str, language: str) -> bytes:
     """The same case as a line of JSON."""
-    case = yaml_file.loads(TEXTS[language].format(id=dumped(id).partition("\n")[0]), "the new case")[0]
+    case = yaml_file.loads(TEXTS[language].format(id=dump_yaml(id).partition("\n")[0]), "the new case")[0]
     return json.dumps(case, ensure_ascii=False).encode() + b"\n"
 
 
-def below(before: bytes, file: Path, id: str, language: str) -> bytes:
+def yaml_item(before: bytes, file: Path, id: str, language: str) -> bytes:
     """The case as the file's own list is written: with its indentation and its line ends."""
     indent = 2
     if before.strip():
-        indent = indentation(before, file)
-    text = TEXTS[language].format(id=dumped(id).partition("\n")[0])
+        indent = detect_indentation(before, file)
+    text = TEXTS[language].format(id=dump_yaml(id).partition("\n")[0])
     if not before.strip():
         text = f"{modeline(file)}cases:\n{indented(text, indent)}"
     elif b"\n" in before.strip():
@@ -85,7 +85,7 @@ def indented(text: str, by: int) -> str:
     return "".join(" " * by + each for each in text.splitlines(keepends=True))
 
 
-def indentation(before: bytes, file: Path) -> int:
+def detect_indentation(before: bytes, file: Path) -> int:
     """How far in the items of the list stand."""
     try:
         root = yaml.compose(before.decode("utf-8-sig"), Loader=yaml_file.Parser)
@@ -93,13 +93,13 @@ def indentation(before: bytes, file: Path) -> int:
         raise UsageError(f"{file}: cannot be read, so nothing is added.", f"sluice cases lint {file}") from error
     if root is None:
         raise UsageError(f"{file}: has comments only, so nothing is added.", "Write `cases:` at its end first.")
-    found = [value for key, value in root.value if key.value == "cases"] if isinstance(root, yaml.MappingNode) else []
-    if found and isinstance(found[0], yaml.ScalarNode) and not found[0].value:
+    lists = [value for key, value in root.value if key.value == "cases"] if isinstance(root, yaml.MappingNode) else []
+    if lists and isinstance(lists[0], yaml.ScalarNode) and not lists[0].value:
         return 2  # `cases:` with nothing below it yet
-    if len(root.value) != 1 or not found or not isinstance(found[0], yaml.SequenceNode) or found[0].flow_style:
+    if len(root.value) != 1 or not lists or not isinstance(lists[0], yaml.SequenceNode) or lists[0].flow_style:
         hint = "Its list must be written as lines that begin with a hyphen; or name another file."
         raise UsageError(f"{file}: is not a plain list of cases, so nothing is added.", hint)
-    return int(found[0].start_mark.column)
+    return int(lists[0].start_mark.column)
 
 
 def modeline(file: Path) -> str:
@@ -111,11 +111,11 @@ def modeline(file: Path) -> str:
     return f"# yaml-language-server: $schema={Path(beside).as_posix()}\n" if beside else ""
 
 
-def check(before: bytes, after: bytes, file: Path, id: str) -> None:
+def check_appended(before: bytes, after: bytes, file: Path, id: str) -> None:
     """The file has exactly one case more, and what was there is there still."""
-    earlier = items(before, file)
+    earlier = parse_cases(before, file)
     try:
-        now = items(after, file)
+        now = parse_cases(after, file)
     except UsageError:
         now = []
     if id in [each.get("id") for each in earlier if isinstance(each, dict)]:
@@ -124,7 +124,7 @@ def check(before: bytes, after: bytes, file: Path, id: str) -> None:
         raise UsageError(f"{file}: a case cannot be added at its end.", "Name another file: --file.")
 
 
-def items(content: bytes, file: Path) -> list[dict[str, object]]:
+def parse_cases(content: bytes, file: Path) -> list[dict[str, object]]:
     if not content.strip():
         return []
     text = content.decode("utf-8-sig")

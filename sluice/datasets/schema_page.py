@@ -7,7 +7,7 @@ from typing import Any
 from sluice.datasets.importers import promptfoo_table
 from sluice.datasets.pii import redaction
 from sluice.datasets.schema import CASE, TURN, Json, Key
-from sluice.datasets.yaml_writer import Line, dumped
+from sluice.datasets.yaml_writer import FlowMapping, dump_yaml
 from sluice.evaluation import prompt, scorers
 from sluice.evaluation.scoring import ScorerSpec
 
@@ -264,7 +264,7 @@ def expectation(kind: ScorerSpec) -> Iterator[str]:
     yield ""
     yield "```yaml"
     for example in kind.examples:
-        yield f"expect: {dumped(Line({kind.name: example})).strip()}"
+        yield f"expect: {dump_yaml(FlowMapping({kind.name: example})).strip()}"
     yield "```"
 
 

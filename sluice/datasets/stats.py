@@ -33,47 +33,47 @@ class Stats:
 
     def as_json(self) -> dict[str, Any]:
         counters = ("tags", "languages", "expectations", "through", "goes_on_with")
-        told = {name: dict(getattr(self, name).most_common()) for name in counters}
-        return {**vars(self), **told, "tokens": dict(self.tokens) if self.tokens is not None else None}
+        counts = {name: dict(getattr(self, name).most_common()) for name in counters}
+        return {**vars(self), **counts, "tokens": dict(self.tokens) if self.tokens is not None else None}
 
 
-def stats(cases: Iterable[Case], count: Count | None = None) -> Stats:
+def count_cases(cases: Iterable[Case], count: Count | None = None) -> Stats:
     """`count`: how many tokens a text is, by the model's own tokenizer."""
-    made = Stats(tokens=Counter({"sent": 0, "longest": 0}) if count else None)
+    stats = Stats(tokens=Counter({"sent": 0, "longest": 0}) if count else None)
     for case in cases:
-        made.cases += 1
-        made.turns += len(case.turns)
-        made.chats += case.repeats
-        made.requests += case.repeats * len(case.turns)
-        made.weight += case.weight
-        made.critical += case.critical
-        made.unreviewed += not case.reviewed
-        made.longest = max(made.longest, len(case.turns))
-        made.tags.update(dict.fromkeys(case.tags, 1))
-        made.languages[detect_language("\n".join(turn.user for turn in case.turns)) or OTHER] += 1
-        made.through[case.through] += 1
-        made.goes_on_with[case.goes_on_with] += len(case.turns) > 1
-        made.passages += sum(len(turn.passages) for turn in case.turns)
+        stats.cases += 1
+        stats.turns += len(case.turns)
+        stats.chats += case.repeats
+        stats.requests += case.repeats * len(case.turns)
+        stats.weight += case.weight
+        stats.critical += case.critical
+        stats.unreviewed += not case.reviewed
+        stats.longest = max(stats.longest, len(case.turns))
+        stats.tags.update(dict.fromkeys(case.tags, 1))
+        stats.languages[detect_language("\n".join(turn.user for turn in case.turns)) or OTHER] += 1
+        stats.through[case.through] += 1
+        stats.goes_on_with[case.goes_on_with] += len(case.turns) > 1
+        stats.passages += sum(len(turn.passages) for turn in case.turns)
         for expect in (case.expect, *(turn.expect for turn in case.turns)):
-            made.expectations.update(expect.keys())
-        if count and made.tokens is not None:
-            add_tokens(made.tokens, case, count)
-    return made
+            stats.expectations.update(expect.keys())
+        if count and stats.tokens is not None:
+            add_tokens(stats.tokens, case, count)
+    return stats
 
 
 def add_tokens(tokens: Counter[str], case: Case, count: Count) -> None:
-    for sent in requests(case):
+    for sent in build_requests(case):
         number = sum(count(text) for text in sent)
         tokens["sent"] += case.repeats * number
         tokens["longest"] = max(tokens["longest"], number)
 
 
-def requests(case: Case) -> Iterator[tuple[str, ...]]:
+def build_requests(case: Case) -> Iterator[tuple[str, ...]]:
     """What is surely sent in each turn: not the answers that the model is yet to give, nor what retrieval finds."""
     for number, turn in enumerate(case.turns):
-        earlier = [(each.user, written(case, each)) for each in case.turns[:number]]
+        earlier = [(each.user, written_answer(case, each)) for each in case.turns[:number]]
         yield tuple(each["content"] for each in prompt.messages(turn.user, turn.passages, earlier, case.system))
 
 
-def written(case: Case, turn: Turn) -> str:
+def written_answer(case: Case, turn: Turn) -> str:
     return (turn.answer or "") if case.goes_on_with == "written" else ""

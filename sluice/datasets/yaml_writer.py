@@ -27,7 +27,7 @@ class Draft:
     notes: list[str] = field(default_factory=list)
 
 
-class Readable(yaml.SafeDumper):
+class ReadableDumper(yaml.SafeDumper):
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)  # lists are indented below their key, as in the shipped files
 
@@ -35,44 +35,44 @@ class Readable(yaml.SafeDumper):
         return True
 
 
-class Line(dict[str, Any]):
+class FlowMapping(dict[str, Any]):
     """A mapping that stands in one line."""
 
 
-class Row(list[Any]):
+class FlowSequence(list[Any]):
     """A list that stands in one line."""
 
 
-def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+def represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
     style = "|" if "\n" in value.strip() else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if BREAKS.search(value) else style)
 
 
-Readable.add_representer(str, text)
-Readable.add_representer(Line, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value, True))
-Readable.add_representer(Row, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, True))
+ReadableDumper.add_representer(str, represent_text)
+ReadableDumper.add_representer(FlowMapping, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value, True))
+ReadableDumper.add_representer(FlowSequence, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, True))
 
 
-def document(drafts: Iterable[Draft], head: Iterable[str] = ()) -> Iterator[str]:
+def render_file(drafts: Iterable[Draft], head: Iterable[str] = ()) -> Iterator[str]:
     """A whole file, piece by piece."""
     yield "".join(f"# {printable(line)}".rstrip() + "\n" for line in head) + "cases:\n"
     first = True
     for draft in drafts:
-        yield ("" if first else "\n") + item(draft)
+        yield ("" if first else "\n") + render_case(draft)
         first = False
 
 
-def item(draft: Draft, indent: str = "  ") -> str:
+def render_case(draft: Draft, indent: str = "  ") -> str:
     """One case of a list."""
     notes = (line for note in draft.notes for line in (HALF.sub("\N{REPLACEMENT CHARACTER}", note).splitlines()))
     above = "".join(f"{indent}# {printable(line)}\n" for line in notes)
-    lines = dumped([plain(draft.case)]).splitlines(keepends=True)
+    lines = dump_yaml([plain(draft.case)]).splitlines(keepends=True)
     return above + "".join(indent + line if line.strip() else line for line in lines)
 
 
-def dumped(value: Any) -> str:
-    made: str = yaml.dump(value, Dumper=Readable, allow_unicode=True, sort_keys=False, width=float("inf"))
-    return made
+def dump_yaml(value: Any) -> str:
+    dumped: str = yaml.dump(value, Dumper=ReadableDumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return dumped
 
 
 def plain(value: Any, key: str = "") -> Any:
@@ -80,11 +80,11 @@ def plain(value: Any, key: str = "") -> Any:
     if isinstance(value, str):
         return HALF.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, Mapping):
-        made = {name: plain(each, str(name)) for name, each in value.items()}
-        return Line(made) if key == "expect" and is_short(made) else made
+        mapping = {name: plain(each, str(name)) for name, each in value.items()}
+        return FlowMapping(mapping) if key == "expect" and is_short(mapping) else mapping
     if isinstance(value, list | tuple):
         row = [plain(each) for each in value]
-        return Row(row) if key == "tags" and is_short(row) else row
+        return FlowSequence(row) if key == "tags" and is_short(row) else row
     return value
 
 
@@ -96,7 +96,7 @@ def printable(line: str) -> str:
     return "".join(each if each.isprintable() else " " for each in line)
 
 
-def put(file: Path, pieces: Iterable[bytes]) -> None:
+def write_file(file: Path, pieces: Iterable[bytes]) -> None:
     """Writes a file in one step: who reads it meanwhile sees the old one or the new one, and a failure leaves it."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -124,10 +124,10 @@ class Ids:
 
     def of(self, name: str, otherwise: str) -> str:
         """A short id that is like the name: lower case, words joined by hyphens, Korean as it is."""
-        wanted = BETWEEN.sub("-", HALF.sub("", name)).strip("-_").lower()[:LONGEST_ID].strip("-_") or otherwise
-        found, number = wanted, 1
-        while found in self._given:
+        base = BETWEEN.sub("-", HALF.sub("", name)).strip("-_").lower()[:LONGEST_ID].strip("-_") or otherwise
+        id, number = base, 1
+        while id in self._given:
             number += 1
-            found = f"{wanted}-{number}"
-        self._given.add(found)
-        return found
+            id = f"{base}-{number}"
+        self._given.add(id)
+        return id

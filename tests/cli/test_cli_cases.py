@@ -279,7 +279,7 @@ def test_without_a_file_a_new_case_gets_one_of_its_own(tmp_path: Path, monkeypat
 def test_everything_that_was_in_the_file_is_there_still(tmp_path: Path, text: str) -> None:
     file = tmp_path / "a.yaml"
     file.write_bytes(text.encode())
-    new_case.add(file, "new", "ko")
+    new_case.append_case(file, "new", "ko")
     after = file.read_bytes().decode()
     assert after.startswith(text)
     assert (b"\r\n" in file.read_bytes()) == ("\r\n" in text)
@@ -288,7 +288,7 @@ def test_everything_that_was_in_the_file_is_there_still(tmp_path: Path, text: st
 
 def test_json_lines_get_another_line(tmp_path: Path) -> None:
     file = write(tmp_path, '{"id": "a", "turns": [{"user": "hi", "expect": {"contains": "x"}}]}', "a.jsonl")
-    new_case.add(file, "new", "en")
+    new_case.append_case(file, "new", "en")
     assert [case.id for case in loader.read(file)] == ["a", "new"]
 
 
@@ -308,7 +308,7 @@ def test_json_lines_get_another_line(tmp_path: Path) -> None:
 def test_a_file_that_cannot_take_a_case_is_not_touched(tmp_path: Path, text: str, said: str) -> None:
     file = write(tmp_path, text)
     with pytest.raises(UsageError, match=said):
-        new_case.add(file, "first", "en")
+        new_case.append_case(file, "first", "en")
     assert file.read_text(encoding="utf-8") == text
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
 
@@ -316,7 +316,7 @@ def test_a_file_that_cannot_take_a_case_is_not_touched(tmp_path: Path, text: str
 def test_a_files_permissions_stay(tmp_path: Path) -> None:
     file = write(tmp_path, GOOD)
     file.chmod(0o640)
-    new_case.add(file, "new", "en")
+    new_case.append_case(file, "new", "en")
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 

@@ -41,7 +41,7 @@ class Import:
         """What is in the written file; it is read as a case file is, too."""
         out = self.folder / "out" / "cases.yaml"
         drafts = importers.read(self.folder / name, self.told, kind)
-        yaml_writer.put(out, (piece.encode() for piece in yaml_writer.document(drafts, ["taken over"])))
+        yaml_writer.write_file(out, (piece.encode() for piece in yaml_writer.render_file(drafts, ["taken over"])))
         found: list[dict[str, Any]] = yaml.safe_load(out.read_text(encoding="utf-8"))["cases"] or []
         assert [case.id for case in loader.read(out)] == [case["id"] for case in found] if found else True
         return found
@@ -661,7 +661,7 @@ def test_whatever_is_written_is_read_back_as_it_was(texts: list[tuple[str, str, 
         )
         for a, b, c in texts
     ]
-    written = "".join(yaml_writer.document(drafts, [texts[0][0]]))
+    written = "".join(yaml_writer.render_file(drafts, [texts[0][0]]))
     found = yaml.safe_load(written)["cases"]
     assert found == [draft.case for draft in drafts]
     assert len({case["id"] for case in found}) == len(found)
@@ -709,7 +709,7 @@ def test_whatever_a_line_holds_is_taken_over_or_told(tmp_path_factory: pytest.Te
     "odd", ["\x85", "a\u2028b", "\u2029", "\x00\x1b", "\ufeff", "tab\there", " a\n b \n", "yes", "1_000", "😀"]
 )
 def test_an_odd_text_comes_back_as_it_was(odd: str) -> None:
-    written = "".join(yaml_writer.document([Draft({"id": "a", "turns": [{"user": odd}]}, [odd])], [odd]))
+    written = "".join(yaml_writer.render_file([Draft({"id": "a", "turns": [{"user": odd}]}, [odd])], [odd]))
     assert yaml.safe_load(written)["cases"][0]["turns"][0]["user"] == odd
 
 

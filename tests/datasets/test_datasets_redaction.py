@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from benchmarks import planted
 from sluice.datasets.pii import numbers, redaction
-from sluice.datasets.pii.redaction import redacted
+from sluice.datasets.pii.redaction import redact
 
 
 def one(text: str, *known: str) -> str:
-    (made,) = redacted([text], known).texts
+    (made,) = redact([text], known).texts
     return made
 
 
@@ -88,7 +88,7 @@ def test_what_tells_nothing_about_anybody_stays(text: str) -> None:
 
 
 def test_the_same_value_has_the_same_placeholder_throughout_a_chat() -> None:
-    made = redacted(
+    made = redact(
         [
             "저는 김민수입니다. 전화는 010-1234-5678이에요.",
             "김민수 님, 010-1234-5678로 연락드릴게요.",
@@ -107,12 +107,12 @@ def test_the_same_value_has_the_same_placeholder_throughout_a_chat() -> None:
 
 
 def test_a_name_told_in_one_turn_is_found_in_the_others_where_nothing_announces_it() -> None:
-    assert redacted(["My name is Thandiwe Mensah.", "Who is Thandiwe?", "Mensah? thandiwe."]).texts == (
+    assert redact(["My name is Thandiwe Mensah.", "Who is Thandiwe?", "Mensah? thandiwe."]).texts == (
         "My name is [NAME 1].",
         "Who is [NAME 1]?",
         "[NAME 1]? thandiwe.",
     )
-    assert redacted(["제 이름은 라온이에요.", "라온을 기억해?", "라온하제와는 다르지."]).texts[1:] == (
+    assert redact(["제 이름은 라온이에요.", "라온을 기억해?", "라온하제와는 다르지."]).texts[1:] == (
         "[이름 1]을 기억해?",
         "라온하제와는 다르지.",
     )
@@ -120,9 +120,9 @@ def test_a_name_told_in_one_turn_is_found_in_the_others_where_nothing_announces_
 
 def test_a_number_is_the_same_however_it_is_written() -> None:
     same = ("010-1234-5678", "01012345678", "010.1234.5678", "+82 10-1234-5678", "+82-10-1234-5678")
-    assert set(redacted(same).texts) == {"[PHONE 1]"}
-    assert redacted(["4111 1111 1111 1111", "4111111111111111"]).replaced == {"card": 1}
-    assert redacted(["A.Kim@x.kr", "a.kim@X.KR"]).replaced == {"email": 1}
+    assert set(redact(same).texts) == {"[PHONE 1]"}
+    assert redact(["4111 1111 1111 1111", "4111111111111111"]).replaced == {"card": 1}
+    assert redact(["A.Kim@x.kr", "a.kim@X.KR"]).replaced == {"email": 1}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_where_somebody_goes_is_no_address(text: str) -> None:
 
 
 def test_korean_in_a_chat_makes_its_placeholders_korean() -> None:
-    assert redacted(["Call 010-1234-5678", "네"]).texts[0] == "Call [전화번호 1]"
+    assert redact(["Call 010-1234-5678", "네"]).texts[0] == "Call [전화번호 1]"
 
 
 def test_the_users_own_id_is_taken_for_a_name() -> None:
@@ -156,7 +156,7 @@ def test_check_digits_are_known_and_not_asked_of_residents() -> None:
 
 def test_every_kind_has_a_word_for_people_and_placeholders_in_both_languages() -> None:
     assert redaction.ABOUT.keys() == redaction.LABELS.keys()
-    kinds = {span.kind for text, _ in TEXTS_OF_ALL_KINDS for span in redaction.numbered_out(text)[0]} | {"name"}
+    kinds = {span.kind for text, _ in TEXTS_OF_ALL_KINDS for span in redaction.blank_spans(text)[0]} | {"name"}
     assert kinds == redaction.ABOUT.keys()
 
 
@@ -168,15 +168,15 @@ TEXTS_OF_ALL_KINDS = [
 
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_whatever_is_said_comes_out_and_twice_is_the_same_as_once(texts: list[str]) -> None:
-    made = redacted(texts).texts
+    made = redact(texts).texts
     assert len(made) == len(texts)
-    assert redacted(texts).texts == made
+    assert redact(texts).texts == made
 
 
 def test_a_long_text_takes_no_more_than_its_length_does() -> None:
     """Patterns that run away on one character show as minutes here, not as seconds."""
     for text in ("a", "1 ", "가", "\n", "서울 ", "Aa ", "api key ", "::", "@"):
-        assert redacted([text * (20_000 // len(text))]).texts
+        assert redact([text * (20_000 // len(text))]).texts
 
 
 def test_most_of_what_is_planted_is_found() -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.compare import hashes as hashing
-from sluice.evaluation.compare.champion import choose, compare, not_compared
-from sluice.evaluation.compare.hashes import hashes
+from sluice.evaluation.compare.champion import decide_replay, compare, describe_missing_comparison
+from sluice.evaluation.compare.hashes import compute_hashes
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.report import Report, parse
 from sluice.evaluation.results import CaseResult, Chat, TurnResult
@@ -301,7 +301,7 @@ def test_no_case_in_common_is_inconclusive() -> None:
 
 
 def test_a_champion_that_could_not_be_replayed_leaves_it_open() -> None:
-    told = not_compared("The champion could not be replayed: it is gone.", GATE)
+    told = describe_missing_comparison("The champion could not be replayed: it is gone.", GATE)
     verdict = decide(many([True] * 60), GATE, comparison=told)
     assert verdict.verdict == "inconclusive"
     assert verdict.summary.startswith("The champion could not be replayed: it is gone. 60 of 60 cases passed")
@@ -334,7 +334,7 @@ NOW = {"cases": "c1", "scorers": "s1", "environment": "e1"}
 
 
 def test_a_report_of_the_same_cases_scorers_and_environment_will_do() -> None:
-    choice = choose(stored(many([True]), NOW), NOW, {"c0000": 1})
+    choice = decide_replay(stored(many([True]), NOW), NOW, {"c0000": 1})
     assert (choice.replay, choice.why) == (
         False,
         "Cases, scoring and environment are those of the champion's stored report.",
@@ -352,18 +352,18 @@ def test_a_report_of_the_same_cases_scorers_and_environment_will_do() -> None:
     ],
 )
 def test_anything_that_changed_since_means_a_replay(changed: dict[str, str], told: str) -> None:
-    choice = choose(stored(many([True]), NOW), NOW | changed, {"c0000": 1})
+    choice = decide_replay(stored(many([True]), NOW), NOW | changed, {"c0000": 1})
     assert (choice.replay, choice.why) == (True, f"The champion's stored report does not fit: {told} changed since.")
 
 
 def test_a_report_without_hashes_verdict_or_enough_repeats_will_not_do() -> None:
-    assert choose(None, NOW, {}).why == "The champion has no stored report."
-    assert choose(stored(many([True])), NOW, {}).replay and choose(stored(many([True])), {}, {}).replay
-    assert choose(stored([], NOW), NOW, {}).why == "The champion's stored report could not judge it."
-    assert choose(stored(many([True]), NOW), NOW, {"c0000": 3}).why == (
+    assert decide_replay(None, NOW, {}).why == "The champion has no stored report."
+    assert decide_replay(stored(many([True])), NOW, {}).replay and decide_replay(stored(many([True])), {}, {}).replay
+    assert decide_replay(stored([], NOW), NOW, {}).why == "The champion's stored report could not judge it."
+    assert decide_replay(stored(many([True]), NOW), NOW, {"c0000": 3}).why == (
         "The champion's stored report has fewer repeats than are wanted now."
     )
-    assert choose(stored(many([True]), NOW), NOW, {"c0000": 1, "c0001": 1}).replay
+    assert decide_replay(stored(many([True]), NOW), NOW, {"c0000": 1, "c0001": 1}).replay
 
 
 CASES = (Case("a", (TURN,)),)
@@ -371,7 +371,7 @@ CASES = (Case("a", (TURN,)),)
 
 def test_hashes_change_with_what_they_are_of_and_with_nothing_else() -> None:
     def now(cases=CASES, settings=None, image="lmi", environment=None, machine="ml.g5.xlarge") -> dict[str, str]:
-        return hashes(cases, settings or {"judge": None}, image, environment or {"A": "1", "B": "2"}, machine)
+        return compute_hashes(cases, settings or {"judge": None}, image, environment or {"A": "1", "B": "2"}, machine)
 
     def changed(**what: object) -> set[str]:
         return {name for name, digest in now(**what).items() if digest != now()[name]}
@@ -385,10 +385,10 @@ def test_hashes_change_with_what_they_are_of_and_with_nothing_else() -> None:
 
 
 def test_the_source_of_every_scorer_and_of_the_prompt_is_hashed() -> None:
-    found = dict(hashing.sources())
+    found = dict(hashing.scoring_sources())
     assert {"prompt.py", "scoring.py", "__init__.py", "contains.py", "text.py", "judge.py"} <= found.keys()
     assert found["prompt.py"] == Path(hashing.__file__).parent.with_name("prompt.py").read_bytes()
-    whole = hashlib.sha256(b"".join(f"{name}\n".encode() + content for name, content in hashing.sources()) + b"{}")
+    whole = hashlib.sha256(b"".join(f"{name}\n".encode() + content for name, content in hashing.scoring_sources()) + b"{}")
     assert hashing.digest_of_scoring(CASES, {}) == whole.hexdigest()[:16]
 
 

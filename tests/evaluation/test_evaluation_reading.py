@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.datasets.lint import look
+from sluice.datasets.lint import lint_path
 from sluice.errors import UsageError
 from sluice.evaluation.cases import loader
 from sluice.evaluation.cases.case import Case
@@ -179,7 +179,7 @@ def test_lint_finds_the_line_of_every_mistake(tmp_path: Path) -> None:
         "# cases\ncases:\n  - id: a\n    turns:\n      - user: 안녕\n        expect: {contains: 15}\n"
         "  - id: a\n    tgas: [x]\n    turns:\n      - user: hi\n        expect:\n          number: ten\n"
     )
-    found = look(write(tmp_path, text)).mistakes
+    found = lint_path(write(tmp_path, text)).mistakes
     assert sorted((each.line, each.place) for each in found) == [
         (6, "cases[0].turns[0].expect.contains"),
         (7, "cases[1].id"),
@@ -203,7 +203,7 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_being_looked_at(
 ) -> None:
     write(tmp_path, text, name)
     write(tmp_path, GOOD, "z.yaml")
-    looked = look(tmp_path)
+    looked = lint_path(tmp_path)
     assert "first" in [case.id for case in looked.cases]
     (mistake,) = looked.mistakes
     assert (mistake.file, mistake.line) == (str(tmp_path / name), line)

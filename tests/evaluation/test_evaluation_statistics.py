@@ -14,7 +14,7 @@ from sluice.evaluation.compare import statistics
 from sluice.evaluation.compare.bootstrap import resampled_mean, resampled_ratios
 from sluice.evaluation.compare.statistics import (
     Interval,
-    Sample,
+    Differences,
     answers_needed,
     at_least,
     cases_needed,
@@ -23,23 +23,23 @@ from sluice.evaluation.compare.statistics import (
     mcnemar_worse,
     ratio_needed,
     repeats_needed,
-    sample,
+    tally_differences,
     score_interval,
     spread,
     worse_than,
 )
 
 
-def table(both: int, gained: int, lost: int, neither: int) -> Sample:
+def table(both: int, gained: int, lost: int, neither: int) -> Differences:
     """A paired two-by-two table, as its papers print it."""
     return equally([1.0] * gained + [-1.0] * lost + [0.0] * (both + neither))
 
 
-def equally(differences: Sequence[float]) -> Sample:
-    return sample(differences, [1.0] * len(differences))
+def equally(differences: Sequence[float]) -> Differences:
+    return tally_differences(differences, [1.0] * len(differences))
 
 
-def bounds(found: Sample, confidence: float) -> tuple[float, float]:
+def bounds(found: Differences, confidence: float) -> tuple[float, float]:
     """Two-sided and without the correction, as published."""
     interval = score_interval(found, (1 + confidence) / 2, (1 + confidence) / 2, correction=0)
     return interval.low, interval.high
@@ -187,9 +187,9 @@ def test_the_tail_of_a_hundred_thousand_answers_is_no_effort() -> None:
 
 
 def test_weighted_cases_count_for_fewer() -> None:
-    found = sample([0.0, 0.0, 0.0], [1.0, 1.0, 8.0])
+    found = tally_differences([0.0, 0.0, 0.0], [1.0, 1.0, 8.0])
     assert found.size == pytest.approx(100 / 66)
-    heavy = sample([0.0, 0.0, -1.0], [1.0, 1.0, 8.0])
+    heavy = tally_differences([0.0, 0.0, -1.0], [1.0, 1.0, 8.0])
     assert heavy.mean == pytest.approx(-0.8)
     assert bounds(heavy, 0.9)[1] > bounds(equally([-1, -1, -1, -1, 0]), 0.9)[1]
 
@@ -287,7 +287,7 @@ def test_identical_reports_need_sixty_cases_to_show_it() -> None:
 
 def test_weights_make_more_cases_necessary() -> None:
     weights = [1.0] * 45 + [10.0] * 5
-    assert cases_needed(sample([0.0] * 50, weights), -0.05, 0.95, 50) > 60
+    assert cases_needed(tally_differences([0.0] * 50, weights), -0.05, 0.95, 50) > 60
 
 
 def test_no_number_of_cases_tells_what_lies_on_the_margin_itself() -> None:

@@ -74,7 +74,7 @@ def stats(path: Path | None, tokenizer: Path | None, pipeline: Path, as_json: bo
         config = release(pipeline)
         path, folder = config.evaluation.cases, config.model.folder
         tokenizer = tokenizer or (folder / "tokenizer.json" if folder else None)
-    made = counting.stats(loader.read(path), tokens.counter(tokenizer))
+    made = counting.count_cases(loader.read(path), tokens.counter(tokenizer))
     if as_json:
         output.document(made.as_json())
         return
@@ -117,7 +117,7 @@ def new(id: str, file: Path | None, language: str) -> None:
     if not id.strip() or not id.isprintable():
         raise UsageError("A case needs an id of one line.", "Such as leave-days-ko.")
     file = file or Path("cases") / f"{Ids().of(id, 'case')}.yaml"
-    new_case.add(file, id, language)
+    new_case.append_case(file, id, language)
     output.say(f"{file} has the case {id}. It cannot gate until you remove `reviewed: false`.")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice.cli import output
-from sluice.datasets.lint import Looked, Mistake, look
+from sluice.datasets.lint import LintReport, Mistake, lint_path
 from sluice.errors import UsageError
 from sluice.evaluation.cases.case import Case
 from sluice.preflight import checks
@@ -20,7 +20,7 @@ LONGEST = 4096  # tokens of an answer, where no release says how long one may be
 
 def failed(path: Path, config: Any, as_json: bool) -> bool:
     """Tells it, and whether anything is so wrong that the cases cannot be used. `config`: a release, or None."""
-    looked = look(path)
+    looked = lint_path(path)
     if not looked.mistakes and config is not None:
         looked.mistakes += not_askable(looked.cases, path, config)
     found = [] if looked.mistakes else findings(looked.cases, config)
@@ -65,7 +65,7 @@ def of_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
     return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in heard]
 
 
-def as_text(path: Path, looked: Looked, found: Sequence[Finding]) -> None:
+def as_text(path: Path, looked: LintReport, found: Sequence[Finding]) -> None:
     for mistake in looked.mistakes:
         where = ":".join(str(part) for part in (mistake.file, mistake.line) if part is not None)
         output.say(": ".join(part for part in (where, mistake.place, mistake.what) if part))
@@ -79,7 +79,7 @@ def as_text(path: Path, looked: Looked, found: Sequence[Finding]) -> None:
     output.say(f"{path}: {', '.join(parts)}")
 
 
-def as_document(path: Path, looked: Looked, found: Sequence[Finding]) -> None:
+def as_document(path: Path, looked: LintReport, found: Sequence[Finding]) -> None:
     from sluice.cli.check.output import plain
 
     output.document(

@@ -14,7 +14,7 @@ import click
 
 from sluice.cli import output
 from sluice.datasets import importers, yaml_writer
-from sluice.datasets.harvest import HEAD, Spoken, alike, candidate, chats
+from sluice.datasets.harvest import HEAD, HistoryTurn, question_key, draft_case, split_chats
 from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft
 from sluice.errors import SluiceError, UsageError
@@ -61,9 +61,9 @@ def imported(file: Path, kind: str | None, out: Path | None, as_json: bool) -> N
     kind = kind or importers.detected(file)
     told, written = ImportLog(), Written()
     head = [f"Taken over from {file.name} ({kind}). What has no counterpart here stands above each case."]
-    pieces = yaml_writer.document(written.counting(importers.read(file, told, kind)), head)
+    pieces = yaml_writer.render_file(written.counting(importers.read(file, told, kind)), head)
     if out:
-        yaml_writer.put(out, some(pieces, written, told))
+        yaml_writer.write_file(out, some(pieces, written, told))
     else:
         for piece in some(pieces, written, told):
             click.echo(output.readable(piece.decode()) if sys.stdout.isatty() else piece, nl=False)
@@ -102,8 +102,8 @@ def harvested(
         day = f" since {since:%Y-%m-%d}" if since else ""
         raise SluiceError(f"{output.counted(found.users, 'user')} consented, and there is no chat of theirs{day}.")
     written = Written()
-    pieces = yaml_writer.document(written.counting(found.drafts), HEAD)
-    yaml_writer.put(out, (piece.encode() for piece in pieces))
+    pieces = yaml_writer.render_file(written.counting(found.drafts), HEAD)
+    yaml_writer.write_file(out, (piece.encode() for piece in pieces))
     if as_json:
         output.document({"out": str(out), "users": found.users, "alike": found.alike, **vars(written)})
         return
@@ -128,12 +128,12 @@ def gathered(dynamodb: Any, table: str, user: str | None, since: datetime | None
                 )
             continue
         found.users += 1
-        for chat in chats(spoken(history, name, since)):
+        for chat in split_chats(spoken(history, name, since)):
             if not any(turn.question.strip() for turn in chat):
                 continue
-            draft = candidate(name, chat)
-            seen[alike(draft)] += 1
-            if seen[alike(draft)] > 1:
+            draft = draft_case(name, chat)
+            seen[question_key(draft)] += 1
+            if seen[question_key(draft)] > 1:
                 found.alike += 1
                 continue
             heapq.heappush(newest, (chat[-1].at, next(order), draft))
@@ -146,9 +146,9 @@ def gathered(dynamodb: Any, table: str, user: str | None, since: datetime | None
     return found
 
 
-def spoken(history: Any, user: str, since: datetime | None) -> list[Spoken]:
+def spoken(history: Any, user: str, since: datetime | None) -> list[HistoryTurn]:
     """A user's turns, oldest first."""
-    turns: list[Spoken] = []
+    turns: list[HistoryTurn] = []
     before: str | None = ""
     while before is not None:
         page, before = history.page(user, PAGE, before)
@@ -160,7 +160,7 @@ def spoken(history: Any, user: str, since: datetime | None) -> list[Spoken]:
     return turns[::-1]
 
 
-def of_turn(turn: Any) -> Spoken:
+def of_turn(turn: Any) -> HistoryTurn:
     sources = tuple(dict.fromkeys(str(source.get("title") or source.get("id", "")) for source in turn.sources))
     whole = not (turn.interrupted or turn.shortened)
-    return Spoken(turn.turn, turn.at, turn.question, turn.answer, turn.version, sources, whole)
+    return HistoryTurn(turn.turn, turn.at, turn.question, turn.answer, turn.version, sources, whole)

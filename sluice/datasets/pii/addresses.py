@@ -5,7 +5,7 @@ Korean roads end in 대로, 로 or 길, and so do many adverbs (앞으로 3일);
 
 import re
 
-from sluice.datasets.pii.span import Finder, all_of
+from sluice.datasets.pii.span import Finder, match_finder
 
 PROVINCE = (
     r"(?:서울|부산|대구|인천|광주|대전|울산|세종|경기|강원|충북|충남|전북|전남|경북|경남|제주|충청[남북]|전라[남북]|경상[남북])"
@@ -73,14 +73,14 @@ ROMAN = re.compile(
 )
 
 FINDERS: tuple[Finder, ...] = (
-    all_of("address", ROAD),
-    all_of("address", LOT),
-    all_of("address", UNIT),
-    all_of("address", LIVES),
-    all_of("address", POSTCODE),
-    all_of("address", ROMAN),
-    all_of("address", STREET),
-    all_of("address", LIVES_AT, lambda text: any(each.isdigit() for each in text)),
-    all_of("address", GATE),
-    all_of("address", BOX),
+    match_finder("address", ROAD),
+    match_finder("address", LOT),
+    match_finder("address", UNIT),
+    match_finder("address", LIVES),
+    match_finder("address", POSTCODE),
+    match_finder("address", ROMAN),
+    match_finder("address", STREET),
+    match_finder("address", LIVES_AT, lambda text: any(each.isdigit() for each in text)),
+    match_finder("address", GATE),
+    match_finder("address", BOX),
 )

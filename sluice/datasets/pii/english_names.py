@@ -26,7 +26,7 @@ BY = re.compile(
     r"(?i:(?:requested|submitted|approved|signed|prepared|reported|written|sent|assigned|owner|assignee|employee|manager"
     rf"|attendees?|from|cc|customer|member)(?: by| to)?:)\s*(?P<it>{NAME})"
 )
-HERE = re.compile(rf"(?P<it>{NAME}) (?:here|speaking|writing)(?=[.,!?:]|\s*$| with| from| again)")
+SPEAKING = re.compile(rf"(?P<it>{NAME}) (?:here|speaking|writing)(?=[.,!?:]|\s*$| with| from| again)")
 NAME_IS = re.compile(rf"(?i:\bname)(?: \w+){{1,4}}? is (?P<it>{NAME})")
 GREETED = re.compile(
     r"(?:^|[.!?] ?)[ \t]{0,8}(?:Hi|Hello|Hey|Dear|Thanks|Thank you|Regards|Best regards|Kind regards|Yours sincerely"
@@ -66,8 +66,8 @@ NO_NAME = frozenset(
 )
 
 
-def found(text: str) -> Iterator[str]:
-    for pattern in (MY_NAME, ALSO, I_AM, BY, HERE, NAME_IS, GREETED, TITLED_EN, RELATED_EN, ROMAN):
+def find_names(text: str) -> Iterator[str]:
+    for pattern in (MY_NAME, ALSO, I_AM, BY, SPEAKING, NAME_IS, GREETED, TITLED_EN, RELATED_EN, ROMAN):
         for match in pattern.finditer(text):
             if name := trimmed(match["it"]):
                 yield name
@@ -96,5 +96,5 @@ def trimmed(name: str) -> str:
         words = words[1:]
     while words and words[-1] in NOT_NAMES:
         words = words[:-1]
-    left = " ".join(words)
-    return left if len(left) > 1 and left not in NO_NAME else ""
+    rest = " ".join(words)
+    return rest if len(rest) > 1 and rest not in NO_NAME else ""

@@ -2,7 +2,7 @@
 
 import re
 
-from sluice.datasets.pii.span import Finder, all_of
+from sluice.datasets.pii.span import Finder, match_finder
 
 PEM = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----.*?(?:-----END [A-Z0-9 ]{1,40}-----|\Z)", re.DOTALL)
 FORMS = re.compile(
@@ -68,17 +68,17 @@ def unlike_a_word(text: str) -> bool:
 
 
 FINDERS: tuple[Finder, ...] = (
-    all_of("key", PEM),
-    all_of("key", SSH),
-    all_of("key", IN_URL),
-    all_of("key", IN_QUERY),
-    all_of("key", FORMS),
-    all_of("key", BEARER, unlike_a_word),
-    all_of("key", PASSWORD),
-    all_of("key", ASSIGNED, unlike_a_word),
-    all_of("key", SPOKEN, unlike_a_word),
-    all_of("key", BESIDE, unlike_a_word),
-    all_of("key", KOREAN, unlike_a_word),
-    all_of("key", HEX, lambda text: any(c.isdigit() for c in text)),
-    all_of("key", BASE64, mixed),
+    match_finder("key", PEM),
+    match_finder("key", SSH),
+    match_finder("key", IN_URL),
+    match_finder("key", IN_QUERY),
+    match_finder("key", FORMS),
+    match_finder("key", BEARER, unlike_a_word),
+    match_finder("key", PASSWORD),
+    match_finder("key", ASSIGNED, unlike_a_word),
+    match_finder("key", SPOKEN, unlike_a_word),
+    match_finder("key", BESIDE, unlike_a_word),
+    match_finder("key", KOREAN, unlike_a_word),
+    match_finder("key", HEX, lambda text: any(c.isdigit() for c in text)),
+    match_finder("key", BASE64, mixed),
 )

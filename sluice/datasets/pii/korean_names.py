@@ -8,7 +8,7 @@ from sluice.datasets.pii.name_words import (
     BEFORE_SSI,
     FREQUENT,
     FREQUENT_SURNAMES,
-    GIVEN,
+    GIVEN_SYLLABLES,
     LONG_SURNAMES,
     NOUNS,
     RARE_SURNAMES,
@@ -85,7 +85,7 @@ TO_SOMEBODY = ("한테", "에게", "께", "한테서", "에게서", "한테는",
 NO_NAME = (*("합니다", "습니다", "니다", "어요", "아요", "해요", "세요", "네요", "나요", "까요", "팀", "부서", "회사"),)
 
 
-def found(text: str) -> Iterator[str]:
+def find_names(text: str) -> Iterator[str]:
     for pattern in (NAMED, SELF, CALLED, WHO_IS, RELATED):
         for match in pattern.finditer(text):
             whole = pattern is not RELATED  # 제 친구 민수 might be anything; 제 친구 김민수 is somebody
@@ -137,10 +137,10 @@ def longer(name: str, more: str) -> bool:
 
 def usual(name: str, run: str) -> bool:
     """Made as names are; of rarer syllables only after a frequent surname, or where somebody says who they are."""
-    if made_of(given_of(name), FREQUENT):
+    if made_of(given_name(name), FREQUENT):
         return True
     says_so = run.endswith(("입니다", "인데요", "인데", "예요", "이에요", *TO_SOMEBODY))
-    return (says_so or name[0] in FREQUENT_SURNAMES) and made_of(given_of(name), GIVEN) and name[-1] not in VERBS_END
+    return (says_so or name[0] in FREQUENT_SURNAMES) and made_of(given_name(name), GIVEN_SYLLABLES) and name[-1] not in VERBS_END
 
 
 def a_noun_and_more(name: str) -> bool:
@@ -157,15 +157,15 @@ def like_a_name(name: str) -> bool:
         ("합니다", "습니다", "니다", "어요", "아요", "해요", "세요", "네요", "나요", "까요", "팀", "부서", "회사")
     ):
         return False
-    given = name[2:] if len(name) > 2 and name.startswith(LONG_SURNAMES) else name[1:]
-    return 2 <= len(name) <= 5 and made_of(given, GIVEN)
+    syllables = name[2:] if len(name) > 2 and name.startswith(LONG_SURNAMES) else name[1:]
+    return 2 <= len(name) <= 5 and made_of(syllables, GIVEN_SYLLABLES)
 
 
 def made_of(text: str, syllables: frozenset[str]) -> bool:
     return all(each in syllables for each in text)
 
 
-def given_of(name: str) -> str:
+def given_name(name: str) -> str:
     """민수 of 김민수; empty if it is only a given name."""
     if len(name) == 4 and name.startswith(LONG_SURNAMES):
         return name[2:]

@@ -13,7 +13,7 @@ FREQUENT_SURNAMES = "김이박최정강조윤장임한오서신권황안송류�
 RARE_SURNAMES = "나라동봉사예경"  # those of frequent words: only where a name is announced
 LONG_SURNAMES = ("남궁", "제갈", "황보", "선우", "독고", "사공", "서문", "동방")
 # syllables that given names are made of
-GIVEN = frozenset(
+GIVEN_SYLLABLES = frozenset(
     "겨울립넬듀엘렌릭먼밀공르비롱넬릴몬누니디티파피코키덕말순가강건결겸경고광교국권규근금기길나남노다단달담대도동두라란람래려련령례로록루리린림마만명모목무문미민"
     "배백범병보복봉빈빛사산상새서석선설섭성세소솔송수숙순슬승시신아안애양언여연열영예오옥온완외요용우욱운"
     "웅원월유윤율은을음의이인일임자재전정제조종주준중지진찬창채천철청초춘충치태택판평표필하학한해향헌혁현"

@@ -7,19 +7,19 @@ import re
 from collections.abc import Iterator
 
 from sluice.datasets.pii import english_names, korean_names
-from sluice.datasets.pii.korean_names import AFTER, PARTICLE, TITLE, given_of
+from sluice.datasets.pii.korean_names import AFTER, PARTICLE, TITLE, given_name
 from sluice.datasets.pii.name_words import NOT_NAMES, NOUNS
 
 HANGUL = re.compile("[가-힣]+")
 
 
-def found(text: str) -> Iterator[str]:
+def find_names(text: str) -> Iterator[str]:
     """Names that the text says, with repetitions."""
-    yield from korean_names.found(text)
-    yield from english_names.found(text)
+    yield from korean_names.find_names(text)
+    yield from english_names.find_names(text)
 
 
-def mentions(names: frozenset[str]) -> re.Pattern[str] | None:
+def compile_mentions(names: frozenset[str]) -> re.Pattern[str] | None:
     """Finds these names wherever they stand, with or without their surname."""
     if not names:
         return None
@@ -31,9 +31,9 @@ def mentions(names: frozenset[str]) -> re.Pattern[str] | None:
 def forms(name: str) -> Iterator[str]:
     yield name
     if HANGUL.fullmatch(name):
-        given = given_of(name)
-        if given and given not in NOUNS:
-            yield given
+        alone = given_name(name)
+        if alone and alone not in NOUNS:
+            yield alone
     else:
         words = name.split()
         for word in words if len(words) > 1 else ():
@@ -49,7 +49,7 @@ def bounded(form: str) -> str:
     return rf"(?<![A-Za-z]){re.escape(form)}(?![A-Za-z])"
 
 
-def person(name: str, names: frozenset[str]) -> str:
+def full_name(name: str, names: frozenset[str]) -> str:
     """The longest of these names that this one may stand for, so that both get the same number."""
     same = [each for each in names if each == name or name in forms(each)]
     return max(same, key=len, default=name)

@@ -7,7 +7,7 @@ The seventh digit is 1 to 4 and 9, 0 for residents, 5 to 8 for foreigners.
 import re
 from collections.abc import Iterator
 
-from sluice.datasets.pii.span import Finder, Span, all_of
+from sluice.datasets.pii.span import Finder, Span, match_finder
 
 DASH = r"\s?[-.‐-―−]?\s?"
 DAY = r"\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -117,36 +117,36 @@ def an_ipv6(text: str) -> bool:
     return text.count(":") > 2 or "::" in text
 
 
-def either(kind: str, pattern: re.Pattern[str]) -> Finder:
+def group_finder(kind: str, pattern: re.Pattern[str]) -> Finder:
     """As `all_of`, for a pattern that says it in `it`, in `other`, or as a whole."""
 
     def find(text: str) -> Iterator[Span]:
-        for found in pattern.finditer(text):
-            group: str | int = next((name for name in pattern.groupindex if found[name]), 0)
-            yield Span(*found.span(group), kind)
+        for match in pattern.finditer(text):
+            group: str | int = next((name for name in pattern.groupindex if match[name]), 0)
+            yield Span(*match.span(group), kind)
 
     return find
 
 
 FINDERS: tuple[Finder, ...] = (
-    all_of("email", EMAIL),
-    all_of("id", LICENCE),
-    all_of("id", RESIDENT),
-    all_of("card", CARD, a_card),
-    all_of("card", CODE),
-    all_of("phone", PHONE, a_phone),
-    all_of("phone", SPELT),
-    all_of("id", SOCIAL),
-    either("birth", BORN),
-    all_of("account", ACCOUNT, an_account),
-    all_of("phone", CALLED, a_phone),
-    all_of("account", HYPHENED, an_account),
-    all_of("account", IBAN),
-    either("passport", PASSPORT),
-    all_of("plate", PLATE),
-    all_of("machine", MAC),
-    all_of("machine", IPV4, an_ipv4),
-    all_of("machine", IPV6, an_ipv6),
-    either("handle", HANDLE),
-    all_of("number", LONG),
+    match_finder("email", EMAIL),
+    match_finder("id", LICENCE),
+    match_finder("id", RESIDENT),
+    match_finder("card", CARD, a_card),
+    match_finder("card", CODE),
+    match_finder("phone", PHONE, a_phone),
+    match_finder("phone", SPELT),
+    match_finder("id", SOCIAL),
+    group_finder("birth", BORN),
+    match_finder("account", ACCOUNT, an_account),
+    match_finder("phone", CALLED, a_phone),
+    match_finder("account", HYPHENED, an_account),
+    match_finder("account", IBAN),
+    group_finder("passport", PASSPORT),
+    match_finder("plate", PLATE),
+    match_finder("machine", MAC),
+    match_finder("machine", IPV4, an_ipv4),
+    match_finder("machine", IPV6, an_ipv6),
+    group_finder("handle", HANDLE),
+    match_finder("number", LONG),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sluice.datasets.pii import addresses, keys, names, numbers
-from sluice.datasets.pii.span import TAKEN, Span
+from sluice.datasets.pii.span import BLANK, Span
 
 ABOUT = {
     "name": "names",
@@ -67,30 +67,30 @@ class Redacted:
         return ", ".join(f"{ABOUT[kind]} {number}" for kind, number in self.replaced.items())
 
 
-def redacted(texts: Sequence[str], known: Iterable[str] = ()) -> Redacted:
+def redact(texts: Sequence[str], names_too: Iterable[str] = ()) -> Redacted:
     """The texts of one chat. `known`: what else is to be taken for a name, such as the user's id."""
     written = [HIDDEN.sub("", unicodedata.normalize("NFC", text)) for text in texts]
     plain = [text.translate(AS_TYPED) for text in written]
     spans: list[list[Span]] = []
     for place, text in enumerate(plain):
-        found, plain[place] = numbered_out(text)
-        spans.append(found)
-    people = frozenset(name for text in plain for name in names.found(text)) | frozenset(known)
-    if pattern := names.mentions(people):
-        for found, text in zip(spans, plain, strict=True):
-            found += [Span(*match.span(), "name") for match in pattern.finditer(text)]
+        matches, plain[place] = blank_spans(text)
+        spans.append(matches)
+    people = frozenset(name for text in plain for name in names.find_names(text)) | frozenset(names_too)
+    if pattern := names.compile_mentions(people):
+        for matches, text in zip(spans, plain, strict=True):
+            matches += [Span(*match.span(), "name") for match in pattern.finditer(text)]
     placeholders = Placeholders(people, korean=any(HANGUL.search(text) for text in written))
-    made = tuple(placeholders.put(text, sorted(found)) for text, found in zip(written, spans, strict=True))
-    return Redacted(made, placeholders.counted())
+    redacted = tuple(placeholders.put(text, sorted(matches)) for text, matches in zip(written, spans, strict=True))
+    return Redacted(redacted, placeholders.counted())
 
 
-def numbered_out(text: str) -> tuple[list[Span], str]:
+def blank_spans(text: str) -> tuple[list[Span], str]:
     """What is found in the text, and the text with that blanked out, as long as it was."""
     spans: list[Span] = []
     for find in FINDERS:
         fresh = list(find(text))
         for start, end, _ in fresh:
-            text = text[:start] + TAKEN * (end - start) + text[end:]
+            text = text[:start] + BLANK * (end - start) + text[end:]
         spans += fresh
     return spans, text
 
@@ -112,14 +112,14 @@ class Placeholders:
         return "".join([*parts, text[end:]])
 
     def _of(self, kind: str, value: str) -> str:
-        seen = self._numbers.setdefault(kind, {})
-        number = seen.setdefault(self._same(kind, value), len(seen) + 1)
+        assigned = self._numbers.setdefault(kind, {})
+        number = assigned.setdefault(self._same(kind, value), len(assigned) + 1)
         return f"[{LABELS[kind][self._language]} {number}]"
 
     def _same(self, kind: str, value: str) -> str:
         """Equal for what means the same: 010-1234-5678 and 01012345678."""
         if kind == "name":
-            return names.person(value, self._people)
+            return names.full_name(value, self._people)
         if kind in ("phone", "card", "account", "id", "number"):
             only = numbers.digits(value.translate(AS_TYPED))
             return f"0{only[2:].lstrip('0')}" if kind == "phone" and only.startswith("82") else only or value

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-TAKEN = "\ue000"  # stands where something was found already, so that nothing is found twice
+BLANK = "\ue000"  # stands where something was found already, so that nothing is found twice
 
 
 class Span(NamedTuple):
@@ -16,13 +16,13 @@ class Span(NamedTuple):
 Finder = Callable[[str], Iterator[Span]]
 
 
-def all_of(kind: str, pattern: re.Pattern[str], holds: Callable[[str], bool] = lambda text: True) -> Finder:
+def match_finder(kind: str, pattern: re.Pattern[str], holds: Callable[[str], bool] = lambda text: True) -> Finder:
     """Every match that holds: its group `it` if the pattern has one, else the whole."""
     group = "it" if "it" in pattern.groupindex else 0
 
     def find(text: str) -> Iterator[Span]:
-        for found in pattern.finditer(text):
-            if found[group] and holds(found[group]):
-                yield Span(*found.span(group), kind)
+        for match in pattern.finditer(text):
+            if match[group] and holds(match[group]):
+                yield Span(*match.span(group), kind)
 
     return find

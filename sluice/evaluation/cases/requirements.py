@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from sluice.errors import UsageError
 from sluice.evaluation import scorers
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.compare.hashes import own
+from sluice.evaluation.compare.hashes import python_functions
 from sluice.evaluation.scorers.python import import_function
 from sluice.evaluation.scoring import ScoringServices
 
@@ -35,7 +35,7 @@ class CaseRequirements:
                 self._of_user[case.user] = max(wanted, self._of_user.get(case.user, 1))
             for need in needs(case):
                 self._needed.setdefault(need, {})[case.id] = None
-            self._functions.update(dict.fromkeys(own([case])))
+            self._functions.update(dict.fromkeys(python_functions([case])))
         self.chats += sum(number * self._of_user[user] for user, number in shared.items())
 
     def repeats(self, case: Case) -> int:

@@ -6,7 +6,7 @@ What is drawn is drawn from one seed: the same cases get the same verdict. NumPy
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sluice.evaluation.compare.statistics import Interval, sample
+from sluice.evaluation.compare.statistics import Interval, tally_differences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ def resampled_mean(differences: Sequence[float], weights: Sequence[float], low: 
     values, weighing = np.array(pairs).T
     means = drawn @ (values * weighing) / (drawn @ weighing)
     ends = np.quantile(means, (1 - low, high))
-    return Interval(sample(differences, weights).mean, float(ends[0]), float(ends[1]))
+    return Interval(tally_differences(differences, weights).mean, float(ends[0]), float(ends[1]))
 
 
 def resampled_ratios(
@@ -59,12 +59,12 @@ def resampled_counts(cases: int, size: int) -> Iterator["NDArray[np.int64]"]:
     import numpy as np
 
     random = np.random.default_rng(SEED)
-    left = min(RESAMPLES, max(RESAMPLES // 4, WORK // size))
-    while left > 0:
-        rows = min(left, max(1, CELLS // size))
+    remaining = min(RESAMPLES, max(RESAMPLES // 4, WORK // size))
+    while remaining > 0:
+        rows = min(remaining, max(1, CELLS // size))
         drawn = random.integers(0, cases, (rows, cases)) + np.arange(rows)[:, None] * cases
         yield np.bincount(drawn.ravel(), minlength=rows * cases).reshape(rows, cases)
-        left -= rows
+        remaining -= rows
 
 
 def ratios(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sluice.evaluation.compare.comparison import Compared, compared, wanted
-from sluice.evaluation.compare.pairs import Side, paired
+from sluice.evaluation.compare.comparison import Comparison, compare_pairs, describe_margin
+from sluice.evaluation.compare.pairs import Side, pair_cases
 from sluice.evaluation.compare.statistics import mcnemar
 from sluice.evaluation.criteria import EVERY, Criterion
 from sluice.evaluation.gate import Gate
@@ -17,27 +17,27 @@ HASHED = {"cases": "the cases", "scorers": "how answers are scored", "environmen
 
 
 @dataclass(frozen=True)
-class Choice:
+class ReplayDecision:
     """Whether the champion must be replayed, or the report stored when it was judged says all there is to know."""
 
     replay: bool
     why: str
 
 
-def choose(report: Mapping[str, Any] | None, hashes: Mapping[str, str], repeats: Mapping[str, int]) -> Choice:
+def decide_replay(report: Mapping[str, Any] | None, hashes: Mapping[str, str], repeats: Mapping[str, int]) -> ReplayDecision:
     """`report` is the champion's; `hashes` are of this judgement (`comparing.hashes`), `repeats` wanted by case id."""
     if report is None:
-        return Choice(True, "The champion has no stored report.")
+        return ReplayDecision(True, "The champion has no stored report.")
     if report["verdict"] == "error":
-        return Choice(True, "The champion's stored report could not judge it.")
+        return ReplayDecision(True, "The champion's stored report could not judge it.")
     stored = report["hashes"]
-    others = [told for name, told in HASHED.items() if not hashes.get(name) or stored.get(name) != hashes[name]]
+    others = [what for name, what in HASHED.items() if not hashes.get(name) or stored.get(name) != hashes[name]]
     if others:
-        return Choice(True, f"The champion's stored report does not fit: {', '.join(others)} changed since.")
+        return ReplayDecision(True, f"The champion's stored report does not fit: {', '.join(others)} changed since.")
     chats = {case["id"]: len(case["chats"]) for case in report["cases"]}
     if any(chats.get(name, 0) < number for name, number in repeats.items()):
-        return Choice(True, "The champion's stored report has fewer repeats than are wanted now.")
-    return Choice(False, "Cases, scoring and environment are those of the champion's stored report.")
+        return ReplayDecision(True, "The champion's stored report has fewer repeats than are wanted now.")
+    return ReplayDecision(False, "Cases, scoring and environment are those of the champion's stored report.")
 
 
 def compare(
@@ -53,48 +53,48 @@ def compare(
     `about` says who the champion is: model_package, version, report (where it lies), environment. Without it, a report
     says so itself.
     """
-    told = subject(champion) if about is None else about
-    pairs = paired(champion, challenger)
+    subject = champion_subject(champion) if about is None else about
+    pairs = pair_cases(champion, challenger)
     if not pairs:
-        return not_compared("No case was asked of the champion and of this model alike.", gate, told)
-    found = compared(pairs, gate)
-    return as_json(found, gate, told, not isinstance(champion, Mapping) if replayed is None else replayed)
+        return describe_missing_comparison("No case was asked of the champion and of this model alike.", gate, subject)
+    comparison = compare_pairs(pairs, gate)
+    return as_json(comparison, gate, subject, not isinstance(champion, Mapping) if replayed is None else replayed)
 
 
-def not_compared(why: str, gate: Gate, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def describe_missing_comparison(why: str, gate: Gate, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The comparison where there is none to be had, as when the champion could not be replayed: inconclusive."""
-    decided = (Criterion("against the champion", EVERY, None, wanted(gate), "inconclusive", why),)
-    return as_json(Compared((), decided), gate, about or {}, False)
+    decided = (Criterion("against the champion", EVERY, None, describe_margin(gate), "inconclusive", why),)
+    return as_json(Comparison((), decided), gate, about or {}, False)
 
 
-def as_json(found: Compared, gate: Gate, about: Mapping[str, Any], replayed: bool) -> dict[str, Any]:
-    worse, better = found.flips
-    steady = [pair for pair in found.pairs if not pair.flaky]
+def as_json(comparison: Comparison, gate: Gate, about: Mapping[str, Any], replayed: bool) -> dict[str, Any]:
+    worse, better = comparison.flips
+    steady = [pair for pair in comparison.pairs if not pair.flaky]
     same = [pair for pair in steady if pair.difference == 0]
-    told = {
+    entry = {
         "champion": dict(about),
         "replayed": replayed,
-        "pairs": len(found.pairs),
+        "pairs": len(comparison.pairs),
         "both_passed": sum(pair.after[0].passed for pair in same),
         "both_failed": sum(not pair.after[0].passed for pair in same),
         "gained": [pair.id for pair in steady if pair.difference > 0],
         "lost": [pair.id for pair in steady if pair.difference < 0],
-        "flaky": [pair.id for pair in found.pairs if pair.flaky],  # passed once and failed once, in either model
+        "flaky": [pair.id for pair in comparison.pairs if pair.flaky],  # passed once and failed once, in either model
         "worse": worse,  # cases that pass less often than before, flaky ones among them
         "better": better,
-        "difference": asdict(found.difference) | {"confidence": gate.confidence} if found.difference else None,
+        "difference": asdict(comparison.difference) | {"confidence": gate.confidence} if comparison.difference else None,
         "margin": gate.margin,
         "mcnemar_p": mcnemar(worse, better),
-        "verdict": found.verdict,
-        "why": found.why,
-        "cases_needed": found.cases_needed,
-        "repeats_needed": found.repeats_needed,
-        "tags": [asdict(tag) for tag in found.tags],
-        "latency": {name: asdict(ratio) for name, ratio in found.latency.items()} or None,
+        "verdict": comparison.verdict,
+        "why": comparison.why,
+        "cases_needed": comparison.cases_needed,
+        "repeats_needed": comparison.repeats_needed,
+        "tags": [asdict(tag) for tag in comparison.tags],
+        "latency": {name: asdict(ratio) for name, ratio in comparison.latency.items()} or None,
         "answers": {pair.id: list(pair.before[0].answers) for pair in steady if pair.difference},
-        "decided": [asdict(each) for each in found.decided],
+        "decided": [asdict(each) for each in comparison.decided],
     }
-    return {name: rounded(value) for name, value in told.items()}
+    return {name: rounded(value) for name, value in entry.items()}
 
 
 def rounded(value: Any) -> Any:
@@ -106,13 +106,13 @@ def rounded(value: Any) -> Any:
     return [rounded(each) for each in value] if isinstance(value, list) else value
 
 
-def subject(champion: Side) -> Mapping[str, Any]:
+def champion_subject(champion: Side) -> Mapping[str, Any]:
     if not isinstance(champion, Mapping):
         return {}
-    told = champion["subject"]
+    subject = champion["subject"]
     return {
-        "model_package": told.get("model_package"),
-        "version": told.get("version"),
+        "model_package": subject.get("model_package"),
+        "version": subject.get("version"),
         "report": None,
         "environment": dict(champion["environment"]),
     }

@@ -8,13 +8,13 @@ from sluice.evaluation.compare.bootstrap import resampled_mean, resampled_ratios
 from sluice.evaluation.compare.pairs import Pair
 from sluice.evaluation.compare.statistics import (
     Interval,
-    Sample,
+    Differences,
     cases_needed,
     holm,
     mcnemar_worse,
     ratio_needed,
     repeats_needed,
-    sample,
+    tally_differences,
     score_interval,
     worse_than,
 )
@@ -37,7 +37,7 @@ class Tag:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     pairs: tuple[Pair, ...]
     decided: tuple[Criterion, ...]
     difference: Interval | None = None
@@ -67,28 +67,28 @@ class Compared:
         return flips(self.pairs)
 
 
-def compared(pairs: Sequence[Pair], gate: Gate) -> Compared:
-    tags = tuple(by_tag(pairs, gate))
+def compare_pairs(pairs: Sequence[Pair], gate: Gate) -> Comparison:
+    tags = tuple(compare_tags(pairs, gate))
     error = (1 - gate.confidence) * (1 - TAGS_SHARE if tags else 1.0)
-    found = sampled(pairs)
-    difference = interval(pairs, found, gate.confidence, 1 - error)
-    repeats = more_repeats(pairs, found, gate)
+    differences = differences_of(pairs)
+    difference = interval(pairs, differences, gate.confidence, 1 - error)
+    repeats = more_repeats(pairs, differences, gate)
     latency = latencies(pairs, gate)
-    decided = [whole(pairs, found, difference, repeats, gate)]
-    decided += [worse_tag(tag, gate) for tag in tags if tag.p_corrected <= 1 - gate.confidence]
+    decided = [judge_all_cases(pairs, differences, difference, repeats, gate)]
+    decided += [tag_criterion(tag, gate) for tag in tags if tag.p_corrected <= 1 - gate.confidence]
     if gate.latency_margin is not None:
-        decided.append(fast_enough(latency.get("p50_ratio"), gate.latency_margin, gate, len(pairs)))
-    asked = repeats if decided[0].verdict == "inconclusive" else None
-    return Compared(tuple(pairs), tuple(decided), difference, asked, tags, latency)
+        decided.append(latency_criterion(latency.get("p50_ratio"), gate.latency_margin, gate, len(pairs)))
+    repeats_asked = repeats if decided[0].verdict == "inconclusive" else None
+    return Comparison(tuple(pairs), tuple(decided), difference, repeats_asked, tags, latency)
 
 
-def sampled(pairs: Sequence[Pair]) -> Sample:
-    return sample([pair.difference for pair in pairs], [pair.weight for pair in pairs])
+def differences_of(pairs: Sequence[Pair]) -> Differences:
+    return tally_differences([pair.difference for pair in pairs], [pair.weight for pair in pairs])
 
 
-def interval(pairs: Sequence[Pair], found: Sample, low: float, high: float) -> Interval:
+def interval(pairs: Sequence[Pair], differences: Differences, low: float, high: float) -> Interval:
     """The score interval; with repeats or weights no narrower than what a bootstrap over cases finds."""
-    scored = score_interval(found, low, high)
+    scored = score_interval(differences, low, high)
     if all(pair.repeats == 1 and pair.weight == pairs[0].weight for pair in pairs):
         return scored
     drawn = resampled_mean([pair.difference for pair in pairs], [pair.weight for pair in pairs], low, high)
@@ -100,7 +100,7 @@ def flips(pairs: Sequence[Pair]) -> tuple[int, int]:
     return sum(pair.difference < 0 for pair in pairs), sum(pair.difference > 0 for pair in pairs)
 
 
-def whole(pairs: Sequence[Pair], found: Sample, difference: Interval, repeats: int | None, gate: Gate) -> Criterion:
+def judge_all_cases(pairs: Sequence[Pair], differences: Differences, difference: Interval, repeats: int | None, gate: Gate) -> Criterion:
     """All cases together, by where the interval lies."""
     margin, change = (
         f"{100 * gate.margin:g} points",
@@ -117,58 +117,58 @@ def whole(pairs: Sequence[Pair], found: Sample, difference: Interval, repeats: i
         best = f"at best {points(difference.high, 1)} ({counted(worse, 'case')} worse, {better} better)"
         why = f"Worse than the champion by more than {margin}: {change}, {best}."
     else:
-        needed = cases_needed(found, -gate.margin, gate.confidence, len(pairs))
+        needed = cases_needed(differences, -gate.margin, gate.confidence, len(pairs))
         between = f"{points(difference.low, -1)} to {points(difference.high, 1)}"
         again = f", or {repeats} repeats of these" if repeats else ""
         why = (
             f"Not known whether it is worse than the champion by more than {margin}: {enough(needed)}{again}."
             f" {change} ({between})."
         )
-    return Criterion("against the champion", EVERY, difference.estimate, wanted(gate), verdict, why, needed)
+    return Criterion("against the champion", EVERY, difference.estimate, describe_margin(gate), verdict, why, needed)
 
 
-def more_repeats(pairs: Sequence[Pair], found: Sample, gate: Gate) -> int | None:
+def more_repeats(pairs: Sequence[Pair], differences: Differences, gate: Gate) -> int | None:
     repeats = min(pair.repeats for pair in pairs)
     if repeats < 2:
         return None  # without repeats nobody knows how much of the spread is chance
     weights = math.fsum(pair.weight for pair in pairs)
     noise = math.fsum(pair.weight * pair.noise for pair in pairs) / weights
-    return repeats_needed(found, -gate.margin, gate.confidence, noise, repeats)
+    return repeats_needed(differences, -gate.margin, gate.confidence, noise, repeats)
 
 
-def by_tag(pairs: Sequence[Pair], gate: Gate) -> Iterator[Tag]:
+def compare_tags(pairs: Sequence[Pair], gate: Gate) -> Iterator[Tag]:
     """Each tag by itself. A tag can close the gate, and not open it: few cases cannot show that it is not worse."""
-    chosen = {tag: [pair for pair in pairs if tag in pair.tags] for tag in sorted({t for p in pairs for t in p.tags})}
-    found = {tag: sampled(each) for tag, each in chosen.items()}
-    p = [max(worse_than(found[tag], -gate.margin), mcnemar_worse(*flips(each))) for tag, each in chosen.items()]
-    for (tag, each), own, corrected in zip(chosen.items(), p, holm(p), strict=True):
-        bounds = interval(each, found[tag], gate.confidence, gate.confidence)
+    pairs_by_tag = {tag: [pair for pair in pairs if tag in pair.tags] for tag in sorted({t for p in pairs for t in p.tags})}
+    differences = {tag: differences_of(each) for tag, each in pairs_by_tag.items()}
+    p = [max(worse_than(differences[tag], -gate.margin), mcnemar_worse(*flips(each))) for tag, each in pairs_by_tag.items()]
+    for (tag, each), own, corrected in zip(pairs_by_tag.items(), p, holm(p), strict=True):
+        bounds = interval(each, differences[tag], gate.confidence, gate.confidence)
         yield Tag(tag, len(each), bounds.estimate, bounds.low, bounds.high, own, min(1.0, corrected / TAGS_SHARE))
 
 
-def worse_tag(tag: Tag, gate: Gate) -> Criterion:
+def tag_criterion(tag: Tag, gate: Gate) -> Criterion:
     change = f"{points(tag.difference)} over {counted(tag.pairs, 'case')}"
     why = (
         f"Worse than the champion by more than {100 * gate.margin:g} points on tag {tag.tag!r}: {change}"
         f" (p = {tag.p_corrected:.2g}, corrected for several tags)."
     )
-    return Criterion("against the champion", tag.tag, tag.difference, wanted(gate), "fail", why)
+    return Criterion("against the champion", tag.tag, tag.difference, describe_margin(gate), "fail", why)
 
 
 def latencies(pairs: Sequence[Pair], gate: Gate) -> dict[str, Interval]:
     """How many times the champion's time this model takes, by the cases that both answered."""
-    found: dict[str, Interval] = {}
+    ratios_by_name: dict[str, Interval] = {}
     for names, shares, timed in (
         (("p50_ratio", "p95_ratio"), (0.50, 0.95), [pair.latencies for pair in pairs]),
         (("first_token_p50_ratio",), (0.50,), [pair.first_tokens for pair in pairs]),
     ):
         both = [(after, before) for after, before in timed if after and before]
         ratios = resampled_ratios([after for after, _ in both], [before for _, before in both], shares, gate.confidence)
-        found |= dict(zip(names, ratios or (), strict=False))
-    return found
+        ratios_by_name |= dict(zip(names, ratios or (), strict=False))
+    return ratios_by_name
 
 
-def fast_enough(ratio: Interval | None, margin: float, gate: Gate, pairs: int) -> Criterion:
+def latency_criterion(ratio: Interval | None, margin: float, gate: Gate, pairs: int) -> Criterion:
     """The median latency, with a margin of its own: a question of its own, asked only where the file asks it."""
     most = 1 + margin
     allowed = f"{most:.2f} times is allowed"
@@ -186,11 +186,11 @@ def fast_enough(ratio: Interval | None, margin: float, gate: Gate, pairs: int) -
         else:
             needed = ratio_needed(ratio, most, gate.confidence, pairs)
             why = f"{so} ({ratio.low:.2f} to {ratio.high:.2f}) and {allowed}; {enough(needed)}."
-    wanted = f"at most {most:.2f} times the champion's median"
-    return Criterion("latency against the champion", EVERY, value, wanted, verdict, why, needed)
+    limit = f"at most {most:.2f} times the champion's median"
+    return Criterion("latency against the champion", EVERY, value, limit, verdict, why, needed)
 
 
-def wanted(gate: Gate) -> str:
+def describe_margin(gate: Gate) -> str:
     return f"not worse by more than {100 * gate.margin:g} points"
 
 

@@ -21,17 +21,17 @@ SCORING = (
 )  # how a question is put is a part of how it is scored
 
 
-def hashes(
+def compute_hashes(
     cases: Iterable[Case], settings: Mapping[str, Any], image: str, environment: Mapping[str, str], machine: str = ""
 ) -> dict[str, str]:
     """For `Report.hashes`. `settings`: what else decides a score, as JSON: judge, embeddings, max_tokens, seed, ...
 
     `machine` is the instance type, as latencies are compared as well.
     """
-    chosen = cases if isinstance(cases, Collection) else tuple(cases)
+    cases_read = cases if isinstance(cases, Collection) else tuple(cases)
     return {
-        "cases": chat_cases.digest(chosen),
-        "scorers": digest_of_scoring(chosen, settings),
+        "cases": chat_cases.digest(cases_read),
+        "scorers": digest_of_scoring(cases_read, settings),
         "environment": digest_of_environment(image, environment, machine),
     }
 
@@ -39,9 +39,9 @@ def hashes(
 def digest_of_scoring(cases: Iterable[Case], settings: Mapping[str, Any]) -> str:
     """Of the source of all scorers, of functions of one's own that the cases name, and of the settings."""
     whole = hashlib.sha256()
-    for name, content in sources():
+    for name, content in scoring_sources():
         whole.update(f"{name}\n".encode() + content)
-    for name in sorted(set(own(cases))):
+    for name in sorted(set(python_functions(cases))):
         whole.update(f"{name}\n".encode() + source_of(name.partition(":")[0]))
     whole.update(canonical(settings))
     return whole.hexdigest()[:16]
@@ -51,17 +51,17 @@ def digest_of_environment(image: str, environment: Mapping[str, str], machine: s
     return hashlib.sha256(canonical([image, dict(environment), machine])).hexdigest()[:16]
 
 
-def sources() -> Iterator[tuple[str, bytes]]:
+def scoring_sources() -> Iterator[tuple[str, bytes]]:
     """Names and contents; inside a job this package is in an archive."""
-    here = files("sluice.evaluation")
+    package = files("sluice.evaluation")
     for name in SCORING:
-        place = here / name
+        place = package / name
         for each in sorted(place.iterdir(), key=lambda each: each.name) if place.is_dir() else [place]:
             if each.name.endswith(".py"):
                 yield each.name, each.read_bytes()
 
 
-def own(cases: Iterable[Case]) -> Iterator[str]:
+def python_functions(cases: Iterable[Case]) -> Iterator[str]:
     """`module:function` of every `python` expectation."""
     for case in cases:
         for expect in (case.expect, *(turn.expect for turn in case.turns)):

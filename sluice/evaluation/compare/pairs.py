@@ -68,9 +68,9 @@ def times(chats: Sequence[ChatOutcome], what: Literal["latencies", "first_tokens
     return [time for chat in chats for time in getattr(chat, what)]
 
 
-def paired(before: Side, after: Side) -> list[Pair]:
+def pair_cases(before: Side, after: Side) -> list[Pair]:
     """The cases that both have, in the order of their ids."""
-    champion, challenger = known(before), known(after)
+    champion, challenger = outcomes_by_id(before), outcomes_by_id(after)
     pairs = []
     for name in sorted(champion.keys() & challenger.keys()):
         tags, weight, chats = challenger[name]
@@ -81,31 +81,31 @@ def paired(before: Side, after: Side) -> list[Pair]:
     return pairs
 
 
-Known = dict[str, tuple[tuple[str, ...], float, tuple[ChatOutcome, ...]]]  # id -> tags, weight, chats
+OutcomesById = dict[str, tuple[tuple[str, ...], float, tuple[ChatOutcome, ...]]]  # id -> tags, weight, chats
 
 
-def known(side: Side) -> Known:
+def outcomes_by_id(side: Side) -> OutcomesById:
     if isinstance(side, Mapping):
         return {
-            case["id"]: (tuple(case["tags"]), float(case["weight"]), tuple(map(read_back, case["chats"])))
+            case["id"]: (tuple(case["tags"]), float(case["weight"]), tuple(map(outcome_of_entry, case["chats"])))
             for case in side["cases"]
         }
     return {
-        result.case.id: (result.case.tags, result.case.weight, tuple(map(as_it_went, result.chats))) for result in side
+        result.case.id: (result.case.tags, result.case.weight, tuple(map(outcome_of_chat, result.chats))) for result in side
     }
 
 
-def as_it_went(chat: Chat) -> ChatOutcome:
-    told = [(turn.answer, turn.error, turn.latency_ms, turn.first_token_ms) for turn in chat.turns]
-    return went(chat.passed, told)
+def outcome_of_chat(chat: Chat) -> ChatOutcome:
+    turns = [(turn.answer, turn.error, turn.latency_ms, turn.first_token_ms) for turn in chat.turns]
+    return build_outcome(chat.passed, turns)
 
 
-def read_back(chat: Mapping[str, Any]) -> ChatOutcome:
-    told = [(turn["answer"], turn["error"], turn["latency_ms"], turn["first_token_ms"]) for turn in chat["turns"]]
-    return went(chat["passed"], told)
+def outcome_of_entry(chat: Mapping[str, Any]) -> ChatOutcome:
+    turns = [(turn["answer"], turn["error"], turn["latency_ms"], turn["first_token_ms"]) for turn in chat["turns"]]
+    return build_outcome(chat["passed"], turns)
 
 
-def went(passed: bool, turns: Iterable[tuple[str, str | None, float, float | None]]) -> ChatOutcome:
+def build_outcome(passed: bool, turns: Iterable[tuple[str, str | None, float, float | None]]) -> ChatOutcome:
     turns = list(turns)
     good = [(latency, first) for _, error, latency, first in turns if error is None]
     return ChatOutcome(
