@@ -168,7 +168,7 @@ def ended(config: PipelineConfig, target: Target, keep: bool) -> None:
     show.say(f"  what the RAG server logged: {near(state_folder() / 'rag-server.log')}")
     show.say("\n  Next:")
     activate = "" if keep else "   (starts a local AWS of its own, empty)"
-    look_around = ("versions", "status", 'chat "안녕하세요"', "check --target aws", "--help")
+    look_around = ("versions", "status", 'chat "안녕하세요"', "check --target aws   (reads your AWS account)", "--help")
     for arguments in (f"run{activate}", "approve", *look_around):
         show.say(f"    {sluice} {arguments}")
     if keep:
