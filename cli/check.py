@@ -12,6 +12,7 @@ from cli import show
 from lmi.errors import UsageError
 from preflight import pages, silence
 from preflight.finding import Finding
+from preflight.not_applied import NotApplied
 from preflight.reading import Silence
 
 FILE = click.Path(path_type=Path)
@@ -24,11 +25,12 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, what was found, and what its file asks not to be told."""
+    """What was looked at, what was found, what its file asks not to be told, and what could not be looked at."""
 
     subject: str
     findings: Iterable[Finding]
     silences: tuple[Silence, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
 
 
 @click.command()
@@ -68,7 +70,7 @@ def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **given
     checked = of_configuration(given) if named(given, (*OTHER, *FLAGS)) else of_release(given)
     remaining, silenced = silence.heard(checked.findings, checked.silences, pages.codes)
     tell = told.as_json if as_json else told.as_sarif if sarif else told.as_text
-    tell(checked.subject, remaining, silenced)
+    tell(checked.subject, remaining, silenced, checked.not_applied)
     if code := told.exit_code(remaining, strict):
         raise click.exceptions.Exit(code)
 
@@ -77,7 +79,7 @@ def of_release(given: Mapping[str, Any]) -> Checked:
     """pipeline.yaml, and with --target aws the account that it would be released to."""
     from cli.target import state_folder
     from pipelines import config, preflight
-    from preflight import checks
+    from preflight import checks, not_applied
 
     file = given["file"] or Path("pipeline.yaml")
     try:
@@ -92,7 +94,9 @@ def of_release(given: Mapping[str, Any]) -> Checked:
     else:
         found = preflight.findings(release)
     found += preflight.of_definitions(release, state_folder() / "compiled", given["compiled"] or on_aws)
-    return Checked(str(file), checks.ordered(found), preflight.silences(release))
+    unknown = not on_aws and preflight.facts(release) is None
+    missing = (NotApplied("a config.json in model.source", not_applied.NEEDS["model"]),) if unknown else ()
+    return Checked(str(file), checks.ordered(found), preflight.silences(release), missing)
 
 
 def of_configuration(given: Mapping[str, Any]) -> Checked:

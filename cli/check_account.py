@@ -14,11 +14,15 @@ from lmi.model import ModelFacts
 from pipelines import preflight
 from pipelines.config import PipelineConfig
 from pipelines.images import DEPLOY_INSTANCE, cpu_image
-from preflight import account, checks, deployed
+from preflight import account, checks, deployed, not_applied
 from preflight.account import RELEASE, Wanted
 from preflight.finding import Finding
 from preflight.setup import Setup
 
+UNSAID = {  # what an account may not tell, in words
+    "instance_type": "one instance type that the version is for",
+    "model": "a config.json beside the weights",
+}
 PRICE_LIST = "us-east-1"  # the Price List answers in few regions, for all of them
 
 
@@ -76,8 +80,10 @@ def of_deployed(package: str | None, endpoint: str | None, target: str) -> Check
         setup, uses = deployed.of_package(client, package), Wanted()
     else:
         setup, uses = deployed.of_endpoint(client, str(endpoint)), deployed.wanted_of_endpoint(client, str(endpoint))
-    found = [*checks.findings(known(setup, client)), *account.findings(setup, uses, client)]
-    return Checked(package or f"endpoint {endpoint}", checks.ordered(found))
+    whole = known(setup, client)
+    found = [*checks.findings(whole), *account.findings(setup, uses, client)]
+    missing = not_applied.find(whole, UNSAID)
+    return Checked(package or f"endpoint {endpoint}", checks.ordered(found), (), missing)
 
 
 def known(setup: Setup, client: Callable[[str], Any]) -> Setup:

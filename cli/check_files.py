@@ -8,7 +8,7 @@ from cli.check import FLAGS, Checked
 from lmi import model
 from lmi.errors import UsageError
 from lmi.model import ModelFacts
-from preflight import checks, reading
+from preflight import checks, not_applied, reading
 from preflight.finding import Place
 from preflight.reading import Reading
 from preflight.setup import Setting, Setup
@@ -21,28 +21,29 @@ def checked(given: Mapping[str, Any]) -> Checked:
     files = [file for file in (given["env_file"], given["serving_properties"]) if file]
     environment = reading.environment(given["env_file"]) if given["env_file"] else NOTHING
     properties = reading.properties(given["serving_properties"]) if given["serving_properties"] else NOTHING
-    found = checks.findings(setup(given, environment, properties))
+    whole = setup(given, environment, properties)
+    found = checks.findings(whole)
     subject = " and ".join(str(file) for file in files) or "this configuration"
-    return Checked(subject, found, environment.silences + properties.silences)
+    return Checked(subject, found, environment.silences + properties.silences, not_applied.find(whole))
 
 
 def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> Setup:
     settings = (*environment.settings, *properties.settings)
     model_id = given["model"] or hub_id(settings)
-    said = {key: given[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
+    fields = {key: given[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
     main = given["env_file"] or given["serving_properties"]
     return Setup(
-        image=said["image"],
+        image=fields["image"],
         environment=environment.settings,
         properties=properties.settings,
         form="properties" if properties.settings and not environment.settings else "env",
-        region=given["region"] or region_of(said["image"]),
+        region=given["region"] or region_of(fields["image"]),
         instance_type=given["instance_type"],
         instance_count=given["instance_count"] or 1,
         model_id=model_id,
         model=facts(given["model_config"], model_id),
-        model_data=said["model_data"],
-        network_isolation=bool(said["network_isolation"]),
+        model_data=fields["model_data"],
+        network_isolation=bool(fields["network_isolation"]),
         network=environment.fields.get("network"),
         ami=given["ami"],
         startup_seconds=given["startup_seconds"],
