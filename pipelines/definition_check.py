@@ -5,7 +5,6 @@ from pathlib import Path
 from sluice.config.model import PipelineConfig, Sources
 from sluice.config.model import StackOutputs as Account
 from sluice.pipelines import compile_cache
-from sluice.pipelines.validation import InvalidDefinition
 from sluice.preflight import pipeline_file
 from sluice.preflight.finding import Finding, Location
 
@@ -28,6 +27,8 @@ def check_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[F
         kept = compile_cache.is_kept(config, EXAMPLE, sources, cache)
         what = "What only the compiled pipelines show was not looked at."
         return [] if kept else [pipeline_file.PIP002.at(whole, what, "sluice check --compile")]
+    from sluice.pipelines.validation import InvalidDefinition  # botocore is not imported where nothing is compiled
+
     try:
         compile_cache.compile(config, EXAMPLE, sources, cache)
     except InvalidDefinition as error:

@@ -154,7 +154,7 @@ def test_rules_have_their_own_codes_and_say_that_nobody_tried_them_on_aws() -> N
 
 
 def test_the_pages_are_there_without_botocore() -> None:
-    code = "import sys, preflight.account as a; assert a.RULES; sys.exit('botocore' in sys.modules)"
+    code = "import sys, sluice.preflight.account as a; assert a.RULES; sys.exit('botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
