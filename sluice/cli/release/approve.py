@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from sluice.cli import health, output
-from sluice.cli.release import progress
+from sluice.cli import output
+from sluice.cli.release import health, progress
 from sluice.cli.target import Target, options
 from sluice.config.model import PipelineConfig
 from sluice.errors import SluiceError, UsageError

@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from sluice.cli import health, output
-from sluice.cli.health import Health
+from sluice.cli import output
+from sluice.cli.release import health
+from sluice.cli.release.health import Health
 from sluice.cli.target import Target, options
 from sluice.config.model import PipelineConfig
 from sluice.pipelines import executions, triggers
