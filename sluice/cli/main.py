@@ -1,11 +1,15 @@
 """The `sluice` command. A subcommand's module is imported only when that subcommand runs, so `--help` stays quick."""
 
 import sys
-from importlib import import_module
 
-import click
+try:  # Ctrl-C counts from the first moment on, and these imports take long enough to meet it
+    from importlib import import_module
 
-from sluice.errors import SluiceError
+    import click
+
+    from sluice.errors import SluiceError
+except KeyboardInterrupt:
+    sys.exit(130)
 
 # name -> (module, what the list of commands says); a test holds these lines against the commands' own help
 COMMANDS = {
@@ -17,6 +21,7 @@ COMMANDS = {
     "approve": ("sluice.cli.release.approve", "Approve a version; the deploy pipeline starts by itself."),
     "reject": ("sluice.cli.release.approve", "Reject a version."),
     "deploy": ("sluice.cli.release.deploy", "Deploy the newest approved version, or roll back to another."),
+    "stop": ("sluice.cli.release.stop", "Stop the execution that runs."),
     "schedule": ("sluice.cli.release.schedule", "Show, apply, pause or resume the scheduled re-deploys."),
     "replay": ("sluice.cli.evaluation.replay", "Replay the chat cases on an endpoint, a version or a URL."),
     "report": ("sluice.cli.evaluation.report", "Show a stored report, or write it as a page, a comment or JUnit."),
@@ -56,12 +61,12 @@ def sluice() -> None:
 
 
 def main() -> None:
-    """Run the command; an error becomes one message and the exit code 1 (failed) or 2 (unusable input)."""
+    """Run the command; an error becomes a message and the exit code 1 (failed), 2 (unusable input) or 130 (Ctrl-C)."""
     try:
         # Outside of its standalone mode click returns the exit code that a command asked for.
         code = sluice.main(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         sys.exit(130)
     except click.ClickException as error:
@@ -79,7 +84,8 @@ def main() -> None:
 
 
 def fail(error: SluiceError) -> None:
-    click.echo(click.style("Error: ", fg="red", bold=True) + error.message, err=True)
+    label = "\nInterrupted: " if error.exit_code == 130 else "Error: "  # the terminal has just written ^C on the line
+    click.echo(click.style(label, fg="red", bold=True) + error.message, err=True)
     if error.hint:
         click.echo(error.hint, err=True)
     sys.exit(error.exit_code)

@@ -67,6 +67,9 @@ or that and why:
 def is_polite(said):  # .answer .question .passages .earlier .sources .tool_calls .finish_reason .latency_ms ...
     return said.answer.rstrip().endswith(("요.", "다.")), "ends as a polite sentence does"
 ```
+
+Only a replay runs it. `sluice check`, `plan`, `cases lint` and `cases stats` look whether the file is there, is Python
+and has that name, and run nothing of it: read the file of a pull request before you replay it.
 """
 
 REASONING = """**Reasoning is no part of an answer.** What a model writes between `<think>` and `</think>` (and

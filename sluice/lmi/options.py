@@ -298,14 +298,14 @@ def _speculative(name: str, value: str, options: Mapping[str, str], release: int
 def _drafts(value: str) -> bool:
     """Whether a whole model is named to draft; of one that is not known here, its own config.json decides."""
     try:
-        said = json.loads(value)
+        config = json.loads(value)
     except (ValueError, RecursionError):
         return False
-    if not isinstance(said, dict) or said.get("method") not in {None, "draft_model"}:
+    if not isinstance(config, dict) or config.get("method") not in {None, "draft_model"}:
         return False
-    named = known(said["model"]) if isinstance(said.get("model"), str) else None
-    whole = named is not None and not named.architecture.startswith("DeepseekV3")  # which has layers that draft
-    return said.get("method") == "draft_model" or whole
+    draft = known(config["model"]) if isinstance(config.get("model"), str) else None
+    whole = draft is not None and not draft.architecture.startswith("DeepseekV3")  # which has layers that draft
+    return config.get("method") == "draft_model" or whole
 
 
 def _never(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:

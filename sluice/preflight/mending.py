@@ -15,18 +15,18 @@ TEXTS = ("image", "region", "instance_type", "model_id", "model_data", "ami")
 SECTION = "lmi."  # of pipeline.yaml: its keys become the container's environment
 
 
-def without_harm(setup: DeploymentSpec, found: Iterable[Finding], judge: Judge) -> Iterator[Finding]:
+def without_harm(setup: DeploymentSpec, findings: Iterable[Finding], judge: Judge) -> Iterator[Finding]:
     """The findings, those without their line whose line would bring an error that is not there now."""
-    every = list(found)
+    every = list(findings)
     before = errors(every)
     for each in every:
         mended = write(setup, each) if each.fix else None
         yield replace(each, fix="") if mended is not None and errors(judge(mended)) - before else each
 
 
-def errors(found: Iterable[Finding]) -> Counter[str]:
+def errors(findings: Iterable[Finding]) -> Counter[str]:
     """How often each rule calls something an error."""
-    return Counter(each.code for each in dict.fromkeys(found) if each.severity == "error")
+    return Counter(each.code for each in dict.fromkeys(findings) if each.severity == "error")
 
 
 def write(setup: DeploymentSpec, finding: Finding) -> DeploymentSpec | None:

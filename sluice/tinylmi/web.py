@@ -1,7 +1,8 @@
 """HTTP for both kinds of model server: the routes, LMI's error shape, the access log, and a stop that is not abrupt.
 
-It listens on 127.0.0.1 unless TINYLMI_HOST says otherwise, on SAGEMAKER_BIND_TO_PORT or 8080. On SIGTERM it stops
-accepting, lets the answers that run end within GRACE seconds, and gives the signal back to the process, which exits.
+It listens on 127.0.0.1 unless TINYLMI_HOST says otherwise, on SAGEMAKER_BIND_TO_PORT or 8080. The image is reached by
+SageMaker alone; this stands where any web page can reach it, and answers none. On SIGTERM it stops accepting, lets the
+answers that run end within GRACE seconds, and gives the signal back to the process, which exits.
 """
 
 import asyncio
@@ -13,12 +14,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sluice.same_origin import explain_refusal
 from sluice.tinylmi.protocol import BadRequest
 from sluice.tinylmi.replies import failure, line
 from sluice.tinylmi.settings import Settings, StartError
@@ -127,6 +130,21 @@ def routes(
     )
 
 
+class Door:
+    """The application, closed to what a foreign web page may have sent; `host` is where it listens."""
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app = app
+        self._host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        why = self._explain_refusal(Headers(scope=scope)) if scope["type"] == "http" else None
+        await (_failed(403, why) if why else self._app)(scope, receive, send)
+
+    def _explain_refusal(self, headers: Headers) -> str | None:
+        return explain_refusal(headers.get("host"), headers.get("origin"), (self._host,))
+
+
 async def _body(request: Request, largest: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
@@ -168,11 +186,19 @@ def log_request(
 
 def run(app: ASGIApp, settings: Settings) -> None:
     """Listen until told to stop; raises StartError if the port is taken."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE)
+    door = Door(app, settings.host)
+    config = uvicorn.Config(door, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    try:
-        listening = socket.create_server((settings.host, settings.port), backlog=config.backlog)
-    except OSError as error:
-        raise StartError(f"Port {settings.port} of {settings.host} cannot be used: {error.strerror}.") from None
+    listening = listen(settings.host, settings.port, config.backlog)
     log.info("listening on http://%s:%d", *listening.getsockname()[:2])
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def listen(host: str, port: int, backlog: int) -> socket.socket:
+    """Whoever connects inherits that nothing waits for an acknowledgement; asyncio does not set it for this socket."""
+    try:
+        listening = socket.create_server((host, port), backlog=backlog)
+    except OSError as error:
+        raise StartError(f"Port {port} of {host} cannot be used: {error.strerror}.") from None
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening

@@ -90,6 +90,15 @@ def test_a_rejection_without_a_version_may_be_of_an_older_one(operator: Operator
     assert approval(sagemaker, arn) == "Rejected"
 
 
+def test_a_rejection_of_the_live_version_names_the_way_back(
+    operator: Operator, sagemaker: FakeOperations, capsys
+) -> None:
+    sagemaker.approved()
+    sagemaker.live("chat-v2")
+    operator.types(reject, "2", "--why", "it insults users")
+    assert "It is still live. Put version 1 live instead: `sluice deploy --version 1`." in capsys.readouterr().out
+
+
 def test_what_is_approved_already_is_put_live_by_its_number(
     operator: Operator, sagemaker: FakeOperations, capsys
 ) -> None:

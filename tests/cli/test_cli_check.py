@@ -1,6 +1,7 @@
 """`sluice check`: every way a configuration can be wrong is a finding with its place, and asks no AWS."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -220,6 +221,54 @@ def test_the_summary_counts_and_the_terminal_says_what_to_write(tmp_path):
     assert "error LMI014" in told and "write   max_model_len: 4096" in told and "because verified in source" in told
     summary = json.loads(checking.run("--file", str(file), "--json").output)["summary"]
     assert summary["errors"] >= 1 and set(summary) == {"errors", "warnings", "notes", "silenced"}
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_the_example_of_the_readme_is_what_the_command_says(readme, tmp_path, monkeypatch):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    _, _, example = text.partition("$ cat my.env\n")
+    environment, _, rest = example.partition("\n\n$ sluice check ")
+    command, _, output = rest.partition("\n")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.env").write_text(environment)
+    assert checking.run(*command.split()).output.rstrip() == output.partition("\n```")[0].rstrip()
+
+
+BARE = ("--model-data", "s3://models/qwen3-4b/")  # neither image nor instance nor model
+
+
+def test_that_nothing_was_found_is_said_only_of_what_was_looked_at(tmp_path):
+    (tmp_path / "my.env").write_text("OPTION_MAX_MODEL_LEN=4096\n")
+    first, second, *_ = checking.run("--env-file", str(tmp_path / "my.env"), *BARE).output.splitlines()
+    assert first.endswith("my.env: nothing wrong was found in what could be looked at")
+    assert re.match(r"Without --image \d+ rules were not applied, without --instance-type \d+, without --model", second)
+    whole = checking.run("--env-file", str(tmp_path / "my.env"), *checking.flags(checking.FLAGS)).output.splitlines()
+    assert whole[0].endswith("my.env: nothing wrong was found") and len(whole) == 1
+
+
+def test_json_names_the_rules_that_were_not_applied_and_what_they_want(tmp_path):
+    (tmp_path / "my.env").write_text("OPTION_DTYPE=bfloat16\n")
+    file = ("--env-file", str(tmp_path / "my.env"))
+    missing = json.loads(checking.run(*file, *BARE, "--json").output)["not_applied"]
+    rules = {each["without"]: set(each["rules"]) for each in missing}
+    assert set(rules) == {"--image", "--instance-type", "--model or --model-config"}
+    assert "LMI006" in rules["--image"] and "MEM001" in rules["--instance-type"] & rules["--image"]
+    assert json.loads(checking.run(*file, *checking.flags(checking.FLAGS), "--json").output)["not_applied"] == []
+
+
+def test_sarif_notifies_of_what_was_not_applied(tmp_path):
+    (tmp_path / "my.env").write_text("OPTION_MAX_MODEL_LEN=4096\n")
+    log = json.loads(checking.run("--env-file", str(tmp_path / "my.env"), *BARE, "--sarif").output)
+    (invocation,) = log["runs"][0]["invocations"]
+    (notification,) = invocation["toolConfigurationNotifications"]
+    assert invocation["executionSuccessful"] is True and notification["level"] == "note"
+    assert "Without --image" in notification["message"]["text"]
+
+
+def test_a_release_whose_model_nobody_knows_says_what_was_not_applied(tmp_path):
+    file = checking.release(tmp_path, {"model.id": "Mine/My-Own-7B"})
+    assert "Without a config.json in model.source" in checking.run("--file", str(file)).output
+    assert "not applied" not in checking.run("--file", str(ROOT / "pipeline.yaml")).output
 
 
 def test_sarif_names_the_rule_the_file_and_the_line(tmp_path):

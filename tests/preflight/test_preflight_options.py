@@ -470,6 +470,44 @@ def test_a_false_that_does_not_arrive_is_as_bad_as_what_it_changes(name, release
     assert told(setup({name: "false"}, release)) == {("LMI005", name, severity)}
 
 
+DRAFT = '{"model": "Qwen/Qwen3-0.6B", "num_speculative_tokens": 4}'
+NAMED = '{"method": "draft_model", "model": "mine/small", "num_speculative_tokens": 4}'
+
+
+@pytest.mark.parametrize("release", [16, 17, 18])
+@pytest.mark.parametrize("draft", [DRAFT, NAMED])
+def test_a_model_of_its_own_that_drafts_ends_the_start_of_these_releases(release, draft):
+    finding = only(setup({"OPTION_SPECULATIVE_CONFIG": draft}, release))
+    assert (finding.code, finding.severity) == ("LMI004", "error")
+    assert only_codes(setup({finding.fix.partition("=")[0]: finding.fix.partition("=")[2]}, release)) == set()
+
+
+@pytest.mark.parametrize(
+    ("release", "said"),
+    [
+        (15, DRAFT),
+        (20, DRAFT),
+        (17, options.NGRAM),
+        (17, '{"method": "eagle3", "model": "AngelSlim/Qwen3-4B_eagle3", "num_speculative_tokens": 3}'),
+        (17, '{"model": "mine/Qwen3-4B-speculator.eagle3"}'),  # its config.json says what it is
+        (17, '{"model": "deepseek-ai/DeepSeek-V3", "num_speculative_tokens": 1}'),  # its last layer drafts
+        (17, "not JSON {"),
+    ],
+)
+def test_what_else_drafts_is_taken(release, said):
+    assert "LMI004" not in only_codes(setup({"OPTION_SPECULATIVE_CONFIG": said}, release)) or said == "not JSON {"
+
+
+@pytest.mark.parametrize(("release", "warns"), [(15, False), (17, True), (18, True), (20, False)])
+def test_a_draft_model_under_an_old_name_is_not_advised_where_vllm_takes_none(release, warns):
+    (finding,) = [each for each in found(setup({"OPTION_SPECULATIVE_DRAFT_MODEL": "Qwen/Qwen3-0.6B"}, release))]
+    assert ("takes no draft model" in finding.message) is warns
+
+
+def only_codes(of):
+    return {finding.code for finding in found(of)}
+
+
 def test_a_steps_budget_is_no_length():
     at_large = only(setup({"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "4096"}))
     assert (at_large.code, at_large.severity, at_large.fix) == ("LMI009", "warning", "OPTION_MAX_MODEL_LEN=4096")

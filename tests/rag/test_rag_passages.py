@@ -1,10 +1,13 @@
 """Documents are cut where a reader would cut them."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
+from sluice.rag import passages as cutter
 from sluice.rag.passages import LIMIT, cut, sentences
 
 
@@ -82,6 +85,41 @@ def test_marks_inside_a_line_are_taken_away() -> None:
     assert texts("> quoted\n> text\n\n---\n\n<!-- hidden -->\n") == ["quoted text"]
 
 
+def test_marks_without_their_counterpart_stay() -> None:
+    for text in ("a [b (c", "a ]( b", "![x](y", "**a b", "a** b", "__a b", "*a b", "a <!-- b", "a --> b", '[a](b "c)'):
+        assert texts(text) == [text]
+    assert texts("[a [b](c) d](e) **f **g** *h* i*") == ["a [b d](e) f **g h i*"]
+    assert texts("**__both__** ***and*** <!-- a --> <!-- b") == ["both and <!-- b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [("# a # #", "a #"), ("# a#", "a#"), ("#  #", "#"), ("#\ta\t##  ", "a"), ("   ## a", "a"), ("# # a", "# a")],
+)
+def test_a_heading_may_be_closed_by_marks_apart(line: str, title: str) -> None:
+    assert [passage.title for passage in cut(f"{line}\n\nText.")[1]] == [title]
+
+
+@pytest.mark.parametrize("line", ["#a", "####### a", "    # a"])
+def test_what_only_looks_like_a_heading_is_text(line: str) -> None:
+    assert texts(line)[0].strip() == line.strip()
+
+
+@pytest.mark.parametrize(
+    ("front", "title"),
+    [
+        ("title:  'a b' ", "a b"),
+        ('title: a "b"', 'a "b'),
+        ("title: a", "a"),
+        ('title: ""', ""),
+        ("title:  ", ""),
+        ("a: b", ""),
+    ],
+)
+def test_the_front_matter_s_title_stands_without_its_quotes(front: str, title: str) -> None:
+    assert cut(f"---\n{front}\n---\nText.")[0] == title
+
+
 def test_plain_text_has_no_markdown_and_one_fact_a_line() -> None:
     document = "# 첫째 사실입니다.\n둘째 사실입니다.\n이어지는\n문장입니다.\n\nA wrapped\nline."
     assert texts(document, markdown=False) == [
@@ -102,6 +140,8 @@ def test_plain_text_has_no_markdown_and_one_fact_a_line() -> None:
         ("이것은。저것은。", ["이것은。", "저것은。"]),
         ('She said "Go." Then left.', ['She said "Go."', "Then left."]),
         ("2. second item", ["2. second item"]),
+        ("See Fig. 2. Then Mr. J. Kim", ["See Fig. 2.", "Then Mr. J. Kim"]),
+        ("Ask Dr. ", ["Ask Dr."]),
     ],
 )  # fmt: skip
 def test_sentences_end_where_they_end(text: str, parts: list[str]) -> None:
@@ -129,3 +169,43 @@ def test_nothing_but_marks_is_lost_and_nothing_is_too_long(document: str, markdo
         assert "".join(kept.split()) == "".join(document.split())
     elif not set("#=-") & set(document):  # these make headings, and one with nothing under it is no passage
         assert all(letter in kept for letter in "가나다요" if letter in document)
+
+
+MANY = 200_000  # characters; where each beginning looks for its end as far as the end of the text, this takes minutes
+PAIRED = ("*", "**", "_")  # many of these close each other
+OPEN = [
+    "[", "![", "](", "[](", '[](a "', "](a ", "**a ", "__a ", "*a ", *PAIRED, "`", "#", "<", "<!--", "<!-- a ", "-->",
+    "A. ", "Dr. ", "1. ", "!", "! ", ". ", "다.", "(", '"', "|", "| ", ">", "> ", "- ", "= ", "~", "a", " a", "\t", " ",
+]  # fmt: skip
+LINES = [
+    "```", "~~~", "# a", "#", "| a | b |", "|---|", "- b", "\n\n- b", "  b", "- a\n  b", "---", "===", "a\n", "a\n===",
+    "> a", "<!-- a -->", "title: a", "a  ", "You need:",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", OPEN)
+def test_marks_that_are_never_closed_are_cut_like_any_text(mark: str) -> None:
+    """In a line of text, behind a heading's mark, in a row of a table."""
+    many = mark * (MANY // len(mark))
+    for text in (f"x{many}x", f"# {many}x\n\nx{many}", f"| {many} |"):
+        assert all(len(part) <= LIMIT for part in texts(text))
+    if mark not in PAIRED:
+        assert "".join("".join(texts(f"x{many}x")).split()) == "".join(f"x{many}x".split())
+    assert "".join("".join(texts(f"x{many}x", markdown=False)).split()) == "".join(f"x{many}x".split())
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_many_lines_are_cut_like_a_few(line: str) -> None:
+    many = f"{line}\n" * (MANY // 4 // (len(line) + 1))
+    for text in (many, f"---\n{many}", f"# {'a' * MANY}\n{many}", f"- a\n{many}"):
+        assert all(len(part) <= LIMIT for part in texts(text))
+
+
+def test_no_pattern_goes_back_over_what_it_has_read() -> None:
+    """Every repetition without a bound is possessive: how a pattern fails takes no longer than how it matches."""
+    patterns = [value for value in vars(cutter).values() if isinstance(value, re.Pattern)]
+    patterns += [pattern for pair in cutter._MARKS for pattern in pair]
+    assert len(patterns) > 15
+    for pattern in patterns:
+        bare = re.sub(r"\[[^\]]*\]", "", re.sub(r"\\.", "", pattern.pattern))  # without escapes and classes
+        assert not re.search(r"[*+]|\{\d+,\}", re.sub(r"\*\+|\+\+|\{\d+,\}\+", "", bare)), pattern.pattern

@@ -1,6 +1,7 @@
 """`python -m sluice.tinylmi` as a process: the entrypoint rule, a start that fails in one line, a stop that is graceful."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -12,6 +13,8 @@ import sys
 import lmi_server
 import pytest
 import tiny_model
+
+from sluice.tinylmi import web
 
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -149,3 +152,28 @@ def test_what_the_image_can_do_besides_is_refused_by_name():
     code, _, err = finished(tinylmi("partition"))
     assert code == 2
     assert "partition" in err
+
+
+def test_no_foreign_web_page_is_answered(folder):
+    with serving(folder) as (_, client):
+        body = json.dumps({"messages": HELLO, "max_tokens": 1})
+        for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "evil.example"}):
+            for method, path in (("POST", "/invocations"), ("POST", "/v1/chat/completions"), ("GET", "/ping")):
+                status, refused = send(client.port, method, path, body, headers)
+                assert (status, refused["code"]) == (403, 403)
+                assert next(iter(headers.values())) in refused["error"]
+        assert send(client.port, "POST", "/invocations", body, {"Host": "localhost"})[0] == 200
+
+
+def send(port, method, path, body, headers):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=lmi_server.SECONDS)) as connection:
+        connection.request(method, path, body, headers)
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read())
+
+
+def test_no_connection_waits_for_an_acknowledgement_before_it_sends_more():
+    with web.listen("127.0.0.1", 0, 1) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -13,12 +13,16 @@ from sluice.errors import UsageError
 from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
 from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
-from sluice.preflight import account, checks
+from sluice.preflight import account, checks, not_applied
 from sluice.preflight.account import RELEASE, Wanted
 from sluice.preflight.adapters import deployed, pipeline_yaml
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 
+UNSAID = {  # what an account may not tell, in words
+    "instance_type": "one instance type that the version is for",
+    "model": "a config.json beside the weights",
+}
 PRICE_LIST = "us-east-1"  # the Price List answers in few regions, for all of them
 
 
@@ -76,8 +80,10 @@ def of_deployed(package: str | None, endpoint: str | None, target: str) -> Check
         setup, uses = deployed.of_package(client, package), Wanted()
     else:
         setup, uses = deployed.of_endpoint(client, str(endpoint)), deployed.wanted_of_endpoint(client, str(endpoint))
-    found = [*checks.findings(known(setup, client)), *account.findings(setup, uses, client)]
-    return Checked(package or f"endpoint {endpoint}", checks.ordered(found))
+    whole = known(setup, client)
+    found = [*checks.findings(whole), *account.findings(setup, uses, client)]
+    missing = not_applied.find(whole, UNSAID)
+    return Checked(package or f"endpoint {endpoint}", checks.ordered(found), (), missing)
 
 
 def known(setup: DeploymentSpec, client: Callable[[str], Any]) -> DeploymentSpec:

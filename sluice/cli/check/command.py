@@ -13,6 +13,7 @@ from sluice.errors import UsageError
 from sluice.preflight import rule_pages, suppressions
 from sluice.preflight.adapters.config_files import Suppression
 from sluice.preflight.finding import Finding
+from sluice.preflight.not_applied import NotApplied
 
 FILE = click.Path(path_type=Path)
 OTHER = ("env_file", "serving_properties", "model_package", "endpoint")  # what is checked instead of pipeline.yaml
@@ -24,11 +25,12 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class Checked:
-    """What was looked at, what was found, and what its file asks not to be told."""
+    """What was looked at, what was found, what its file asks not to be told, and what could not be looked at."""
 
     subject: str
     findings: Iterable[Finding]
     silences: tuple[Suppression, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
 
 
 @click.command()
@@ -68,7 +70,7 @@ def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **given
     checked = of_configuration(given) if named(given, (*OTHER, *FLAGS)) else of_release(given)
     remaining, silenced = suppressions.apply_suppressions(checked.findings, checked.silences, rule_pages.codes)
     tell = told.as_json if as_json else told.as_sarif if sarif else told.as_text
-    tell(checked.subject, remaining, silenced)
+    tell(checked.subject, remaining, silenced, checked.not_applied)
     if code := told.exit_code(remaining, strict):
         raise click.exceptions.Exit(code)
 
@@ -78,7 +80,7 @@ def of_release(given: Mapping[str, Any]) -> Checked:
     from sluice.cli.target import state_folder
     from sluice.config import model
     from sluice.pipelines import definition_check
-    from sluice.preflight import checks
+    from sluice.preflight import checks, not_applied
     from sluice.preflight.adapters import pipeline_yaml
 
     file = given["file"] or Path("pipeline.yaml")
@@ -94,7 +96,9 @@ def of_release(given: Mapping[str, Any]) -> Checked:
     else:
         found = pipeline_yaml.findings(release)
     found += definition_check.check_definitions(release, state_folder() / "compiled", given["compiled"] or on_aws)
-    return Checked(str(file), checks.ordered(found), pipeline_yaml.suppressions(release))
+    unknown = not on_aws and pipeline_yaml.facts(release) is None
+    missing = (NotApplied("a config.json in model.source", not_applied.NEEDS["model"]),) if unknown else ()
+    return Checked(str(file), checks.ordered(found), pipeline_yaml.suppressions(release), missing)
 
 
 def of_configuration(given: Mapping[str, Any]) -> Checked:

@@ -8,7 +8,7 @@ from sluice.cli.check.command import FLAGS, Checked
 from sluice.errors import UsageError
 from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
-from sluice.preflight import checks
+from sluice.preflight import checks, not_applied
 from sluice.preflight.adapters import config_files
 from sluice.preflight.adapters.config_files import Reading
 from sluice.preflight.deployment_spec import DeploymentSpec, Setting
@@ -22,28 +22,29 @@ def checked(given: Mapping[str, Any]) -> Checked:
     files = [file for file in (given["env_file"], given["serving_properties"]) if file]
     environment = config_files.environment(given["env_file"]) if given["env_file"] else NOTHING
     properties = config_files.properties(given["serving_properties"]) if given["serving_properties"] else NOTHING
-    found = checks.findings(setup(given, environment, properties))
+    whole = setup(given, environment, properties)
+    found = checks.findings(whole)
     subject = " and ".join(str(file) for file in files) or "this configuration"
-    return Checked(subject, found, environment.silences + properties.silences)
+    return Checked(subject, found, environment.silences + properties.silences, not_applied.find(whole))
 
 
 def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> DeploymentSpec:
     settings = (*environment.settings, *properties.settings)
     model_id = given["model"] or hub_id(settings)
-    said = {key: given[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
+    fields = {key: given[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
     main = given["env_file"] or given["serving_properties"]
     return DeploymentSpec(
-        image=said["image"],
+        image=fields["image"],
         environment=environment.settings,
         properties=properties.settings,
         form="properties" if properties.settings and not environment.settings else "env",
-        region=given["region"] or region_of(said["image"]),
+        region=given["region"] or region_of(fields["image"]),
         instance_type=given["instance_type"],
         instance_count=given["instance_count"] or 1,
         model_id=model_id,
         model=facts(given["model_config"], model_id),
-        model_data=said["model_data"],
-        network_isolation=bool(said["network_isolation"]),
+        model_data=fields["model_data"],
+        network_isolation=bool(fields["network_isolation"]),
         network=environment.fields.get("network"),
         ami=given["ami"],
         startup_seconds=given["startup_seconds"],

@@ -2,15 +2,16 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from sluice.cli import output
 from sluice.errors import UsageError
-from sluice.preflight import rule_pages
+from sluice.preflight import not_applied, rule_pages
 from sluice.preflight.finding import WORDS, Finding, Rule, Severity
+from sluice.preflight.not_applied import NotApplied
 
 COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "note": "cyan"}
 STRICT_WARNING = 3
@@ -36,8 +37,11 @@ def page(code: str) -> None:
     output.say(rule_pages.explained(rule).rstrip())
 
 
-def as_text(subject: str, found: Sequence[Finding], silenced: int) -> None:
-    output.say(f"{subject}: {counted(found)}{f', {silenced} silenced' if silenced else ''}")
+def as_text(subject: str, found: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
+    bound = " in what could be looked at" if missing and not found else ""
+    output.say(f"{subject}: {counted(found)}{bound}{f', {silenced} silenced' if silenced else ''}")
+    if missing:
+        output.say(not_applied.in_words(missing))
     for each in found:
         colour = COLOURS[each.severity]
         output.say()
@@ -58,10 +62,11 @@ def counted(found: Sequence[Finding]) -> str:
     return ", ".join(f"{numbers[kind]} {kind}{'s' * (numbers[kind] > 1)}" for kind in COLOURS if numbers[kind])
 
 
-def as_json(subject: str, found: Sequence[Finding], silenced: int) -> None:
+def as_json(subject: str, found: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
     numbers = Counter(each.severity for each in found)
     summary = {f"{kind}s": numbers[kind] for kind in COLOURS} | {"silenced": silenced}
-    output.document({"findings": [plain(each) for each in found], "summary": summary})
+    without = [{"without": each.without, "rules": list(each.rules)} for each in missing]
+    output.document({"findings": [plain(each) for each in found], "summary": summary, "not_applied": without})
 
 
 def plain(each: Finding) -> dict[str, Any]:
@@ -78,8 +83,10 @@ def plain(each: Finding) -> dict[str, Any]:
     }
 
 
-def as_sarif(subject: str, found: Sequence[Finding], silenced: int) -> None:
+def as_sarif(subject: str, found: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
     """SARIF 2.1.0 with the rules that were met. A finding without a file is at the subject itself."""
+    notifications = [{"level": "note", "message": {"text": not_applied.in_words(missing)}}] if missing else []
+    invocation = {"executionSuccessful": True, "toolConfigurationNotifications": notifications}
     known = rule_pages.rules()
     met = sorted({each.code for each in found})
     driver = {"name": "sluice check", "rules": [described(known[code]) for code in met]}
@@ -87,7 +94,14 @@ def as_sarif(subject: str, found: Sequence[Finding], silenced: int) -> None:
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints"}],
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "invocations": [invocation],
+                "results": results,
+                "columnKind": "unicodeCodePoints",
+            }
+        ],
     }
     click.echo(json.dumps(log, indent=2, ensure_ascii=False))
 
@@ -114,10 +128,3 @@ def result(each: Finding, index: int, subject: str) -> dict[str, Any]:
         "message": {"text": words},
         "locations": [{"physicalLocation": location, "logicalLocations": [{"fullyQualifiedName": each.place.where}]}],
     }
-
-
-FORMATS: Mapping[str, Callable[[str, Sequence[Finding], int], None]] = {
-    "text": as_text,
-    "json": as_json,
-    "sarif": as_sarif,
-}

@@ -78,6 +78,10 @@ def stopped_at_the_end(keep: bool) -> Iterator[None]:
     """The local AWS and all that runs in it, whatever happens on the way."""
     try:
         yield
+    except progress.Interrupted:
+        if keep:
+            raise
+        raise KeyboardInterrupt from None  # nothing goes on without the local AWS
     finally:
         if not keep:
             local_aws.stopped()
@@ -177,7 +181,8 @@ def ended(config: PipelineConfig, target: Target, keep: bool) -> None:
     output.say(f"  what the RAG server logged: {near(state_folder() / 'rag-server.log')}")
     output.say("\n  Next:")
     activate = "" if keep else "   (starts a local AWS of its own, empty)"
-    for arguments in (f"run{activate}", "versions", "status", 'chat "안녕하세요"', "check --target aws", "--help"):
+    look_around = ("versions", "status", 'chat "안녕하세요"', "check --target aws   (reads your AWS account)", "--help")
+    for arguments in (f"run{activate}", "approve", *look_around):
         output.say(f"    {sluice} {arguments}")
     if keep:
         output.say(f"    {sluice} serve        (the RAG server of the demo is stopped)")

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sluice.extras import require_extras
 from sluice.cli.target import state_folder
 from sluice.errors import SluiceError, UsageError
+from sluice.extras import require_extras
 from sluice.localaws.server import daemon
 from sluice.localaws.server.daemon import Status
 from sluice.localaws.server.settings import ImageRule, Settings

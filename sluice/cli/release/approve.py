@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from sluice.cli import output
-from sluice.cli.release import progress
+from sluice.cli.release import health, progress
 from sluice.cli.target import Target, options
 from sluice.config.model import PipelineConfig
 from sluice.errors import SluiceError, UsageError
@@ -94,8 +95,8 @@ def reject(config: PipelineConfig, target: Target, version: int | None, why: str
     package = select_waiting(target, group) if version is None else packages.find(target.sagemaker, group, version)
     packages.reject(target.sagemaker, package.arn, why)
     output.say(f"Version {package.version} is rejected.")
-    if package.is_live:
-        output.say("It is still live. Roll back with `sluice deploy --version N`.")
+    if package.is_serving and (problem := health.find_rejection(target, replace(package, approval="Rejected"))):
+        output.say(f"It is still live. {problem.next_step}")
 
 
 def select_waiting(target: Target, group: str) -> packages.Package:

@@ -1,10 +1,12 @@
-"""`sluice status`: what is live, and what the last executions did."""
+"""`sluice status`: what is live and whether it serves, and what the last executions did."""
 
 from typing import Any
 
 import click
 
 from sluice.cli import output
+from sluice.cli.release import health
+from sluice.cli.release.health import Health
 from sluice.cli.target import Target, options
 from sluice.config.model import PipelineConfig
 from sluice.pipelines import executions, triggers
@@ -17,22 +19,52 @@ from sluice.registry import packages
 @output.json_option
 @options
 def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) -> None:
-    """Show what is live and what the last executions did."""
-    live = live_or_none(config, target)
+    """Show what is live and what the last executions did.
+
+    The live version's endpoint is asked as well. Exits with 1 if it is gone, takes no requests or serves something
+    else, or if the live version is not approved any more: each with what to do next, in --json under `problems`.
+    """
+    live = packages.find_champion(target.sagemaker, config.registry.group)
     recent = [
         executions.describe(target.sagemaker, each.arn)
         for pipeline in (config.release_pipeline, config.deploy_pipeline)
         for each in executions.recent(target.sagemaker, pipeline, limit)
     ]
     schedule = triggers.schedule_state(target.client("scheduler"), config)
+    running = [each for each in recent if not each.over]
+    is_deploying = any(each.pipeline == config.deploy_pipeline or each.step("Deploy") for each in running)
+    is_scheduled = schedule == "ENABLED"
+    examined = health.examine(target, live, is_deploying, is_scheduled) if live else Health(None, ())
     if as_json:
-        output.document({"live": told(live), "schedule": schedule, "executions": [row(each) for each in recent]})
-        return
-    if live:
-        output.say(f"Live: version {live.version} on {live.endpoint_name}, since {live.live_since}.")
+        problems = [{"problem": each.message, "next": each.next_step} for each in examined.problems]
+        output.document(
+            {
+                "live": describe_live(live, examined),
+                "problems": problems,
+                "schedule": schedule,
+                "executions": [row(each) for each in recent],
+            }
+        )
     else:
+        show_live(config, live, examined)
+        output.say(f"Scheduled re-deploys: {(schedule or 'none').lower()}.")
+        show_executions(recent)
+    if examined.problems:
+        raise click.exceptions.Exit(1)
+
+
+def show_live(config: PipelineConfig, live: packages.Package | None, examined: Health) -> None:
+    """Say what is live and what is wrong with it."""
+    if live is None:
         output.say(f"Live: no version of {config.registry.group!r} yet.")
-    output.say(f"Scheduled re-deploys: {(schedule or 'none').lower()}.")
+        return
+    endpoint = f"{live.endpoint_name} ({examined.endpoint_status or 'gone'})"
+    output.say(f"Live: version {live.version} on {endpoint}, since {live.live_since}.")
+    for problem in examined.problems:
+        output.say(f"Problem: {problem.message}\n  {problem.next_step}")
+
+
+def show_executions(recent: list[Execution]) -> None:
     output.table(
         ["pipeline", "execution", "status", "took", "steps", "why"],
         [
@@ -49,17 +81,16 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
     )
 
 
-def live_or_none(config: PipelineConfig, target: Target) -> packages.Package | None:
-    try:
-        return packages.live(target.sagemaker, config.registry.group)
-    except packages.NothingLive:
-        return None
-
-
-def told(live: packages.Package | None) -> dict[str, Any] | None:
+def describe_live(live: packages.Package | None, examined: Health) -> dict[str, Any] | None:
     if live is None:
         return None
-    return {"version": live.version, "endpoint": live.endpoint_name, "since": live.live_since, "arn": live.arn}
+    return {
+        "version": live.version,
+        "endpoint": live.endpoint_name,
+        "endpoint_status": examined.endpoint_status,
+        "since": live.live_since,
+        "arn": live.arn,
+    }
 
 
 def row(execution: Execution) -> dict[str, Any]:

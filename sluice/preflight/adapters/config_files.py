@@ -94,31 +94,31 @@ def _of_json(text: str, file: Path) -> Reading:
     lines = text.splitlines()
 
     def place(name: str) -> Location:
-        shown = json.dumps(name, ensure_ascii=False)
-        return Location(name, str(file), next((number for number, line in enumerate(lines, 1) if shown in line), None))
+        key = json.dumps(name, ensure_ascii=False)
+        return Location(name, str(file), next((number for number, line in enumerate(lines, 1) if key in line), None))
 
     if container := find_container(content):
         return _of_container(content, container, place)
-    found = _variables(content)
-    if found is None:
+    variables = _variables(content)
+    if variables is None:
         raise UsageError(
             f"{file}: holds no environment.",
             'Write {"NAME": "value", ...}, or a container with its Environment as CreateModel takes it.',
         )
-    return Reading(tuple(_settings(found, place)))
+    return Reading(tuple(_settings(variables, place)))
 
 
 def _of_container(model: Mapping[str, Any], container: Mapping[str, Any], place: Callable[[str], Location]) -> Reading:
     """A request for a model, or what describes one: its image and its weights count as much as its environment."""
-    found = read_container(container)
+    fields = read_container(container)
     variables = container.get("Environment")
     isolated = model.get("EnableNetworkIsolation") is True
     names = {**NAMES, "model_data": "ModelDataUrl"} if "ModelDataUrl" in container else NAMES
     return Reading(
         tuple(_settings(variables, place)) if isinstance(variables, dict) else (),
         fields={
-            "image": found["image"],
-            "model_data": found["model_data"],
+            "image": fields["image"],
+            "model_data": fields["model_data"],
             "network_isolation": isolated,
             "network": read_network(model),
         },
@@ -135,8 +135,8 @@ def _variables(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The variables of a plain object, or of an object that has them under a name of their own."""
     for key in ("Environment", "environment", "env"):
         if isinstance(content.get(key), dict):
-            found: Mapping[str, Any] = content[key]
-            return found
+            variables: Mapping[str, Any] = content[key]
+            return variables
     return content if not any(isinstance(value, dict | list) for value in content.values()) else None
 
 

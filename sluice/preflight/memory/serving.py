@@ -72,8 +72,8 @@ def length(setup: DeploymentSpec) -> int | None:
 
 def unread_length(setup: DeploymentSpec) -> Setting | None:
     """A setting that was meant to be the context's length, under a name that this container does not read."""
-    found = (each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each))
-    return next(found, None) if read(setup, LENGTH) is None else None
+    candidates = (each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each))
+    return next(candidates, None) if read(setup, LENGTH) is None else None
 
 
 def _means_length(setting: Setting) -> bool:
@@ -90,12 +90,12 @@ def intended_length(setup: DeploymentSpec) -> tuple[Setting, int] | None:
     unread = unread_length(setup)
     if unread is not None and unread.name in {"MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS"}:
         unread = setup.variable("MAX_TOTAL_TOKENS") or unread  # question and answer together are the context
-    given = unread or (read(setup, STEP) if read(setup, LENGTH) is None else None)
+    setting = unread or (read(setup, STEP) if read(setup, LENGTH) is None else None)
     try:
-        tokens = options.length(given.value.strip(), setup.release or NEWEST) if given else None
+        tokens = options.length(setting.value.strip(), setup.release or NEWEST) if setting else None
     except (ValueError, OverflowError):
         return None
-    return (given, min(tokens, longest_of_model(setup) or tokens)) if given and tokens else None
+    return (setting, min(tokens, longest_of_model(setup) or tokens)) if setting and tokens else None
 
 
 def longest_of_model(setup: DeploymentSpec) -> int | None:
