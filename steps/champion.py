@@ -15,17 +15,17 @@ from sluice.evaluation.results import CaseResult, slim
 from sluice.evaluation.verdict import decide
 from sluice.registry import packages
 from sluice.registry.packages import NothingLive, Package
-from sluice.steps.job import Aws, say
-from sluice.steps.run_context import Judging
+from sluice.steps.job import Aws, print_line
+from sluice.steps.run_context import RunContext
 
 NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
 Json = dict[str, Any]
 
 
-def find(sagemaker: Any, package: Package) -> Package | None:
+def find_champion_besides(sagemaker: Any, package: Package) -> Package | None:
     """The live version of the same group; None if there is none, or it is the one under judgement."""
     try:
-        live = packages.live(sagemaker, package.group)
+        live = packages.find_live(sagemaker, package.group)
     except NothingLive:
         return None
     return None if live.arn == package.arn else live
@@ -40,7 +40,7 @@ class Comparison:
 
     aws: Aws
     champion: Package
-    judging: Judging
+    judging: RunContext
     hashes: Mapping[str, str]
 
     def __call__(self, results: Sequence[CaseResult]) -> Json | None:
@@ -48,18 +48,18 @@ class Comparison:
         from sluice.evaluation.compare.champion import decide_replay, compare, describe_missing_comparison
 
         judging, gate = self.judging, self.judging.settings.gate
-        stored = self.stored()
+        stored = self.read_report()
         repeats = {case.id: max(case.repeats, judging.settings.repeats) for case in judging.cases}
         choice = decide_replay(stored, self.hashes, repeats)
         if not choice.replay and stored:
-            say(f"Compared with version {self.champion.version} by its report: {choice.why}")
-            return compare(results, stored, gate, about=self.about, replayed=False)
+            print_line(f"Compared with version {self.champion.version} by its report: {choice.why}")
+            return compare(results, stored, gate, about=self.about, replay_champion=False)
         if decide(slim(results), gate.without_champion()).verdict == "fail":
-            say(f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer.")
+            print_line(f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer.")
             return None
-        say(f"Version {self.champion.version} is replayed on {self.champion.endpoint_name}: {choice.why}")
+        print_line(f"Version {self.champion.version} is replayed on {self.champion.endpoint_name}: {choice.why}")
         try:
-            return compare(results, self.replayed(), gate, about=self.about, replayed=True)
+            return compare(results, self.replay_champion(), gate, about=self.about, replay_champion=True)
         except SluiceError as error:
             return describe_missing_comparison(f"The champion could not be replayed: {error.message}", gate, self.about)
 
@@ -76,7 +76,7 @@ class Comparison:
             "mlflow_run": champion.mlflow_run or None,
         }
 
-    def stored(self) -> Json | None:
+    def read_report(self) -> Json | None:
         """Its report, if it can still be read; else it is replayed."""
         if not self.champion.report:
             return None
@@ -85,10 +85,10 @@ class Comparison:
             body = self.aws.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
             return reports.parse(body, self.champion.report)
         except (ClientError, BotoCoreError, NoReport) as error:
-            say(f"The champion's report {self.champion.report} cannot be used: {error}")
+            print_line(f"The champion's report {self.champion.report} cannot be used: {error}")
             return None
 
-    def replayed(self) -> Sequence[CaseResult]:
+    def replay_champion(self) -> Sequence[CaseResult]:
         """The champion on its own endpoint, with its users' requests beside these. Raises TargetDown."""
         from sluice.evaluation.replay.engine import replay
         from sluice.steps.endpoint_target import EndpointTarget

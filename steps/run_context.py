@@ -22,7 +22,7 @@ from sluice.evaluation.scoring import ScoringServices
 from sluice.evaluation.settings import Settings
 from sluice.registry.packages import Package
 from sluice.steps.inputs import Deploy, Evaluate
-from sluice.steps.judge_clients import Clients, helped
+from sluice.steps.judge_clients import Clients, build_scoring_services
 
 RAG_SECONDS = 30.0
 
@@ -32,7 +32,7 @@ class OtherEndpoint(SluiceError):
 
 
 @dataclass(frozen=True)
-class Judging:
+class RunContext:
     """`endpoint` is the one that is judged; None: the job's own model server. `machine` is the type of its machines."""
 
     settings: Settings
@@ -74,7 +74,7 @@ class Judging:
     def check_rag(self) -> None:
         """Raises OtherEndpoint unless the RAG server's answers come from the endpoint under judgement."""
         if self.rag and self.endpoint:
-            found = endpoint_of(self.rag.url)
+            found = read_rag_endpoint(self.rag.url)
             if found != self.endpoint:
                 raise OtherEndpoint(
                     f"The RAG server {self.rag.url} asks {found or 'no endpoint'}, and {self.endpoint} is judged.",
@@ -82,21 +82,21 @@ class Judging:
                 )
 
 
-def ready(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> Judging:
+def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> RunContext:
     """Raises UsageError for anything that would only show when the model serves."""
     settings = wire.read(Path(inputs.settings))
     every = gating(Cases(Path(inputs.cases)))
     cases, left_out = chosen(every, settings.rag, on_endpoint=endpoint is not None)
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
-    help = helped(settings, clients)
+    help = build_scoring_services(settings, clients)
     survey = CaseRequirements(cases)
     survey.check(rag is not None, help)
     survey.import_functions()
-    return Judging(settings, cases, left_out, help, rag, endpoint, machine)
+    return RunContext(settings, cases, left_out, help, rag, endpoint, machine)
 
 
-def endpoint_of(url: str) -> str | None:
+def read_rag_endpoint(url: str) -> str | None:
     """The endpoint that a RAG server asks, as it says itself."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sluice.evaluation.compare import statistics
 from sluice.evaluation.compare.bootstrap import resampled_mean, resampled_ratios
 from sluice.evaluation.compare.statistics import (
-    Interval,
     Differences,
+    Interval,
     answers_needed,
     at_least,
     cases_needed,
@@ -23,9 +23,9 @@ from sluice.evaluation.compare.statistics import (
     mcnemar_worse,
     ratio_needed,
     repeats_needed,
-    tally_differences,
     score_interval,
     spread,
+    tally_differences,
     worse_than,
 )
 
@@ -316,7 +316,7 @@ def test_answers_above_a_limit_need_more_answers_the_fewer_they_are() -> None:
 
 
 def test_a_judgement_without_a_champion_loads_neither_numpy_nor_scipy() -> None:
-    modules = "evaluation.judge, evaluation.comparing.champion"
+    modules = "sluice.evaluation.evaluate, sluice.evaluation.compare.champion"
     script = f"import sys, {modules}; print(sorted({{'numpy', 'scipy'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -98,9 +98,9 @@ def help_of(config: "PipelineConfig", settings: "Settings") -> ScoringServices:
     if not settings.judge and not settings.embeddings:
         return NOTHING
     from sluice.steps.job import Aws
-    from sluice.steps.judge_clients import helped
+    from sluice.steps.judge_clients import build_scoring_services
 
-    return helped(settings, Aws(config.region))
+    return build_scoring_services(settings, Aws(config.region))
 
 
 def on_url(asked: ReplayRequest, given: Given) -> ReplayRequest:
@@ -129,7 +129,7 @@ def on_endpoint(asked: ReplayRequest, given: Given, config: "PipelineConfig") ->
     account = open_target(given["target"], config)
     endpoint, subject = given["endpoint"], {}
     if endpoint is None:
-        live = packages.live(account.sagemaker, config.registry.group)
+        live = packages.find_live(account.sagemaker, config.registry.group)
         if given["version"] not in (None, live.version):
             raise SluiceError(
                 f"Version {given['version']} has no endpoint: version {live.version} is live.",

@@ -1,4 +1,4 @@
-"""The model being judged, the challenger, beside the live one, the champion: whose account is used, and what is told.
+"""The model that is evaluated, the challenger, beside the live one, the champion, as report.json has it.
 
 What is compared, when that is inconclusive and why: docs/gate.md.
 """
@@ -18,14 +18,16 @@ HASHED = {"cases": "the cases", "scorers": "how answers are scored", "environmen
 
 @dataclass(frozen=True)
 class ReplayDecision:
-    """Whether the champion must be replayed, or the report stored when it was judged says all there is to know."""
+    """Whether the champion must be replayed, or its stored report says all there is to know."""
 
     replay: bool
     why: str
 
 
-def decide_replay(report: Mapping[str, Any] | None, hashes: Mapping[str, str], repeats: Mapping[str, int]) -> ReplayDecision:
-    """`report` is the champion's; `hashes` are of this judgement (`comparing.hashes`), `repeats` wanted by case id."""
+def decide_replay(
+    report: Mapping[str, Any] | None, hashes: Mapping[str, str], repeats: Mapping[str, int]
+) -> ReplayDecision:
+    """`report` is the champion's; `hashes` are those of this evaluation, `repeats` are wanted by case id."""
     if report is None:
         return ReplayDecision(True, "The champion has no stored report.")
     if report["verdict"] == "error":
@@ -53,12 +55,12 @@ def compare(
     `about` says who the champion is: model_package, version, report (where it lies), environment. Without it, a report
     says so itself.
     """
-    subject = champion_subject(champion) if about is None else about
+    about = champion_subject(champion) if about is None else about
     pairs = pair_cases(champion, challenger)
     if not pairs:
-        return describe_missing_comparison("No case was asked of the champion and of this model alike.", gate, subject)
+        return describe_missing_comparison("No case was asked of the champion and of this model alike.", gate, about)
     comparison = compare_pairs(pairs, gate)
-    return as_json(comparison, gate, subject, not isinstance(champion, Mapping) if replayed is None else replayed)
+    return as_json(comparison, gate, about, not isinstance(champion, Mapping) if replayed is None else replayed)
 
 
 def describe_missing_comparison(why: str, gate: Gate, about: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -82,7 +84,9 @@ def as_json(comparison: Comparison, gate: Gate, about: Mapping[str, Any], replay
         "flaky": [pair.id for pair in comparison.pairs if pair.flaky],  # passed once and failed once, in either model
         "worse": worse,  # cases that pass less often than before, flaky ones among them
         "better": better,
-        "difference": asdict(comparison.difference) | {"confidence": gate.confidence} if comparison.difference else None,
+        "difference": asdict(comparison.difference) | {"confidence": gate.confidence}
+        if comparison.difference
+        else None,
         "margin": gate.margin,
         "mcnemar_p": mcnemar(worse, better),
         "verdict": comparison.verdict,

@@ -1,4 +1,4 @@
-"""What the pairs say: not worse by more than the margin, worse by more than it, or not known. Pure."""
+"""What the pairs show: not worse by more than the margin, worse by more than it, or not known. Pure."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from sluice.evaluation.compare.bootstrap import resampled_mean, resampled_ratios
 from sluice.evaluation.compare.pairs import Pair
 from sluice.evaluation.compare.statistics import (
-    Interval,
     Differences,
+    Interval,
     cases_needed,
     holm,
     mcnemar_worse,
     ratio_needed,
     repeats_needed,
-    tally_differences,
     score_interval,
+    tally_differences,
     worse_than,
 )
 from sluice.evaluation.criteria import EVERY, Criterion, Word, counted, enough
@@ -74,7 +74,7 @@ def compare_pairs(pairs: Sequence[Pair], gate: Gate) -> Comparison:
     difference = interval(pairs, differences, gate.confidence, 1 - error)
     repeats = more_repeats(pairs, differences, gate)
     latency = latencies(pairs, gate)
-    decided = [judge_all_cases(pairs, differences, difference, repeats, gate)]
+    decided = [overall_criterion(pairs, differences, difference, repeats, gate)]
     decided += [tag_criterion(tag, gate) for tag in tags if tag.p_corrected <= 1 - gate.confidence]
     if gate.latency_margin is not None:
         decided.append(latency_criterion(latency.get("p50_ratio"), gate.latency_margin, gate, len(pairs)))
@@ -100,7 +100,9 @@ def flips(pairs: Sequence[Pair]) -> tuple[int, int]:
     return sum(pair.difference < 0 for pair in pairs), sum(pair.difference > 0 for pair in pairs)
 
 
-def judge_all_cases(pairs: Sequence[Pair], differences: Differences, difference: Interval, repeats: int | None, gate: Gate) -> Criterion:
+def overall_criterion(
+    pairs: Sequence[Pair], differences: Differences, difference: Interval, repeats: int | None, gate: Gate
+) -> Criterion:
     """All cases together, by where the interval lies."""
     margin, change = (
         f"{100 * gate.margin:g} points",
@@ -138,9 +140,12 @@ def more_repeats(pairs: Sequence[Pair], differences: Differences, gate: Gate) ->
 
 def compare_tags(pairs: Sequence[Pair], gate: Gate) -> Iterator[Tag]:
     """Each tag by itself. A tag can close the gate, and not open it: few cases cannot show that it is not worse."""
-    pairs_by_tag = {tag: [pair for pair in pairs if tag in pair.tags] for tag in sorted({t for p in pairs for t in p.tags})}
+    tags = sorted({tag for pair in pairs for tag in pair.tags})
+    pairs_by_tag = {tag: [pair for pair in pairs if tag in pair.tags] for tag in tags}
     differences = {tag: differences_of(each) for tag, each in pairs_by_tag.items()}
-    p = [max(worse_than(differences[tag], -gate.margin), mcnemar_worse(*flips(each))) for tag, each in pairs_by_tag.items()]
+    p = [
+        max(worse_than(differences[tag], -gate.margin), mcnemar_worse(*flips(pairs_by_tag[tag]))) for tag in differences
+    ]
     for (tag, each), own, corrected in zip(pairs_by_tag.items(), p, holm(p), strict=True):
         bounds = interval(each, differences[tag], gate.confidence, gate.confidence)
         yield Tag(tag, len(each), bounds.estimate, bounds.low, bounds.high, own, min(1.0, corrected / TAGS_SHARE))

@@ -24,20 +24,20 @@ SCORING = (
 def compute_hashes(
     cases: Iterable[Case], settings: Mapping[str, Any], image: str, environment: Mapping[str, str], machine: str = ""
 ) -> dict[str, str]:
-    """For `Report.hashes`. `settings`: what else decides a score, as JSON: judge, embeddings, max_tokens, seed, ...
+    """What `Report.hashes` holds. `settings`: what else decides a score: judge, embeddings, max_tokens, seed, ...
 
     `machine` is the instance type, as latencies are compared as well.
     """
-    cases_read = cases if isinstance(cases, Collection) else tuple(cases)
+    cases = cases if isinstance(cases, Collection) else tuple(cases)
     return {
-        "cases": chat_cases.digest(cases_read),
-        "scorers": digest_of_scoring(cases_read, settings),
+        "cases": chat_cases.digest(cases),
+        "scorers": digest_of_scoring(cases, settings),
         "environment": digest_of_environment(image, environment, machine),
     }
 
 
 def digest_of_scoring(cases: Iterable[Case], settings: Mapping[str, Any]) -> str:
-    """Of the source of all scorers, of functions of one's own that the cases name, and of the settings."""
+    """A hash of the source of all scorers, of the python functions that the cases name, and of the settings."""
     whole = hashlib.sha256()
     for name, content in scoring_sources():
         whole.update(f"{name}\n".encode() + content)
@@ -52,7 +52,7 @@ def digest_of_environment(image: str, environment: Mapping[str, str], machine: s
 
 
 def scoring_sources() -> Iterator[tuple[str, bytes]]:
-    """Names and contents; inside a job this package is in an archive."""
+    """Names and contents of the files that decide a score; inside a job this package is in an archive."""
     package = files("sluice.evaluation")
     for name in SCORING:
         place = package / name
@@ -62,7 +62,7 @@ def scoring_sources() -> Iterator[tuple[str, bytes]]:
 
 
 def python_functions(cases: Iterable[Case]) -> Iterator[str]:
-    """`module:function` of every `python` expectation."""
+    """The `module:function` of every `python` expectation."""
     for case in cases:
         for expect in (case.expect, *(turn.expect for turn in case.turns)):
             if "python" in expect:
@@ -70,7 +70,7 @@ def python_functions(cases: Iterable[Case]) -> Iterator[str]:
 
 
 def source_of(module: str) -> bytes:
-    """Its file beside the cases; nothing if it cannot be found: then the name alone must do."""
+    """A module's file beside the cases; nothing if there is none: then the name alone must do."""
     try:
         return find_file(module).read_bytes()
     except (UsageError, OSError):

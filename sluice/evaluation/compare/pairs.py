@@ -13,8 +13,6 @@ Side = Sequence[CaseResult] | Mapping[str, Any]  # results, or a report that was
 
 @dataclass(frozen=True)
 class ChatOutcome:
-    """One chat as it went."""
-
     passed: bool
     answers: tuple[str, ...]  # one per turn
     latencies: tuple[float, ...]  # ms, of the turns that were answered
@@ -33,12 +31,12 @@ class Pair:
 
     @cached_property
     def difference(self) -> float:
-        """Of the shares that passed: -1 is lost, 1 is gained."""
+        """The challenger's share of chats that passed, less the champion's: -1 is lost, 1 is gained."""
         return rate(self.after) - rate(self.before)
 
     @cached_property
     def latencies(self) -> tuple[list[float], list[float]]:
-        """The challenger's and the champion's, of all turns that were answered."""
+        """The challenger's and the champion's latencies in ms, of all turns that were answered."""
         return times(self.after, "latencies"), times(self.before, "latencies")
 
     @cached_property
@@ -91,7 +89,8 @@ def outcomes_by_id(side: Side) -> OutcomesById:
             for case in side["cases"]
         }
     return {
-        result.case.id: (result.case.tags, result.case.weight, tuple(map(outcome_of_chat, result.chats))) for result in side
+        result.case.id: (result.case.tags, result.case.weight, tuple(map(outcome_of_chat, result.chats)))
+        for result in side
     }
 
 

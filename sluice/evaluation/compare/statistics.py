@@ -125,7 +125,7 @@ def mcnemar(worse: int, better: int) -> float:
 
 
 def mcnemar_worse(worse: int, better: int) -> float:
-    """The same, one way: small where the model must be worse."""
+    """The exact test, one way: small where the model must be worse."""
     from scipy.stats import binomtest
 
     return float(binomtest(worse, worse + better, alternative="greater").pvalue) if worse + better else 1.0
@@ -164,7 +164,8 @@ def cases_needed(differences: Differences, mean: float, confidence: float, pairs
     gap = abs(differences.mean - mean)
     if gap < 1e-9:
         return None
-    errors = NORMAL.inv_cdf(confidence) * spread(differences, mean) + NORMAL.inv_cdf(POWER) * math.sqrt(differences.variance)
+    errors = NORMAL.inv_cdf(confidence) * spread(differences, mean)
+    errors += NORMAL.inv_cdf(POWER) * math.sqrt(differences.variance)
     # The size at which gap * sqrt(size) - CORRECTION / sqrt(size) reaches the errors.
     size = ((errors + math.sqrt(errors**2 + 4 * gap * CORRECTION)) / (2 * gap)) ** 2
     total = math.ceil(size * pairs / differences.size - 1e-9)
@@ -180,7 +181,8 @@ def repeats_needed(
     """
     gap = abs(differences.mean - mean) - CORRECTION / differences.size
     observed = spread(differences, mean) ** 2
-    least = spread(Differences(((differences.mean, differences.size),), differences.size), mean) ** 2  # of cases that all went alike
+    alike = Differences(((differences.mean, differences.size),), differences.size)  # as if all cases went alike
+    least = spread(alike, mean) ** 2
     for number in range(repeats + 1, most + 1):
         less = noise / repeats - noise / number
         errors = NORMAL.inv_cdf(confidence) * math.sqrt(max(observed - less, least))
@@ -195,9 +197,8 @@ def answers_needed(above: int, of: int, share: float, confidence: float) -> int 
     observed = above / of
     if observed <= share:
         return None
-    errors = NORMAL.inv_cdf(confidence) * math.sqrt(share * (1 - share)) + NORMAL.inv_cdf(POWER) * math.sqrt(
-        observed * (1 - observed)
-    )
+    errors = NORMAL.inv_cdf(confidence) * math.sqrt(share * (1 - share))
+    errors += NORMAL.inv_cdf(POWER) * math.sqrt(observed * (1 - observed))
     total = math.ceil((errors / (observed - share)) ** 2)
     return max(total - of, 1) if total <= MOST else None
 

@@ -112,7 +112,7 @@ def import_function(name: str) -> Callable[..., Any]:
 
 
 def score(sample: Sample, argument: Any, services: ScoringServices) -> Score:
-    """The function takes the answer, or `Differences`; it returns true or false, or that and why."""
+    """The function takes the answer, or `Sample`; it returns true or false, or that and why."""
     try:
         result = import_function(argument)(sample)
     except Exception as error:  # somebody else's function: its failure is the case's, and is told
