@@ -504,6 +504,16 @@ def test_a_draft_model_under_an_old_name_is_not_advised_where_vllm_takes_none(re
     assert ("takes no draft model" in finding.message) is warns
 
 
+def test_an_engines_number_of_tokens_is_not_written_into_an_object():
+    finding = only(setup({"OPTION_SPECULATIVE_LENGTH": "5"}))
+    assert (finding.code, "takes no draft model" in finding.message) == ("LMI023", True)
+
+
+def test_what_silences_the_servers_log_is_not_turned_into_what_silences_its_metrics():
+    finding = only(setup({"OPTION_DISABLE_LOG_REQUESTS": "true"}))
+    assert (finding.severity, finding.fix, "LOG_STATS" in finding.message) == ("note", "", False)
+
+
 def only_codes(of):
     return {finding.code for finding in found(of)}
 

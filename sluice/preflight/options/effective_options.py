@@ -129,6 +129,13 @@ def verdict(case: Case) -> memory.Verdict:
     return memory.fit(case.model, case.run, case.length).verdict if case.length is not None else "close"
 
 
+def drafts(release: int | None) -> str:
+    """What is to be known of `speculative_config` by who had a draft model under another name."""
+    if release not in options.NO_DRAFT_MODEL:
+        return ""
+    return f" In LMI {release} it takes no draft model: {options.NGRAM} works without one."
+
+
 def context_then(setup: DeploymentSpec) -> str:
     """What the context is while nothing that is read says so, and what comes of that on this card."""
     length = given(setup).get(LENGTH)

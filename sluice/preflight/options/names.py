@@ -15,6 +15,7 @@ from sluice.preflight.options.effective_options import (
     LENGTH,
     called,
     context_then,
+    drafts,
     given,
     is_lmi,
     is_quoted,
@@ -134,7 +135,7 @@ def _ignored(setup: DeploymentSpec, each: Setting, found: options.Finding) -> Fi
     known = setup.release in options.RELEASES
     severity: Severity | None = None
     if found.option in LOGGING:
-        severity = "note"
+        severity, found = "note", replace(found, use="")  # what is near to it by name turns the metrics off
     elif found.option in aliases.IDLE or (not known and found.kind == "unknown"):
         severity = "warning"
     fix = _for_all_requests(setup, each, found.option) if found.kind == "request" else _fix(setup, each, found)
@@ -178,7 +179,8 @@ def _instead(setup: DeploymentSpec, found: options.Finding) -> str:
     use = called(setup, found.use)
     if is_set(setup, found.use):
         return f"{use} is what is read, and it is set: remove this one."
-    return f"{use} is {'what is read' if found.kind in {'release', 'foreign', 'length'} else 'probably meant'}."
+    is_read = f"{use} is {'what is read' if found.kind in {'release', 'foreign', 'length'} else 'probably meant'}."
+    return f"{is_read}{drafts(setup.release) if found.use == 'speculative_config' else ''}"
 
 
 def _fix(setup: DeploymentSpec, each: Setting, found: options.Finding) -> str:

@@ -14,6 +14,7 @@ from sluice.preflight.options.effective_options import (
     LENGTH,
     called,
     context_then,
+    drafts,
     given,
     is_lmi,
     is_on,
@@ -178,8 +179,7 @@ def inert(setup: DeploymentSpec) -> Iterator[Finding]:
             continue
         use = INSTEAD.get(option, "")
         reads = f" {called(setup, use)} is what vLLM reads." if use and options.reads(use, known) else ""
-        if use == "speculative_config" and known in options.NO_DRAFT_MODEL:
-            reads += f" In LMI {known} it takes no draft model: {options.NGRAM} works without one."
+        reads += drafts(known) if use == "speculative_config" else ""
         who = "the asynchronous handler" if shaped else "vLLM"
         what = f"It is read, and nothing comes of it: in LMI {known} {who} does not hear of it.{reads}"
         fix = line(setup, each, use, each.value.strip()) if use == "dtype" else ""
