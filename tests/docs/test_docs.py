@@ -1,6 +1,7 @@
 """The documents keep up: every command is named, every link leads somewhere, both READMEs tell the same."""
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,7 @@ def test_both_readmes_show_the_same_commands_and_output():
     assert without_comments == [[re.sub(r"\s+#.*", "", line) for line in block.splitlines()] for block in korean[1:]]
 
 
-def test_the_changelog_has_an_entry_under_unreleased():
+def test_the_changelog_begins_with_what_is_unreleased_and_knows_the_version_that_is_built():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(r"## Unreleased\n\n- \S", text)
+    assert re.search(r"# Changelog\n\n## Unreleased\n\n\S", text)
+    assert f"## {version('sluice-sagemaker')}, 20" in text
