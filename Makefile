@@ -28,6 +28,9 @@ test: $(VENV)/.dev .venv-awscli/.done ## all tests: no network, no GPU, no AWS a
 browser: $(VENV)/.dev ## the pages in a real browser (Chromium must be installed)
 	$(BIN)/python -m pytest -q -m browser tests/evaluation/test_reports_in_browser.py
 
+wheel: $(VENV)/.dev ## the demo out of a wheel, in an empty folder
+	$(BIN)/python -m pytest -q -m slow tests/packaging
+
 check: lint test ## everything that CI holds against a change
 
 lint: $(VENV)/.dev ## style, types, the direction of imports
@@ -61,4 +64,4 @@ $(VENV)/.dev: $(VENV)/.demo requirements/dev.txt
 	@sh requirements/venv .venv-awscli awscli
 	@touch $@
 
-.PHONY: help setup demo test browser check lint bench train clean
+.PHONY: help setup demo test browser wheel check lint bench train clean

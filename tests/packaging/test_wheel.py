@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from wheels import build_wheel
 
 ROOT = Path(__file__).parents[2]
 OWN_PACKAGES = ("pipelines", "steps", "registry", "evaluation", "rag", "cli", "lmi", "preflight")
@@ -14,23 +15,7 @@ OWN_PACKAGES = ("pipelines", "steps", "registry", "evaluation", "rag", "cli", "l
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built by pip as a user's would be, out of a copy of what is tracked: a build leaves its traces beside the sources."""
-    folder = tmp_path_factory.mktemp("wheel")
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.rstrip("\0")
-    source = folder / "source"
-    for name in tracked.split("\0"):
-        file = source / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_symlink():
-            file.symlink_to(os.readlink(ROOT / name))
-        elif (ROOT / name).is_file():
-            file.write_bytes((ROOT / name).read_bytes())
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True, capture_output=True)
-    (built,) = folder.glob("*.whl")
-    return built
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
