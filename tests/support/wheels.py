@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def build_wheel(folder: Path) -> Path:
-    """Returns the wheel as a user's pip builds it, out of a copy of what is tracked: a build leaves its traces behind."""
+    """Returns the wheel as a user's pip builds it, from a copy of what is tracked: a build leaves its traces behind."""
     command = ["git", "ls-files", "-z"]
     tracked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.rstrip("\0")
     for name in tracked.split("\0"):
