@@ -14,11 +14,11 @@ from sluice.evaluation import report as reports
 from sluice.evaluation.report import Report
 from sluice.registry.packages import Package
 from sluice.steps.inputs import Evaluate
-from sluice.steps.job import say
+from sluice.steps.job import print_line
 from sluice.steps.mlflow_log import MlflowLog, NotLogged, Table
-from sluice.steps.run_context import Judging
+from sluice.steps.run_context import RunContext
 
-MOST = 1_000  # failed cases of a very large report that pages and tables show
+MAX_CASES = 1_000  # failed cases of a very large report that pages and tables show
 FIGURES = ("latency_ms", "first_token_ms", "completion_tokens", "cost")
 COLUMNS = (
     *("case", "passed", "tags", "turn", "question", "expected", "answer", "why"),
@@ -27,11 +27,11 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Run:
+class MlflowRun:
     """What a run in MLflow is about, beside the report."""
 
     inputs: Evaluate
-    judging: Judging
+    context: RunContext
     package: Package
     champion: Package | None
 
@@ -40,52 +40,52 @@ class Run:
         return f"{self.inputs.report_uri.rstrip('/')}/{reports.FILE}"
 
 
-def written(report: Report, folder: Path, mlflow: MlflowLog | None, run: Run) -> Report:
+def write_report(report: Report, folder: Path, mlflow: MlflowLog | None, run: MlflowRun) -> Report:
     """The report as it was written: with its run in MLflow, or with a warning why there is none."""
     if mlflow is None:
-        return files(report, folder)[0]
-    told = shown(report)
+        return write_files(report, folder)[0]
+    report_json = build_page_data(report)
     try:
         name = f"{run.package.group}-v{run.package.version}"
-        where = mlflow.begin(name, parameters(run), metrics(told), tags(told, run))
+        where = mlflow.begin(name, build_params(run), build_metrics(report_json), build_tags(report_json, run))
     except NotLogged as why:
-        return files(warned(report, f"MLflow has no record of this: {why}."), folder)[0]
-    report, made = files(replace(report, mlflow=where), folder)
+        return write_files(add_warning(report, f"MLflow has no record of this: {why}."), folder)[0]
+    report, paths = write_files(replace(report, mlflow=where), folder)
     try:
-        mlflow.end(where["run_id"], made, table(told))
+        mlflow.end(where["run_id"], paths, build_table(report_json))
     except NotLogged as why:
-        return files(warned(report, f"MLflow has no files of this: {why}."), folder)[0]
+        return write_files(add_warning(report, f"MLflow has no files of this: {why}."), folder)[0]
     return report
 
 
-def files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
+def write_files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
     """report.json, and for readers what is rendered of it; returns what was written, and where."""
-    from sluice.evaluation import reports as pages
+    from sluice.evaluation.reports import files as pages
 
     file = reports.write(report, folder)
-    if warnings := pages.write(folder, shown(report)):
+    if warnings := pages.write_all(folder, build_page_data(report)):
         for warning in warnings:
-            report = warned(report, warning)
+            report = add_warning(report, warning)
         reports.write(report, folder)
-    return report, [file, *(made for name in pages.FILES.values() if (made := folder / name).is_file())]
+    return report, [file, *(path for name in pages.FILES.values() if (path := folder / name).is_file())]
 
 
-def shown(report: Report) -> dict[str, Any]:
+def build_page_data(report: Report) -> dict[str, Any]:
     """All of a report; of one that is read from disk, because it is so large, only cases that did not pass."""
     if isinstance(report.results, tuple):
         return report.as_json()
     failed = (reports.case(result) for result in report.results if not result.passed)
-    return report.without_cases() | {"cases": list(islice(failed, MOST))}
+    return report.without_cases() | {"cases": list(islice(failed, MAX_CASES))}
 
 
-def warned(report: Report, warning: str) -> Report:
-    say(f"Warning: {warning}")
+def add_warning(report: Report, warning: str) -> Report:
+    print_line(f"Warning: {warning}")
     return replace(report, warnings=(*report.warnings, warning))
 
 
-def parameters(run: Run) -> dict[str, str]:
-    package, settings = run.package, run.judging.settings
-    told = {
+def build_params(run: MlflowRun) -> dict[str, str]:
+    package, settings = run.package, run.context.settings
+    about = {
         "image": package.image,
         "model": package.model_uri,
         "model_package": package.arn,
@@ -93,63 +93,63 @@ def parameters(run: Run) -> dict[str, str]:
         "instance_type": run.inputs.machine,
         "target": run.inputs.target,
     }
-    hashed = {f"{name}_hash": value for name, value in run.judging.hashes(package).items()}
-    wanted = json.loads(settings.as_json())
-    judged = {name: value for name, value in flattened(wanted, "") if value is not None and ".key_" not in name}
+    hashed = {f"{name}_hash": value for name, value in run.context.hashes(package).items()}
+    settings_json = json.loads(settings.as_json())
+    criteria = {name: value for name, value in flatten(settings_json, "") if value is not None and ".key_" not in name}
     options = {f"lmi.{name}": value for name, value in package.environment.items()}
-    return told | hashed | {name: str(value) for name, value in judged.items()} | options
+    return about | hashed | {name: str(value) for name, value in criteria.items()} | options
 
 
-def flattened(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for key, below in value.items():
-            yield from flattened(below, f"{path}.{key}" if path else key)
+            yield from flatten(below, f"{path}.{key}" if path else key)
     else:
         yield path, value
 
 
-def metrics(told: Mapping[str, Any]) -> dict[str, float]:
+def build_metrics(report_json: Mapping[str, Any]) -> dict[str, float]:
     """The same names in every run, so that two of them stand side by side in MLflow's own comparison."""
-    found = measured(told["totals"], "")
-    for tag, totals in told["tags"].items():
-        found |= measured(totals, f"tag/{tag}/")
-    found["seconds"] = told["seconds"]
-    if (comparison := told["comparison"]) and (difference := comparison["difference"]):
-        found |= {f"champion/{name}": difference[name] for name in ("estimate", "low", "high")}
-        found |= {f"champion/{name}": len(comparison[name]) for name in ("gained", "lost")}
-    return {name: float(value) for name, value in found.items()}
+    values = flatten_numbers(report_json["totals"], "")
+    for tag, totals in report_json["tags"].items():
+        values |= flatten_numbers(totals, f"tag/{tag}/")
+    values["seconds"] = report_json["seconds"]
+    if (comparison := report_json["comparison"]) and (difference := comparison["difference"]):
+        values |= {f"champion/{name}": difference[name] for name in ("estimate", "low", "high")}
+        values |= {f"champion/{name}": len(comparison[name]) for name in ("gained", "lost")}
+    return {name: float(value) for name, value in values.items()}
 
 
-def measured(totals: Mapping[str, Any], before: str) -> dict[str, float]:
-    flat = {f"{before}{path.replace('.', '_')}": value for path, value in flattened(totals, "")}
+def flatten_numbers(totals: Mapping[str, Any], before: str) -> dict[str, float]:
+    flat = {f"{before}{path.replace('.', '_')}": value for path, value in flatten(totals, "")}
     return {name: value for name, value in flat.items() if isinstance(value, int | float)}
 
 
-def tags(told: Mapping[str, Any], run: Run) -> dict[str, str]:
+def build_tags(report_json: Mapping[str, Any], run: MlflowRun) -> dict[str, str]:
     """Among them the way back to the model package, which has the run's id, and to the champion's run."""
     package, champion = run.package, run.champion
-    found = {
-        "verdict": told["verdict"],
+    values = {
+        "verdict": report_json["verdict"],
         "model_package": package.arn,
         "model_package_group": package.group,
         "model_package_version": str(package.version),
         "execution": run.inputs.execution,
         "report": run.report_uri,
-        "mlflow.note.content": told["summary"],
+        "mlflow.note.content": report_json["summary"],
         "mlflow.source.name": f"{package.group}, version {package.version}",
     }
     if run.inputs.commit != "unknown":
-        found["mlflow.source.git.commit"] = run.inputs.commit
+        values["mlflow.source.git.commit"] = run.inputs.commit
     if champion:
-        found |= {"champion_version": str(champion.version), "champion_run_id": champion.mlflow_run}
-    return {name: value for name, value in found.items() if value}
+        values |= {"champion_version": str(champion.version), "champion_run_id": champion.mlflow_run}
+    return {name: value for name, value in values.items() if value}
 
 
-def table(told: Mapping[str, Any]) -> Table:
+def build_table(report_json: Mapping[str, Any]) -> Table:
     """A row for each turn of the chat of a case that says most: the first that did not pass, else the first."""
-    answers = (told["comparison"] or {}).get("answers") or {}
+    answers = (report_json["comparison"] or {}).get("answers") or {}
     rows = []
-    for case in told["cases"]:
+    for case in report_json["cases"]:
         chat = next((each for each in case["chats"] if not each["passed"]), case["chats"][0])
         before = answers.get(case["id"], [])
         for number, turn in enumerate(chat["turns"], 1):

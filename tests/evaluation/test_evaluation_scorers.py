@@ -334,7 +334,7 @@ def test_a_file_that_is_no_python_is_a_mistake_of_the_case(tmp_path, content, wh
     assert re.search(why, problem)
 
 
-@pytest.mark.parametrize("name", ["builtins:exec", "os:_exit", "evaluation.scorers:score"])
+@pytest.mark.parametrize("name", ["builtins:exec", "os:_exit", "sluice.evaluation.scorers:score"])
 def test_a_function_that_is_not_beside_the_cases_is_none(tmp_path, name):
     own.add_folder(tmp_path)
     assert [each for each in own.find_problems(name) if "put it beside the cases" in each]

@@ -11,11 +11,11 @@ from release_example import shipped
 from report_example import approved, case, chat, example, report, score, turn
 from stub_model import StubModel, serving
 
-from sluice.cli.evaluation.compare import compared, gate
+from sluice.cli.evaluation.compare import build_comparison, read_gate
 from sluice.cli.evaluation.sources import Reader, kind_of
 from sluice.cli.main import sluice
 from sluice.errors import SluiceError, UsageError
-from sluice.evaluation import reports
+from sluice.evaluation.reports import files
 
 
 def run(*arguments: str | Path) -> Result:
@@ -123,13 +123,13 @@ def test_a_mistyped_file_is_told_before_anything_is_replayed(tmp_path: Path) -> 
 
 
 def test_all_forms_lie_beside_the_report(tmp_path: Path) -> None:
-    assert reports.write(tmp_path, example()) == ()
+    assert files.write_all(tmp_path, example()) == ()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["junit.xml", "report.html", "report.md"]
 
 
 def test_a_page_that_cannot_be_drawn_or_written_is_a_warning(tmp_path: Path) -> None:
     (tmp_path / "report.html").mkdir()
-    (warning,) = reports.write(tmp_path, example())
+    (warning,) = files.write_all(tmp_path, example())
     assert warning.startswith("report.html was not written: IsADirectoryError")
     assert (tmp_path / "junit.xml").exists()
 
@@ -203,7 +203,7 @@ def test_two_versions_are_compared_by_their_reports() -> None:
     account.has_judged(judged(150, 50, subject={"version": "2"}, environment={"OPTION_DTYPE": "fp8"}))
     asked = {"margin": None, "latency_margin": None, "confidence": None}
     a, b = (reader(account).stored(version) for version in ("1", "2"))
-    told = compared(a, b, gate(reader(account), "1", "2", asked), replayed=False)
+    told = build_comparison(a, b, read_gate(reader(account), "1", "2", asked), replayed=False)
     assert told["verdict"] == "fail" and told["comparison"]["champion"]["version"] == "1"
     assert (
         told["comparison"]["champion"]["environment"] == {"OPTION_DTYPE": "bf16"}

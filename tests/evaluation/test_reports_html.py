@@ -15,8 +15,10 @@ from report_example import approved, case, chat, comparison, example, passing, r
 from report_hostile import HOSTILE, endless, hostile, large
 
 from sluice.cli import main
-from sluice.evaluation.reports import html, reproduce
+from sluice.evaluation.reports import reproduce
 from sluice.evaluation.reports.html.markup import tag
+from sluice.evaluation.reports.html.page import render_page
+from sluice.evaluation.reports.report_view import ReportView
 
 OURS = {
     *(
@@ -112,21 +114,21 @@ def without_style(page: str) -> str:
 
 
 def test_the_page_is_golden(golden: Callable[[str, str], None]) -> None:
-    golden("report.html", without_style(html.page(example())))
+    golden("report.html", without_style(render_page(example())))
 
 
 def test_the_verdict_and_its_reasons_come_first() -> None:
-    text = Read(html.page(example())).text
+    text = Read(render_page(example())).text
     assert text.strip().startswith("Fail: qwen3-4b-chat version 7")
     summary, reason = text.index("The critical case"), text.index("critical, lost, turn 3")
-    chapters = re.findall(r'<h2 id="(\w+)-title">', html.page(example()))
+    chapters = re.findall(r'<h2 id="(\w+)-title">', render_page(example()))
     assert summary < reason < text.index("These passed in version 6")
     assert chapters == ["why", "champion", "failed", "flaky", "measures", "tags", "configuration", "reproduce", "all"]
 
 
 @pytest.mark.parametrize("make", [example, approved, hostile, many, endless])
 def test_every_element_is_ours_and_is_closed(make: Callable[[], dict[str, Any]]) -> None:
-    read = Read(html.page(make()))
+    read = Read(render_page(make()))
     assert set(read.tags) <= OURS and read.open == []
     assert {name for name, _ in read.attributes} & {
         "src",
@@ -145,7 +147,7 @@ def test_what_a_model_said_is_text_wherever_it_stands(name: str) -> None:
 
     def drawn(text: str) -> list[str]:
         said = turn(text, text, score(text, False, text), expected=text, passages=[text], completion_tokens=5)
-        read = Read(html.page(report([case(text, chat(said), tags=(text,))])))
+        read = Read(render_page(report([case(text, chat(said), tags=(text,))])))
         return [tag for tag in read.tags if tag not in ("span", "code")]  # what is cut says where the rest is
 
     assert drawn(evil) == drawn("harmless")
@@ -156,13 +158,13 @@ def test_what_a_model_said_is_text_wherever_it_stands(name: str) -> None:
 def test_no_text_at_all_becomes_markup(text: str) -> None:
     told = case(text, chat(turn(text, text, score(text, False, text), expected=text)), tags=(text,))
     read = Read(
-        html.page(report([told], summary=text, subject={"url": text}, environment={text: text}, warnings=[text]))
+        render_page(report([told], summary=text, subject={"url": text}, environment={text: text}, warnings=[text]))
     )
     assert set(read.tags) <= OURS and read.open == []
 
 
 def test_the_page_allows_itself_its_own_style_sheet_and_nothing_else() -> None:
-    page = html.page(example())
+    page = render_page(example())
     (style,) = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     assert f"default-src &#x27;none&#x27;; style-src &#x27;sha256-{digest}&#x27;" in page
@@ -170,19 +172,19 @@ def test_the_page_allows_itself_its_own_style_sheet_and_nothing_else() -> None:
 
 
 def test_differing_words_are_marked_on_both_sides() -> None:
-    page = html.page(example())
+    page = render_page(example())
     assert "You get <del>22</del> days of annual leave" in page
     assert "You get <ins>15</ins> days of annual leave" in page
 
 
 def test_a_long_answer_is_cut_and_says_where_the_rest_is() -> None:
-    page = html.page(endless())
+    page = render_page(endless())
     assert len(page) < 60_000
     assert "9,997,000 more characters" in page and "<code>cases[0].chats[0].turns[0].answer</code>" in page
 
 
 def test_a_large_report_is_a_page_that_can_be_opened() -> None:
-    page = html.page(large())
+    page = render_page(large())
     assert len(page.encode()) < 3_000_000
     assert page.count("<article") <= 120 and page.count("<tr") > 5000
     assert "more are in the table of all cases and in report.json" in page
@@ -190,14 +192,14 @@ def test_a_large_report_is_a_page_that_can_be_opened() -> None:
 
 def test_each_link_within_the_page_has_an_end() -> None:
     for make in (example, hostile, many):
-        read = Read(html.page(make()))
+        read = Read(render_page(make()))
         ids = [value for name, value in read.attributes if name == "id"]
         assert len(ids) == len(set(ids))
         assert {str(value)[1:] for name, value in read.attributes if name == "href"} - {"ata:,"} <= set(ids)
 
 
 def test_settings_that_differ_stand_beside_the_champions() -> None:
-    page = html.page(example())
+    page = render_page(example())
     row = page[page.index("<code>OPTION_MAX_MODEL_LEN</code>") :][:300]
     assert '<del><code dir="auto">8192</code></del>' in row and '<ins><code dir="auto">4096</code></ins>' in row
     added = page[page.index("<code>OPTION_QUANTIZE</code>") :][:200]
@@ -206,26 +208,26 @@ def test_settings_that_differ_stand_beside_the_champions() -> None:
 
 
 def test_flaky_cases_stand_apart_from_failed_ones() -> None:
-    page = html.page(example())
+    page = render_page(example())
     failed, flaky = page.index('id="failed"'), page.index('id="flaky"')
     assert failed < flaky < page.index(">sick-leave-ko<", flaky)
     assert "2 of 3 chats passed; chat 2 is shown" in page
 
 
 def test_a_critical_case_is_the_first_reason() -> None:
-    page = html.page(example())
+    page = render_page(example())
     assert page.index("name-after-two-turns-ko</span></a>") < page.index("changed-leave-en</span></a>")
 
 
 def test_a_gate_that_passed_has_nothing_to_look_at() -> None:
-    page = html.page(approved())
+    page = render_page(approved())
     assert '<body class="pass">' in page
     assert 'id="failed"' not in page and 'id="flaky"' not in page and "No case changed sides." in page
 
 
 @pytest.mark.parametrize("verdict", ["pass", "fail", "inconclusive", "error", "something new", None])
 def test_any_verdict_has_a_page(verdict: str | None) -> None:
-    page = html.page(report(passing(2), verdict=verdict))
+    page = render_page(report(passing(2), verdict=verdict))
     assert re.search('<body class="(pass|fail|inconclusive|error)">', page)
 
 
@@ -247,9 +249,9 @@ def small() -> dict[str, Any]:
 
 @pytest.mark.parametrize("form", ["html", "markdown", "junit"])
 def test_a_report_of_which_anything_is_missing_or_odd_is_told_all_the_same(form: str) -> None:
-    from sluice.evaluation.reports import forms
+    from sluice.evaluation.reports.files import load_renderers
 
-    write = forms()[form]
+    write = load_renderers()[form]
     write({})
     whole = small()
     for path in pieces(whole):
@@ -267,14 +269,14 @@ def test_the_commands_are_ones_that_sluice_knows() -> None:
 
     known = {flag for option in replay.params for flag in option.opts}
     assert set(reproduce.FLAGS.values()) <= known
-    for step in reproduce.steps(reproduce.Account(example())):
+    for step in reproduce.list_commands(ReportView(example())):
         name = step.command.split()[1] if step.command.startswith("sluice ") else None
         assert name is None or name in main.COMMANDS
 
 
 def test_a_command_cannot_be_made_to_do_more() -> None:
-    told = reproduce.Account(report([], subject={"url": "http://x/'; rm -rf ~ #", "git_commit": "$(reboot)"}))
-    commands = [step.command for step in reproduce.steps(told)]
+    told = ReportView(report([], subject={"url": "http://x/'; rm -rf ~ #", "git_commit": "$(reboot)"}))
+    commands = [step.command for step in reproduce.list_commands(told)]
     assert commands[0] == "git checkout '$(reboot)'"
     assert "sluice replay --url 'http://x/'\"'\"'; rm -rf ~ #'" in commands[1]
 
@@ -283,7 +285,7 @@ def test_no_cell_of_a_table_begins_with_what_a_model_said() -> None:
     """Pasted into a spreadsheet, it would be a formula there."""
     said = turn("=1+1", "=HYPERLINK(1)", score("s", False, "looked for 'x', the answer says '=HYPERLINK(1)'"))
     told = report([case("c", chat(said))], verdict="fail", comparison=comparison(lost=["c"], answers={"c": ["+1"]}))
-    cells = re.findall(r"<t[hd][^>]*>(?:<[^>]+>)*([^<]*)", html.page(told))
+    cells = re.findall(r"<t[hd][^>]*>(?:<[^>]+>)*([^<]*)", render_page(told))
     assert len(cells) > 50 and not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
 
 
@@ -296,12 +298,12 @@ def test_an_element_escapes_every_text_that_it_is_given() -> None:
 
 
 def test_of_very_many_failed_cases_some_are_told_in_full_and_the_rest_are_counted() -> None:
-    page = html.page(report([case(f"c{n}", chat(turn("q", "a", score("s", False, "w")))) for n in range(300)]))
+    page = render_page(report([case(f"c{n}", chat(turn("q", "a", score("s", False, "w")))) for n in range(300)]))
     assert page.count("<article") == 120 and "180 more are in the table of all cases" in page
 
 
 def test_a_report_that_tells_only_some_of_its_cases_says_so_and_draws_nothing() -> None:
     whole = report(passing(50))
-    page = html.page(whole | {"cases": whole["cases"][:5]})
+    page = render_page(whole | {"cases": whole["cases"][:5]})
     assert "Not drawn: only some of the cases are told here." in page and "<svg" not in page.split('id="tags"')[0]
     assert "45 further cases counted above and not told here." in page

@@ -13,7 +13,7 @@ from browser import Chromium, Page, chromium
 from report_example import approved, example
 from report_hostile import hostile, large
 
-from sluice.evaluation.reports import html
+from sluice.evaluation.reports.html.page import render_page
 
 pytestmark = pytest.mark.browser
 REPORTS = {"failed": example, "passed": approved, "hostile": hostile, "large": large}
@@ -66,7 +66,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     files = {name: folder / f"{name}.html" for name in REPORTS}
     for name, report in REPORTS.items():
-        files[name].write_text(html.page(report()), encoding="utf-8")
+        files[name].write_text(render_page(report()), encoding="utf-8")
     return files
 
 

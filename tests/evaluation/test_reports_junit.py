@@ -29,7 +29,7 @@ SECONDS = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
 
 
 def read(told: dict[str, Any]) -> ElementTree.Element:
-    return ElementTree.fromstring(junit.document(told).encode())
+    return ElementTree.fromstring(junit.render_document(told).encode())
 
 
 def check(element: ElementTree.Element) -> None:
@@ -61,7 +61,7 @@ def gitlab(root: ElementTree.Element) -> dict[tuple[str, str], tuple[str, str, s
 
 
 def test_the_document_is_golden(golden: Callable[[str, str], None]) -> None:
-    golden("junit.xml", junit.document(example()))
+    golden("junit.xml", junit.render_document(example()))
 
 
 @pytest.mark.parametrize("make", [example, approved, hostile, large, endless, lambda: {}])
@@ -80,7 +80,7 @@ def test_it_is_what_jenkins_takes(make: Callable[[], dict[str, Any]]) -> None:
 @pytest.mark.parametrize("make", [example, hostile, large])
 def test_it_is_small_enough_for_gitlab_and_every_case_is_its_own_test(make: Callable[[], dict[str, Any]]) -> None:
     told = make()
-    assert len(junit.document(told).encode()) < 30_000_000
+    assert len(junit.render_document(told).encode()) < 30_000_000
     assert len(gitlab(read(told))) == len(told["cases"]) + len(told["decided"] or [None])
 
 
@@ -135,5 +135,5 @@ def test_what_a_model_said_is_text(name: str) -> None:
 
 
 def test_an_endless_answer_is_cut() -> None:
-    document = junit.document(endless())
+    document = junit.render_document(endless())
     assert len(document) < 10_000 and "9,996,000 more characters in report.json" in document

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.evaluation.reports.word_diff import differing
+from sluice.evaluation.reports.word_diff import diff_words
 
 
 def marked(before: str, after: str) -> tuple[str, str]:
     """Both answers with what differs in brackets."""
     told = (
-        "".join(f"[{part.text}]" if part.differs else part.text for part in side) for side in differing(before, after)
+        "".join(f"[{part.text}]" if part.differs else part.text for part in side) for side in diff_words(before, after)
     )
     here, there = told
     return here, there
@@ -51,7 +51,7 @@ def test_letters_that_are_composed_otherwise_are_the_same_letters() -> None:
 def test_no_letter_is_lost(before: str, after: str) -> None:
     from unicodedata import normalize
 
-    here, there = differing(before, after)
+    here, there = diff_words(before, after)
     assert "".join(part.text for part in here) == normalize("NFC", before)
     assert "".join(part.text for part in there) == normalize("NFC", after)
     assert all(part.text for part in (*here, *there))
@@ -67,5 +67,5 @@ def test_no_letter_is_lost(before: str, after: str) -> None:
     ],
 )
 def test_answers_that_are_hard_to_compare_are_compared_all_the_same(before: str, after: str) -> None:
-    here, there = differing(before, after)
+    here, there = diff_words(before, after)
     assert any(part.differs for part in (*here, *there))

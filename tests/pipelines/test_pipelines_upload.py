@@ -57,10 +57,10 @@ def keys(s3) -> list[str]:
 
 
 def test_a_release_is_uploaded_once(config, s3):
-    prepared = upload.prepare(config, PLACE)
+    prepared = upload.prepare_uploads(config, PLACE)
     assert keys(s3) == []
-    assert [upload.send(s3, each) for each in prepared.uploads] == [3, 1, 2, 1]
-    assert [upload.send(s3, each) for each in prepared.uploads] == [0, 0, 0, 0]
+    assert [upload.send_missing(s3, each) for each in prepared.uploads] == [3, 1, 2, 1]
+    assert [upload.send_missing(s3, each) for each in prepared.uploads] == [0, 0, 0, 0]
     prefix = prepared.sources.model.removeprefix(f"s3://{PLACE.bucket}/")
     assert prefix.startswith("models/")
     assert [key for key in keys(s3) if key.startswith("models/")] == [
@@ -71,50 +71,50 @@ def test_a_release_is_uploaded_once(config, s3):
 
 
 def test_one_changed_byte_is_another_place(config, model):
-    before = upload.prepare(config, PLACE).sources
+    before = upload.prepare_uploads(config, PLACE).sources
     weights = model / "model.safetensors"
     weights.write_bytes(weights.read_bytes().replace(b"w", b"W", 1))
-    after = upload.prepare(config, PLACE).sources
+    after = upload.prepare_uploads(config, PLACE).sources
     assert before.model != after.model
     assert (before.cases, before.code) == (after.cases, after.code)
 
 
 def test_an_upload_that_broke_off_goes_on_where_it_was(config, s3):
-    model = upload.prepare(config, PLACE).uploads[0]
+    model = upload.prepare_uploads(config, PLACE).uploads[0]
     s3.put_object(Bucket=PLACE.bucket, Key=f"{model.prefix}config.json", Body=b"{}")
     s3.put_object(Bucket=PLACE.bucket, Key=f"{model.prefix}model.safetensors", Body=b"half")
-    assert upload.send(s3, model) == 2
+    assert upload.send_missing(s3, model) == 2
     assert s3.head_object(Bucket=PLACE.bucket, Key=f"{model.prefix}model.safetensors")["ContentLength"] == 7000
     assert s3.head_object(Bucket=PLACE.bucket, Key=f"{model.prefix}sub/extra.txt")["ContentLength"] == 5
 
 
 def test_an_upload_is_announced_once_and_only_if_something_is_sent(config, s3):
-    model = upload.prepare(config, PLACE).uploads[0]
+    model = upload.prepare_uploads(config, PLACE).uploads[0]
     announced = []
-    upload.send(s3, model, announced.append)
-    upload.send(s3, model, announced.append)
+    upload.send_missing(s3, model, announced.append)
+    upload.send_missing(s3, model, announced.append)
     assert announced == [model]
 
 
 def test_an_s3_prefix_is_used_as_it_is(config, tmp_path):
     prefixed = load(written(tmp_path, model__source="s3://weights/qwen3", evaluation__cases="cases"))
-    prepared = upload.prepare(prefixed, PLACE)
+    prepared = upload.prepare_uploads(prefixed, PLACE)
     assert prepared.sources.model == "s3://weights/qwen3/"
     assert [each.what for each in prepared.uploads] == ["cases", "code", "settings"]
 
 
 def test_one_case_file_will_do(config, tmp_path):
     one = load(written(tmp_path, model__source="model", evaluation__cases="cases/hello.yaml"))
-    assert list(upload.prepare(one, PLACE).uploads[1].files) == ["hello.yaml"]
+    assert list(upload.prepare_uploads(one, PLACE).uploads[1].files) == ["hello.yaml"]
 
 
 def test_how_a_version_is_judged_is_another_file_only_when_it_is_judged_otherwise(config, tmp_path):
-    before = upload.prepare(config, PLACE)
+    before = upload.prepare_uploads(config, PLACE)
     content = before.uploads[-1].files["settings.json"]
     assert settings.parse(content) == config.settings
     for changes, moved in (({"evaluation__gate__min_pass_rate": 0.5}, True), ({"approval": "automatic"}, False)):
         changed = load(written(tmp_path, model__source="model", evaluation__cases="cases", **changes))
-        after = upload.prepare(changed, PLACE).sources
+        after = upload.prepare_uploads(changed, PLACE).sources
         assert (after.settings != before.sources.settings) is moved
         assert (after.cases, after.code) == (before.sources.cases, before.sources.code)
 
@@ -130,11 +130,11 @@ def test_modules_that_the_cases_name_go_with_them(config):
     (folder / "house_rules").mkdir()
     (folder / "house_rules" / "__init__.py").write_text("")
     (folder / "house_rules" / "tone.py").write_text("def is_calm(said): return True")
-    assert set(upload.case_files(folder, Cases(folder))) == {
+    assert set(upload.list_case_files(folder, Cases(folder))) == {
         "hello.yaml", "own.yaml", "polite_words.py", "house_rules/__init__.py", "house_rules/tone.py",
     }  # fmt: skip
     one = folder / "hello.yaml"
-    assert set(upload.case_files(one, Cases(one))) == {"hello.yaml"}
+    assert set(upload.list_case_files(one, Cases(one))) == {"hello.yaml"}
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_modules_that_the_cases_name_go_with_them(config):
 def test_cases_that_nobody_can_judge_by_are_refused_before_anything_is_sent(config, case, told):
     (config.evaluation.cases / "more.yaml").write_text(f"cases: [{{id: x, {case}}}]", encoding="utf-8")
     with pytest.raises(UsageError, match=told):
-        upload.prepare(config, PLACE)
+        upload.prepare_uploads(config, PLACE)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_cases_that_nobody_can_judge_by_are_refused_before_anything_is_sent(conf
 def test_what_is_no_model_is_refused(tmp_path, make, told):
     make(tmp_path / "checkpoint")
     with pytest.raises(UsageError, match=told) as error:
-        upload.model_files(tmp_path / "checkpoint")
+        upload.list_model_files(tmp_path / "checkpoint")
     assert str(tmp_path / "checkpoint") in error.value.message
 
 
@@ -171,24 +171,24 @@ def test_what_is_no_model_is_refused(tmp_path, make, told):
 def test_broken_cases_are_refused_before_anything_is_sent(config, content):
     (config.evaluation.cases / "hello.yaml").write_text(content, encoding="utf-8")
     with pytest.raises(UsageError):
-        upload.prepare(config, PLACE)
+        upload.prepare_uploads(config, PLACE)
 
 
 def test_cases_that_are_not_there_are_refused(tmp_path):
     with pytest.raises(UsageError, match="no such file or folder"):
-        upload.prepare(load(written(tmp_path, evaluation__cases="nowhere")), PLACE)
+        upload.prepare_uploads(load(written(tmp_path, evaluation__cases="nowhere")), PLACE)
 
 
 def test_the_archive_is_the_same_wherever_it_is_made():
-    first = archive.zipped()
-    assert archive.zipped() == first
+    first = archive.build_zip()
+    assert archive.build_zip() == first
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
     assert {name.split("/")[1] for name in names} == {*archive.GROUND, *archive.PACKAGES}
     assert not any("__pycache__" in name for name in names)
 
 
 def test_a_step_runs_out_of_the_archive(tmp_path):
-    for name, content in archive.files(None).items():
+    for name, content in archive.list_job_files(None).items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     done = subprocess.run(
         [sys.executable, "-I", str(tmp_path / "run.py"), "sluice.steps.deploy", "--nonsense"],
@@ -201,17 +201,17 @@ def test_a_step_runs_out_of_the_archive(tmp_path):
 
 
 def test_what_is_read_beside_the_code_is_in_the_archive_too(tmp_path):
-    (tmp_path / "sluice.zip").write_bytes(archive.zipped())
+    (tmp_path / "sluice.zip").write_bytes(archive.build_zip())
     program = """
 import sys
 sys.path[:0] = [sys.argv[1]]
 import sluice.evaluation as evaluation
 assert evaluation.__file__.startswith(sys.argv[1]), evaluation.__file__
 from sluice.evaluation.compare.hashes import sources
-from sluice.evaluation.reports.html import page
+from sluice.evaluation.reports.html.page import render_page
 names = [name for name, _ in sources()]
 assert {"prompt.py", "contains.py", "judge.py"} <= set(names), names
-print(len(page({"verdict": "pass"})))
+print(len(render_page({"verdict": "pass"})))
 """
     done = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "sluice.zip")],
@@ -227,7 +227,7 @@ print(len(page({"verdict": "pass"})))
 def test_wheels_travel_with_the_code_on_aws(tmp_path):
     (tmp_path / "boto3-1-py3-none-any.whl").write_bytes(b"wheel")
     (tmp_path / "complete").touch()
-    assert set(archive.files(tmp_path)) == {"run.py", "sluice.zip", "wheels/boto3-1-py3-none-any.whl"}
+    assert set(archive.list_job_files(tmp_path)) == {"run.py", "sluice.zip", "wheels/boto3-1-py3-none-any.whl"}
 
 
 def test_wheels_that_are_there_are_not_downloaded_again(tmp_path):

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import click
 
 from sluice.cli import output
-from sluice.cli.target import Target, state_folder
+from sluice.cli.state import state_folder
+from sluice.cli.target import Target
 from sluice.errors import SluiceError
 from sluice.evaluation import report
 from sluice.evaluation.reports.plain_text import (
@@ -23,15 +24,15 @@ from sluice.evaluation.reports.plain_text import (
     points,
     seconds,
 )
-from sluice.evaluation.reports.report_view import Case, ReportView, listed, section, words
+from sluice.evaluation.reports.report_view import CaseView, ReportView, list_at, mapping_at, text_at
 
 if TYPE_CHECKING:
     from sluice.registry.packages import Package  # brings botocore along, which a replay on a URL does not need
 
-SHOWN = 300  # characters of a text
+TEXT_LENGTH = 300  # characters of a text
 
 
-def report_of(target: Target, package: "Package") -> dict[str, Any]:
+def read_report(target: Target, package: "Package") -> dict[str, Any]:
     """The report of a package from S3. Raises SluiceError if the package was never judged or the object is gone."""
     if not package.report:
         raise SluiceError(f"Version {package.version} has no report: it was not judged to the end.")
@@ -44,24 +45,24 @@ def report_of(target: Target, package: "Package") -> dict[str, Any]:
     return report.parse(body, package.report)
 
 
-def saved(told: dict[str, Any], version: int) -> Path:
+def save_copy(content: dict[str, Any], version: int) -> Path:
     """A copy on this machine: the local AWS's bucket is gone when the local AWS is stopped."""
     file = state_folder() / "reports" / f"version-{version}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
     return file
 
 
 def write_all(
-    told: Mapping[str, Any], html: Path | None = None, markdown: Path | None = None, junit: Path | None = None
+    content: Mapping[str, Any], html: Path | None = None, markdown: Path | None = None, junit: Path | None = None
 ) -> None:
     """The report in each form that was asked for; `-` is standard output. Raises CannotWrite."""
-    from sluice.evaluation.reports import forms
+    from sluice.evaluation.reports.files import load_renderers
 
     for form, path in (("html", html), ("markdown", markdown), ("junit", junit)):
         if path is None:
             continue
-        text = forms()[form](told)
+        text = load_renderers()[form](content)
         if str(path) == "-":
             click.echo(text, nl=False)
             continue
@@ -72,16 +73,16 @@ def write_all(
             raise report.CannotWrite(f"The report cannot be written to {path}: {error.strerror or error}.") from None
 
 
-def show_report(told: Mapping[str, Any], most: int = 5) -> None:
+def show_report(content: Mapping[str, Any], most: int = 5) -> None:
     """The verdict and what failed first, then why, then the figures."""
-    account = ReportView(told)
-    verdict = words(told, "verdict")
+    account = ReportView(content)
+    verdict = text_at(content, "verdict")
     output.console().print(
         f"[bold]{output.styled(verdict)}[/]  {output.safe(one_line(account.name, 120))}", soft_wrap=True
     )
-    output.say(f"{one_line(words(told, 'summary'), 600)}\n")
+    output.say(f"{one_line(text_at(content, 'summary'), 600)}\n")
     show_criteria(account)
-    show_failed_cases(told, most)
+    show_failed_cases(content, most)
     show_figures(account)
 
 
@@ -90,17 +91,17 @@ def show_criteria(account: ReportView) -> None:
         return
     rows = []
     for each in account.decided:
-        of = words(each, "of")
-        name = one_line(words(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
+        of = text_at(each, "of")
+        name = one_line(text_at(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
         rows.append(
-            [words(each, "verdict"), name, one_line(words(each, "wanted"), 60), one_line(words(each, "why"), 200)]
+            [text_at(each, "verdict"), name, one_line(text_at(each, "wanted"), 60), one_line(text_at(each, "why"), 200)]
         )
-    output.table(["verdict", "criterion", "wanted", "why"], rows)
+    output.print_table(["verdict", "criterion", "wanted", "why"], rows)
 
 
-def show_failed_cases(told: Mapping[str, Any], most: int = 5) -> None:
+def show_failed_cases(content: Mapping[str, Any], most: int = 5) -> None:
     """What failed, one line a case; then question, expected, answer and why of the first turn that went wrong."""
-    account = ReportView(told)
+    account = ReportView(content)
     flips = {flip.case.index: flip for flip in account.flips}
     cases = [*account.failed, *account.flaky]
     cases.sort(key=lambda case: (not case.critical, case.index not in flips))
@@ -123,25 +124,25 @@ def show_failed_cases(told: Mapping[str, Any], most: int = 5) -> None:
         output.say(f"\n  and {counted(len(cases) - most, 'more case')}; the report has them all.")
 
 
-def show_case(case: Case, before: Any = ()) -> None:
+def show_case(case: CaseView, before: Any = ()) -> None:
     number = case.wrong.turn or len(case.turns)
     turn = case.turns[number - 1] if case.turns else {}
     where = f"turn {number} of {len(case.turns)}" if case.wrong.turn else "the whole chat"
     output.console().print(f"\n  [bold]{output.safe(one_line(case.id, 120))}[/], {where}")
-    for passage in listed(turn, "passages")[:5]:
+    for passage in list_at(turn, "passages")[:5]:
         row("passage", str(passage))
-    row("question", words(turn, "user"))
-    row("expected", words(turn, "expected") if case.wrong.turn else words(case.told, "expected"))
+    row("question", text_at(turn, "user"))
+    row("expected", text_at(turn, "expected") if case.wrong.turn else text_at(case.entry, "expected"))
     if number <= len(before):
         row("champion", before[number - 1])
-    row("answer", words(turn, "answer"))
+    row("answer", text_at(turn, "answer"))
     row("why", case.wrong.why)
     if case.flaky:
-        row("flaky", f"{case.held} of {len(case.chats)} chats passed")
+        row("flaky", f"{case.passed_chats} of {len(case.chats)} chats passed")
 
 
 def row(label: str, text: str) -> None:
-    output.console().print(f"    [dim]{label:<9}[/] {output.safe(one_line(text, SHOWN))}", soft_wrap=True)
+    output.console().print(f"    [dim]{label:<9}[/] {output.safe(one_line(text, TEXT_LENGTH))}", soft_wrap=True)
 
 
 def show_figures(account: ReportView) -> None:
@@ -153,23 +154,23 @@ def show_figures(account: ReportView) -> None:
 
 
 def figures(account: ReportView) -> Iterator[str]:
-    if found := account.comparison:
+    if comparison := account.comparison:
         flips = account.flips
         lost = sum(flip.kind == "lost" for flip in flips)
-        change = points(section(found, "difference").get("estimate"))
+        change = points(mapping_at(comparison, "difference").get("estimate"))
         name = one_line(account.champion_name, 60)
         yield f"Against {name}: {change} points, {lost} lost, {len(flips) - lost} gained."
     if turns := account.figure("turns"):
         times = ", ".join(f"{name} {milliseconds(account.figure('latency_ms', name))}" for name in ("p50", "p95"))
-        yield f"{count(turns)} turns in {seconds(account.told.get('seconds'))}; {times}."
+        yield f"{count(turns)} turns in {seconds(account.report.get('seconds'))}; {times}."
     yield from tags_below(account)
 
 
 def tags_below(account: ReportView) -> Iterator[str]:
     """Tags that did worse than the whole, the worst first."""
-    tags = section(account.told, "tags")
+    tags = mapping_at(account.report, "tags")
     every = account.figure("pass_rate")
-    rates = [(rate, name) for name in tags if (rate := number(section(tags, name).get("pass_rate"))) is not None]
+    rates = [(rate, name) for name in tags if (rate := number(mapping_at(tags, name).get("pass_rate"))) is not None]
     below = sorted((rate, name) for rate, name in rates if every is not None and rate < every)
     if below:
         yield "Weakest tags: " + ", ".join(f"{one_line(name, 40)} {percent(rate)}" for rate, name in below[:5]) + "."

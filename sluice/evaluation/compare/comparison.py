@@ -141,12 +141,10 @@ def more_repeats(pairs: Sequence[Pair], differences: Differences, gate: Gate) ->
 def compare_tags(pairs: Sequence[Pair], gate: Gate) -> Iterator[Tag]:
     """Each tag by itself. A tag can close the gate, and not open it: few cases cannot show that it is not worse."""
     tags = sorted({tag for pair in pairs for tag in pair.tags})
-    pairs_by_tag = {tag: [pair for pair in pairs if tag in pair.tags] for tag in tags}
-    differences = {tag: differences_of(each) for tag, each in pairs_by_tag.items()}
-    p = [
-        max(worse_than(differences[tag], -gate.margin), mcnemar_worse(*flips(pairs_by_tag[tag]))) for tag in differences
-    ]
-    for (tag, each), own, corrected in zip(pairs_by_tag.items(), p, holm(p), strict=True):
+    tagged = {tag: [pair for pair in pairs if tag in pair.tags] for tag in tags}
+    differences = {tag: differences_of(each) for tag, each in tagged.items()}
+    p = [max(worse_than(differences[tag], -gate.margin), mcnemar_worse(*flips(tagged[tag]))) for tag in differences]
+    for (tag, each), own, corrected in zip(tagged.items(), p, holm(p), strict=True):
         bounds = interval(each, differences[tag], gate.confidence, gate.confidence)
         yield Tag(tag, len(each), bounds.estimate, bounds.low, bounds.high, own, min(1.0, corrected / TAGS_SHARE))
 

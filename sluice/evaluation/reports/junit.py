@@ -9,19 +9,27 @@ from typing import Any
 from xml.etree import ElementTree
 
 from sluice.evaluation.reports.plain_text import clipped, number, one_line, visible
-from sluice.evaluation.reports.report_view import Case, Json, ReportView, listed, sections, words
+from sluice.evaluation.reports.report_view import (
+    CaseView,
+    Json,
+    ReportView,
+    failed_scores,
+    list_at,
+    mappings_at,
+    text_at,
+)
 
-SAID = 4_000  # characters of an answer
+EXCERPT = 4_000  # characters of an answer
 ROOM = 20_000_000  # of all transcripts together: GitLab reads no file above 30 MB
 NAME = 200
 Element = ElementTree.Element
 
 
-def document(report: Mapping[str, Any]) -> str:
+def render_document(report: Mapping[str, Any]) -> str:
     """report.json's content as a JUnit document."""
-    told = ReportView(report)
-    suites = [gate(told), cases(told)]
-    root = ElementTree.Element("testsuites", name="sluice", time=duration(told.told.get("seconds")))
+    view = ReportView(report)
+    suites = [gate(view), cases(view)]
+    root = ElementTree.Element("testsuites", name="sluice", time=duration(view.report.get("seconds")))
     for name in ("tests", "failures", "errors"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
     root.extend(suites)
@@ -29,118 +37,120 @@ def document(report: Mapping[str, Any]) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
-def gate(told: ReportView) -> Element:
-    decided = told.decided or [
-        {"what": "verdict", "of": "all", "verdict": told.verdict, "why": words(told.told, "summary")}
+def gate(view: ReportView) -> Element:
+    decided = view.decided or [
+        {"what": "verdict", "of": "all", "verdict": view.verdict, "why": text_at(view.report, "summary")}
     ]
     return suite(
         "gate",
-        told,
+        view,
         [criterion(each) for each in decided],
-        {"verdict": told.verdict, "summary": words(told.told, "summary")},
+        {"verdict": view.verdict, "summary": text_at(view.report, "summary")},
     )
 
 
-def cases(told: ReportView) -> Element:
+def cases(view: ReportView) -> Element:
     room = ROOM
     tests: list[Element] = []
-    for case in told.cases:
-        made = test_of(case, room)
-        room -= sum(len(part.text or "") for part in made)
-        tests.append(made)
-    left = {"cases left out": f"{told.left_out} of {told.left_out + len(told.cases)}"} if told.left_out else {}
-    held = {f"flaky: {case.id}": f"{case.held} of {len(case.chats)} chats passed" for case in told.flaky}
-    return suite("cases", told, tests, left | held)
+    for case in view.cases:
+        test = test_of(case, room)
+        room -= sum(len(part.text or "") for part in test)
+        tests.append(test)
+    left_out = {"cases left out": f"{view.left_out} of {view.left_out + len(view.cases)}"} if view.left_out else {}
+    flaky = {f"flaky: {case.id}": f"{case.passed_chats} of {len(case.chats)} chats passed" for case in view.flaky}
+    return suite("cases", view, tests, left_out | flaky)
 
 
-def suite(name: str, told: ReportView, tests: list[Element], properties: Mapping[str, str]) -> Element:
-    made = ElementTree.Element("testsuite", name=name, tests=str(len(tests)))
-    made.set("failures", str(sum(test.find("failure") is not None for test in tests)))
-    made.set("errors", str(sum(test.find("error") is not None for test in tests)))
-    made.set("skipped", "0")
+def suite(name: str, view: ReportView, tests: list[Element], properties: Mapping[str, str]) -> Element:
+    element = ElementTree.Element("testsuite", name=name, tests=str(len(tests)))
+    element.set("failures", str(sum(test.find("failure") is not None for test in tests)))
+    element.set("errors", str(sum(test.find("error") is not None for test in tests)))
+    element.set("skipped", "0")
     if name == "cases":
-        made.set("time", duration(told.told.get("seconds")))
-    if found := re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", words(told.told, "started")):
-        made.set("timestamp", found.group())
+        element.set("time", duration(view.report.get("seconds")))
+    if timestamp := re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", text_at(view.report, "started")):
+        element.set("timestamp", timestamp.group())
     if properties:
-        listed = ElementTree.SubElement(made, "properties")
+        listed = ElementTree.SubElement(element, "properties")
         for key, value in properties.items():
             ElementTree.SubElement(listed, "property", name=one_line(key, NAME), value=one_line(value, 600))
-    made.extend(tests)
-    return made
+    element.extend(tests)
+    return element
 
 
-def criterion(told: Json) -> Element:
-    of = words(told, "of")
-    name = words(told, "what") + (f", {of}" if of and of != "all" else "")
-    made = ElementTree.Element("testcase", classname="gate", name=one_line(name, NAME) or "verdict", time="0")
-    verdict = words(told, "verdict")
+def criterion(entry: Json) -> Element:
+    of = text_at(entry, "of")
+    name = text_at(entry, "what") + (f", {of}" if of and of != "all" else "")
+    element = ElementTree.Element("testcase", classname="gate", name=one_line(name, NAME) or "verdict", time="0")
+    verdict = text_at(entry, "verdict")
     if verdict == "pass":
-        return made
-    why = one_line(words(told, "why"), 600)
+        return element
+    why = one_line(text_at(entry, "why"), 600)
     kind = "error" if verdict == "error" else "failure"
-    found = ElementTree.SubElement(made, kind, message=why, type=one_line(verdict, 20))
-    wanted = one_line(words(told, "wanted"), NAME)
-    found.text = plain(f"{verdict}: {why}" + (f"\nwanted: {wanted}" if wanted else ""))
-    return made
+    failure = ElementTree.SubElement(element, kind, message=why, type=one_line(verdict, 20))
+    threshold = one_line(text_at(entry, "wanted"), NAME)
+    failure.text = plain(f"{verdict}: {why}" + (f"\nwanted: {threshold}" if threshold else ""))
+    return element
 
 
-def test_of(case: Case, room: int) -> Element:
+def test_of(case: CaseView, room: int) -> Element:
     place = one_line(case.tags[0], NAME) if case.tags else "cases"
-    made = ElementTree.Element("testcase", classname=place, name=one_line(case.id, NAME), time=duration(took(case)))
+    element = ElementTree.Element("testcase", classname=place, name=one_line(case.id, NAME), time=duration(took(case)))
     if not case.passed:
         kind = "error" if case.error else "failure"
         why = f"{case.wrong.where}: {case.wrong.why}"
-        found = ElementTree.SubElement(made, kind, message=one_line(why, 600), type="flaky" if case.flaky else kind)
+        failure = ElementTree.SubElement(
+            element, kind, message=one_line(why, 600), type="flaky" if case.flaky else kind
+        )
         # readers that do not show the message show the text
         text = "\n".join([why, "", *transcript(case)]) if room > 0 else f"{why}\n\nThe transcript is in report.json."
-        found.text = plain(text)
+        failure.text = plain(text)
     if case.flaky:
-        out = ElementTree.SubElement(made, "system-out")
+        out = ElementTree.SubElement(element, "system-out")
         out.text = plain("\n".join(repeats(case)))
-    return made
+    return element
 
 
-def took(case: Case) -> float:
+def took(case: CaseView) -> float:
     times = (number(turn.get("latency_ms")) for turn in case.all_turns())
     return sum(ms for ms in times if ms is not None and ms > 0) / 1000
 
 
 def duration(value: Any) -> str:
     """Seconds, as the schema takes them: no exponent."""
-    found = number(value)
-    return f"{found:.3f}" if found is not None and found > 0 else "0"
+    seconds = number(value)
+    return f"{seconds:.3f}" if seconds is not None and seconds > 0 else "0"
 
 
-def transcript(case: Case) -> Iterable[str]:
+def transcript(case: CaseView) -> Iterable[str]:
     for place, turn in enumerate(case.turns, 1):
         yield f"turn {place}"
-        for passage in listed(turn, "passages"):
-            yield said("passage", passage)
-        yield said("user", words(turn, "user"))
-        yield said("model", words(turn, "answer"))
+        for passage in list_at(turn, "passages"):
+            yield quote_line("passage", passage)
+        yield quote_line("user", text_at(turn, "user"))
+        yield quote_line("model", text_at(turn, "answer"))
         if turn.get("passed") is not True:
-            yield said("expected", words(turn, "expected"))
-            if error := words(turn, "error"):
-                yield said("error", error)
-            yield from (
-                said("why", words(each, "why")) for each in sections(turn, "scores") if each.get("passed") is not True
-            )
-    if whole := sections(case.chat, "scores"):
+            yield quote_line("expected", text_at(turn, "expected"))
+            if error := text_at(turn, "error"):
+                yield quote_line("error", error)
+            yield from (quote_line("why", text_at(each, "why")) for each in failed_scores(turn))
+    if mappings_at(case.chat, "scores"):
         yield "the whole chat"
-        yield said("expected", words(case.told, "expected"))
-        yield from (said("why", words(each, "why")) for each in whole if each.get("passed") is not True)
+        yield quote_line("expected", text_at(case.entry, "expected"))
+        yield from (quote_line("why", text_at(each, "why")) for each in failed_scores(case.chat))
 
 
-def said(name: str, text: Any) -> str:
-    shown, left = clipped(text, SAID)
-    return f"  {name:<9} {shown}" + (f" ... {left:,} more characters in report.json" if left else "")
+def quote_line(name: str, text: Any) -> str:
+    excerpt, cut_off = clipped(text, EXCERPT)
+    return f"  {name:<9} {excerpt}" + (f" ... {cut_off:,} more characters in report.json" if cut_off else "")
 
 
-def repeats(case: Case) -> Iterable[str]:
-    yield f"flaky: {case.held} of {len(case.chats)} chats passed"
+def repeats(case: CaseView) -> Iterable[str]:
+    yield f"flaky: {case.passed_chats} of {len(case.chats)} chats passed"
     for place, chat in enumerate(case.chats, 1):
-        answers = [one_line(words(turn, "answer") or words(turn, "error"), 300) for turn in sections(chat, "turns")]
+        answers = [
+            one_line(text_at(turn, "answer") or text_at(turn, "error"), 300) for turn in mappings_at(chat, "turns")
+        ]
         yield f"chat {place} {'passed' if chat.get('passed') is True else 'failed'}: {' | '.join(answers)}"
 
 

@@ -27,12 +27,12 @@ LOOKED_AT = 2000  # characters that tell the language of a text
 
 def visible(text: Any) -> str:
     """The text with each hidden character named, as [U+202E]; lines end with one \\n."""
-    shown = STACKED.sub(r"\1[...]", str(text).replace("\r\n", "\n"))
-    return STRAY_JOINER.sub(named, HIDDEN.sub(named, shown))
+    text_shown = STACKED.sub(r"\1[...]", str(text).replace("\r\n", "\n"))
+    return STRAY_JOINER.sub(named, HIDDEN.sub(named, text_shown))
 
 
-def named(found: re.Match[str]) -> str:
-    return f"[U+{ord(found.group()):04X}]"
+def named(match: re.Match[str]) -> str:
+    return f"[U+{ord(match.group()):04X}]"
 
 
 def clipped(text: Any, most: int) -> tuple[str, int]:
@@ -45,8 +45,8 @@ def clipped(text: Any, most: int) -> tuple[str, int]:
 
 def one_line(text: Any, most: int) -> str:
     """The same in one line; what was left out becomes three dots."""
-    shown, left = clipped(" ".join(str(text)[: most * 4].split()), most)
-    return shown + " ..." if left or len(str(text)) > most * 4 else shown
+    line, cut_off = clipped(" ".join(str(text)[: most * 4].split()), most)
+    return line + " ..." if cut_off or len(str(text)) > most * 4 else line
 
 
 def language(text: str) -> str | None:
@@ -70,8 +70,8 @@ def number(value: Any) -> float | None:
 
 def count(value: Any) -> str:
     """1234567 -> 1,234,567."""
-    found = number(value)
-    return "–" if found is None else f"{found:,.0f}"
+    figure = number(value)
+    return "–" if figure is None else f"{figure:,.0f}"
 
 
 def counted(value: int, one: str, many: str | None = None) -> str:
@@ -80,17 +80,17 @@ def counted(value: int, one: str, many: str | None = None) -> str:
 
 def percent(share: Any) -> str:
     """Rounded down, as the verdict does it: what just missed the gate does not read as if it had reached it."""
-    found = number(share)
-    if found is None:
+    figure = number(share)
+    if figure is None:
         return "–"
-    tenths = math.floor(found * 1000 + 1e-6)
+    tenths = math.floor(figure * 1000 + 1e-6)
     return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"
 
 
 def points(share: Any) -> str:
     """A difference of two shares: +1.5, −3.0."""
-    found = number(share)
-    return "–" if found is None else signed(found * 100)
+    figure = number(share)
+    return "–" if figure is None else signed(figure * 100)
 
 
 def signed(value: float) -> str:
@@ -98,24 +98,24 @@ def signed(value: float) -> str:
 
 
 def milliseconds(value: Any) -> str:
-    found = number(value)
-    if found is None:
+    figure = number(value)
+    if figure is None:
         return "–"
-    if found >= 10_000:
-        return f"{found / 1000:,.1f} s"
-    return f"{found:,.0f} ms" if found >= 10 else f"{found:.1f} ms"
+    if figure >= 10_000:
+        return f"{figure / 1000:,.1f} s"
+    return f"{figure:,.0f} ms" if figure >= 10 else f"{figure:.1f} ms"
 
 
 def seconds(value: Any) -> str:
-    found = number(value)
-    if found is None:
+    figure = number(value)
+    if figure is None:
         return "–"
-    if found < 120:
-        return f"{found:.1f} s"
-    return f"{found / 60:.0f} min" if found < 7200 else f"{found / 3600:.1f} h"
+    if figure < 120:
+        return f"{figure:.1f} s"
+    return f"{figure / 60:.0f} min" if figure < 7200 else f"{figure / 3600:.1f} h"
 
 
 def money(value: Any) -> str:
     """In US dollars; a cost of an answer is often a small part of a cent."""
-    found = number(value)
-    return "–" if found is None else f"${found:,.2f}" if found >= 1 or not found else f"${found:.2g}"
+    figure = number(value)
+    return "–" if figure is None else f"${figure:,.2f}" if figure >= 1 or not figure else f"${figure:.2g}"

@@ -15,27 +15,27 @@ NAME = 80  # characters of what something is called
 VERDICTS = ("pass", "fail", "inconclusive", "error")
 
 
-def section(told: Any, name: str) -> Json:
-    found = told.get(name) if isinstance(told, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+def mapping_at(entry: Any, name: str) -> Json:
+    value = entry.get(name) if isinstance(entry, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
-def listed(told: Any, name: str) -> Sequence[Any]:
-    found = told.get(name) if isinstance(told, Mapping) else None
-    return found if isinstance(found, list | tuple) else ()
+def list_at(entry: Any, name: str) -> Sequence[Any]:
+    value = entry.get(name) if isinstance(entry, Mapping) else None
+    return value if isinstance(value, list | tuple) else ()
 
 
-def sections(told: Any, name: str) -> list[Json]:
-    return [each for each in listed(told, name) if isinstance(each, Mapping)]
+def mappings_at(entry: Any, name: str) -> list[Json]:
+    return [each for each in list_at(entry, name) if isinstance(each, Mapping)]
 
 
-def words(told: Any, name: str) -> str:
-    found = told.get(name) if isinstance(told, Mapping) else None
-    return "" if found is None or isinstance(found, Mapping | list) else str(found)
+def text_at(entry: Any, name: str) -> str:
+    value = entry.get(name) if isinstance(entry, Mapping) else None
+    return "" if value is None or isinstance(value, Mapping | list) else str(value)
 
 
 @dataclass(frozen=True)
-class Wrong:
+class Failure:
     """The first thing that went wrong in a chat; `turn` counts from 1, None means the chat as a whole."""
 
     turn: int | None
@@ -47,35 +47,35 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Case:
+class CaseView:
     """One case of the report, and its place there: `cases[index]`."""
 
     index: int
-    told: Json
+    entry: Json
 
     @property
     def id(self) -> str:
-        return words(self.told, "id") or f"case {self.index + 1}"
+        return text_at(self.entry, "id") or f"case {self.index + 1}"
 
     @property
     def tags(self) -> list[str]:
-        return [str(tag) for tag in listed(self.told, "tags")]
+        return [str(tag) for tag in list_at(self.entry, "tags")]
 
     @property
     def passed(self) -> bool:
-        return self.told.get("passed") is True
+        return self.entry.get("passed") is True
 
     @property
     def flaky(self) -> bool:
-        return self.told.get("flaky") is True
+        return self.entry.get("flaky") is True
 
     @property
     def critical(self) -> bool:
-        return self.told.get("critical") is True
+        return self.entry.get("critical") is True
 
     @property
     def error(self) -> str:
-        return words(self.told, "error")
+        return text_at(self.entry, "error")
 
     @property
     def outcome(self) -> str:
@@ -84,51 +84,56 @@ class Case:
 
     @property
     def chats(self) -> list[Json]:
-        return sections(self.told, "chats")
+        return mappings_at(self.entry, "chats")
 
     @property
-    def held(self) -> int:
+    def passed_chats(self) -> int:
         return sum(chat.get("passed") is True for chat in self.chats)
 
     @cached_property
-    def shown(self) -> int:
+    def shown_chat(self) -> int:
         """Which chat to look at: the first that did not pass, else the first."""
         return next((place for place, chat in enumerate(self.chats) if chat.get("passed") is not True), 0)
 
     @property
     def chat(self) -> Json:
-        return self.chats[self.shown] if self.chats else {}
+        return self.chats[self.shown_chat] if self.chats else {}
 
     @property
     def turns(self) -> list[Json]:
-        return sections(self.chat, "turns")
+        return mappings_at(self.chat, "turns")
 
     @cached_property
-    def wrong(self) -> Wrong:
-        return wrong(self)
+    def wrong(self) -> Failure:
+        return first_failure(self)
 
     def all_turns(self) -> Iterator[Json]:
         for chat in self.chats:
-            yield from sections(chat, "turns")
+            yield from mappings_at(chat, "turns")
 
 
-def wrong(case: Case) -> Wrong:
+def first_failure(case: CaseView) -> Failure:
     """Why a case did not pass."""
     for place, turn in enumerate(case.turns, 1):
         if turn.get("passed") is not True:
-            return Wrong(place, words(turn, "error") or failed_why(turn) or "it did not pass")
-    return Wrong(None, failed_why(case.chat) or case.error or "it did not end")
+            return Failure(place, text_at(turn, "error") or failed_reasons(turn) or "it did not pass")
+    return Failure(None, failed_reasons(case.chat) or case.error or "it did not end")
 
 
-def failed_why(scored: Json) -> str:
-    return "; ".join(words(score, "why") for score in sections(scored, "scores") if score.get("passed") is not True)
+def failed_reasons(scored: Json) -> str:
+    return "; ".join(text_at(score, "why") for score in failed_scores(scored))
+
+
+def failed_scores(scored: Json) -> list[Json]:
+    """The scores of a turn, or of a whole chat, that did not pass."""
+    return [score for score in mappings_at(scored, "scores") if score.get("passed") is not True]
 
 
 @dataclass(frozen=True)
 class Flip:
     """A case that one of the two passed and the other did not; `before` are the champion's answers, one a turn."""
 
-    case: Case
+    case: CaseView
     kind: str  # lost | gained
     before: Sequence[str]
 
@@ -137,34 +142,34 @@ class Flip:
 class ReportView:
     """The whole report, in the order in which it is read."""
 
-    told: Json
+    report: Json
 
     @property
     def verdict(self) -> str:
-        found = words(self.told, "verdict")
-        return found if found in VERDICTS else "error"
+        word = text_at(self.report, "verdict")
+        return word if word in VERDICTS else "error"
 
     @property
     def name(self) -> str:
         """What was judged, as people call it."""
-        about = section(self.told, "subject")
-        model, version = words(about, "group"), words(about, "version")
-        package = words(about, "model_package").rpartition("model-package/")[2]
+        about = mapping_at(self.report, "subject")
+        model, version = text_at(about, "group"), text_at(about, "version")
+        package = text_at(about, "model_package").rpartition("model-package/")[2]
         if not model and package:
             model, _, version = package.partition("/")
         if model:
             return one_line(f"{model} version {version}" if version else model, NAME)
-        return one_line(words(about, "endpoint") or words(about, "url") or "a model", NAME)
+        return one_line(text_at(about, "endpoint") or text_at(about, "url") or "a model", NAME)
 
     @property
     def short(self) -> str:
         """The same beside the champion."""
-        version = words(section(self.told, "subject"), "version")
+        version = text_at(mapping_at(self.report, "subject"), "version")
         return one_line(f"version {version}", NAME) if version.isdigit() else "this one"
 
     @cached_property
-    def cases(self) -> list[Case]:
-        return [Case(index, each) for index, each in enumerate(sections(self.told, "cases"))]
+    def cases(self) -> list[CaseView]:
+        return [CaseView(index, each) for index, each in enumerate(mappings_at(self.report, "cases"))]
 
     @property
     def left_out(self) -> int:
@@ -172,76 +177,78 @@ class ReportView:
         return max(int(self.figure("cases") or 0) - len(self.cases), 0)
 
     @cached_property
-    def failed(self) -> list[Case]:
+    def failed(self) -> list[CaseView]:
         """What did not pass in any chat; critical cases first, those without an answer last."""
-        chosen = [case for case in self.cases if not case.passed and not case.flaky]
-        return sorted(chosen, key=lambda case: (not case.critical, bool(case.error)))
+        cases = [case for case in self.cases if not case.passed and not case.flaky]
+        return sorted(cases, key=lambda case: (not case.critical, bool(case.error)))
 
     @cached_property
-    def flaky(self) -> list[Case]:
+    def flaky(self) -> list[CaseView]:
         return [case for case in self.cases if case.flaky]
 
     @property
     def comparison(self) -> Json:
-        return section(self.told, "comparison")
+        return mapping_at(self.report, "comparison")
 
     @property
     def champion(self) -> Json:
-        return section(self.comparison, "champion")
+        return mapping_at(self.comparison, "champion")
 
     @property
     def champion_name(self) -> str:
-        version = words(self.champion, "version")
-        told = f"version {version}" if version.isdigit() else version or words(self.champion, "model_package")
-        return one_line(told or "the champion", NAME)
+        version = text_at(self.champion, "version")
+        name = f"version {version}" if version.isdigit() else version or text_at(self.champion, "model_package")
+        return one_line(name or "the champion", NAME)
 
     @cached_property
     def flips(self) -> list[Flip]:
         """Lost first, and critical ones among them: they are what an approver must look at."""
         by_id = {case.id: case for case in self.cases}
-        answers = section(self.comparison, "answers")
-        found = [
-            Flip(by_id[name], kind, [str(each) for each in listed(answers, name)])
+        answers = mapping_at(self.comparison, "answers")
+        changed = [
+            Flip(by_id[name], kind, [str(each) for each in list_at(answers, name)])
             for kind in ("lost", "gained")
-            for name in map(str, listed(self.comparison, kind))
+            for name in map(str, list_at(self.comparison, kind))
             if name in by_id
         ]
-        return sorted(found, key=lambda flip: (flip.kind != "lost", not flip.case.critical))
+        return sorted(changed, key=lambda flip: (flip.kind != "lost", not flip.case.critical))
 
     @property
     def compared(self) -> str:
         """Why the comparison came out as it did: the first of what decided it, and how much else did."""
-        verdict = words(self.comparison, "verdict")
-        decided = [each for each in sections(self.comparison, "decided") if words(each, "verdict") == verdict]
+        verdict = text_at(self.comparison, "verdict")
+        decided = [each for each in mappings_at(self.comparison, "decided") if text_at(each, "verdict") == verdict]
         if len(decided) < 2:
-            return words(self.comparison, "why")
-        return f"{words(decided[0], 'why')} Likewise {counted(len(decided) - 1, 'other criterion', 'other criteria')}."
+            return text_at(self.comparison, "why")
+        return (
+            f"{text_at(decided[0], 'why')} Likewise {counted(len(decided) - 1, 'other criterion', 'other criteria')}."
+        )
 
     @property
     def decided(self) -> list[Json]:
         """What the gate wanted, with what was not reached first."""
         order = {"error": 0, "fail": 0, "inconclusive": 1}
-        return sorted(sections(self.told, "decided"), key=lambda each: order.get(words(each, "verdict"), 2))
+        return sorted(mappings_at(self.report, "decided"), key=lambda each: order.get(text_at(each, "verdict"), 2))
 
     @property
     def reasons(self) -> list[str]:
-        return [str(each) for each in listed(self.told, "reasons")]
+        return [str(each) for each in list_at(self.report, "reasons")]
 
     @property
     def warnings(self) -> list[str]:
-        return [str(each) for each in listed(self.told, "warnings")]
+        return [str(each) for each in list_at(self.report, "warnings")]
 
     def figure(self, *path: str) -> float | None:
         """A number of the totals: figure("latency_ms", "p95")."""
-        found: Any = section(self.told, "totals")
+        value: Any = mapping_at(self.report, "totals")
         for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else None
-        return number(found)
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return number(value)
 
 
-def rows(told: ReportView) -> Iterator[Case]:
+def rows(view: ReportView) -> Iterator[CaseView]:
     """Every case once, in an order to read: what did not pass, then the rest as it was replayed."""
-    first = [*told.failed, *told.flaky]
+    first = [*view.failed, *view.flaky]
     yield from first
-    seen = {case.index for case in first}
-    yield from (case for case in told.cases if case.index not in seen)
+    indexes = {case.index for case in first}
+    yield from (case for case in view.cases if case.index not in indexes)

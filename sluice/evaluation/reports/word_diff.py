@@ -18,40 +18,40 @@ class Part:
     differs: bool
 
 
-def differing(before: str, after: str) -> tuple[list[Part], list[Part]]:
+def diff_words(before: str, after: str) -> tuple[list[Part], list[Part]]:
     """Both texts in parts; put together again they are the texts, composed alike (NFC)."""
-    left, right = words(before), words(after)
-    one, other = [word.strip() for word in left], [word.strip() for word in right]
-    start = shared(one, other)
-    end = shared(one[start:][::-1], other[start:][::-1])
+    old, new = split_words(before), split_words(after)
+    one, other = [word.strip() for word in old], [word.strip() for word in new]
+    start = common_prefix(one, other)
+    end = common_prefix(one[start:][::-1], other[start:][::-1])
     one, other = one[start : len(one) - end], other[start : len(other) - end]
     matcher = SequenceMatcher(None, one, other, autojunk=max(len(one), len(other)) > FEW)
-    here, there = [Part("".join(left[:start]), False)], [Part("".join(right[:start]), False)]
+    old_parts, new_parts = [Part("".join(old[:start]), False)], [Part("".join(new[:start]), False)]
     for kind, i1, i2, j1, j2 in matcher.get_opcodes():
-        here.append(Part("".join(left[start + i1 : start + i2]), kind != "equal"))
-        there.append(Part("".join(right[start + j1 : start + j2]), kind != "equal"))
-    here.append(Part("".join(left[len(left) - end :]), False))
-    there.append(Part("".join(right[len(right) - end :]), False))
-    return joined(here), joined(there)
+        old_parts.append(Part("".join(old[start + i1 : start + i2]), kind != "equal"))
+        new_parts.append(Part("".join(new[start + j1 : start + j2]), kind != "equal"))
+    old_parts.append(Part("".join(old[len(old) - end :]), False))
+    new_parts.append(Part("".join(new[len(new) - end :]), False))
+    return merge_parts(old_parts), merge_parts(new_parts)
 
 
-def words(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return WORD.findall(unicodedata.normalize("NFC", text))
 
 
-def shared(one: Sequence[str], other: Sequence[str]) -> int:
+def common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
     """How many words the two begin with alike."""
-    for place, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
+    for place, (old, new) in enumerate(zip(one, other, strict=False)):
+        if old != new:
             return place
     return min(len(one), len(other))
 
 
-def joined(parts: Sequence[Part]) -> list[Part]:
+def merge_parts(parts: Sequence[Part]) -> list[Part]:
     """Neighbours of one kind as one part, and the blanks at the end of a marked part left unmarked."""
     whole: list[Part] = []
     for part in parts:
-        for text, differs in split(part):
+        for text, differs in split_blanks(part):
             if whole and whole[-1].differs == differs:
                 whole[-1] = Part(whole[-1].text + text, differs)
             elif text:
@@ -59,7 +59,7 @@ def joined(parts: Sequence[Part]) -> list[Part]:
     return whole
 
 
-def split(part: Part) -> list[tuple[str, bool]]:
+def split_blanks(part: Part) -> list[tuple[str, bool]]:
     text = part.text.rstrip()
     if not part.differs or len(text) == len(part.text):
         return [(part.text, part.differs and bool(text))]

@@ -4,22 +4,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sluice.evaluation.reports.report_view import Case, Flip, Json, ReportView, listed, words
+from sluice.evaluation.reports.report_view import CaseView, Flip, Json, ReportView, list_at, text_at
 
 MOST = 120  # cases of one kind
 ROOM = 500_000  # letters of one kind
 TURN = 1200  # letters of markup around what was said in a turn
-Item = TypeVar("Item", Case, Flip)
+Item = TypeVar("Item", CaseView, Flip)
 
 
 @dataclass(frozen=True)
-class Chosen:
+class CaseSelection:
     """Each case is told once: a lost one beside the champion, a flaky one that is no flip among the flaky."""
 
     lost: Sequence[Flip]
     gained: Sequence[Flip]
-    failed: Sequence[Case]
-    flaky: Sequence[Case]
+    failed: Sequence[CaseView]
+    flaky: Sequence[CaseView]
 
     @property
     def indexes(self) -> frozenset[int]:
@@ -27,35 +27,35 @@ class Chosen:
         return frozenset({*flips, *(case.index for case in (*self.failed, *self.flaky))})
 
 
-def choose(told: ReportView) -> Chosen:
-    lost = fitting([flip for flip in told.flips if flip.kind == "lost"], of_flip)
-    gained = fitting([flip for flip in told.flips if flip.kind == "gained"], of_flip)
-    flipped = {flip.case.index for flip in told.flips}
-    failed = fitting([case for case in told.failed if case.index not in flipped], letters)
-    flaky = fitting([case for case in told.flaky if case.index not in flipped], letters)
-    return Chosen(lost, gained, failed, flaky)
+def select_cases(view: ReportView) -> CaseSelection:
+    lost = take_fitting([flip for flip in view.flips if flip.kind == "lost"], letters_of_flip)
+    gained = take_fitting([flip for flip in view.flips if flip.kind == "gained"], letters_of_flip)
+    flipped = {flip.case.index for flip in view.flips}
+    failed = take_fitting([case for case in view.failed if case.index not in flipped], letters_of_case)
+    flaky = take_fitting([case for case in view.flaky if case.index not in flipped], letters_of_case)
+    return CaseSelection(lost, gained, failed, flaky)
 
 
-def fitting(items: Sequence[Item], size: Callable[[Item], int]) -> list[Item]:
-    chosen: list[Item] = []
+def take_fitting(items: Sequence[Item], size: Callable[[Item], int]) -> list[Item]:
+    selection: list[Item] = []
     room = ROOM
     for item in items[:MOST]:
         room -= size(item)
-        if chosen and room < 0:
+        if selection and room < 0:
             break
-        chosen.append(item)
-    return chosen
+        selection.append(item)
+    return selection
 
 
-def of_flip(flip: Flip) -> int:
-    return letters(flip.case) + sum(min(len(answer), 3000) for answer in flip.before)
+def letters_of_flip(flip: Flip) -> int:
+    return letters_of_case(flip.case) + sum(min(len(answer), 3000) for answer in flip.before)
 
 
-def letters(case: Case) -> int:
+def letters_of_case(case: CaseView) -> int:
     """About how much of the page a case takes."""
-    return sum(TURN + said(turn) for turn in case.turns[:30])
+    return sum(TURN + letters_of_turn(turn) for turn in case.turns[:30])
 
 
-def said(turn: Json) -> int:
-    passages = sum(min(len(str(each)), 800) for each in listed(turn, "passages")[:10])
-    return passages + sum(min(len(words(turn, name)), 3000) for name in ("user", "answer", "expected", "error"))
+def letters_of_turn(turn: Json) -> int:
+    passages = sum(min(len(str(each)), 800) for each in list_at(turn, "passages")[:10])
+    return passages + sum(min(len(text_at(turn, name)), 3000) for name in ("user", "answer", "expected", "error"))

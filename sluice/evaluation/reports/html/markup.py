@@ -24,14 +24,14 @@ Attribute = str | int | float | bool | None
 
 def tag(name: str, /, *children: Child, **attributes: Attribute) -> Html:
     """An element. `class_` loses its underscore, other underscores are hyphens; None and False are left out."""
-    told = "".join(
+    markup = "".join(
         f" {attribute_name(key)}" if value is True else f' {attribute_name(key)}="{safe(str(value))}"'
         for key, value in attributes.items()
         if value is not None and value is not False
     )
     if name in VOID:
-        return Html(f"<{name}{told}>" if name in {"meta", "link", "br", "col"} else f"<{name}{told}/>")
-    return Html(f"<{name}{told}>{joined(*children)}</{name}>")
+        return Html(f"<{name}{markup}>" if name in {"meta", "link", "br", "col"} else f"<{name}{markup}/>")
+    return Html(f"<{name}{markup}>{joined(*children)}</{name}>")
 
 
 def attribute_name(key: str) -> str:
@@ -48,24 +48,24 @@ def safe(text: str) -> str:
 
 def foreign(name: str, text: str, most: int, path: str = "", **attributes: Attribute) -> Html:
     """An element with text from elsewhere: in its own language and direction, cut where it is endless."""
-    shown, left = clipped(text, most)
-    return tag(name, shown, rest(left, path), lang=language(text), dir="auto", **attributes)
+    excerpt, cut_off = clipped(text, most)
+    return tag(name, excerpt, rest(cut_off, path), lang=language(text), dir="auto", **attributes)
 
 
 def sentence(name: str, text: str, most: int, path: str = "", **attributes: Attribute) -> Html:
     """An element with a sentence of ours that may quote another language: each quoted run is told as what it is."""
-    shown, left = clipped(text, most)
-    runs = KOREAN.split(shown.replace(" %", "\N{NO-BREAK SPACE}%"))
+    excerpt, cut_off = clipped(text, most)
+    runs = KOREAN.split(excerpt.replace(" %", "\N{NO-BREAK SPACE}%"))
     parts = [tag("span", run, lang="ko") if place % 2 else run for place, run in enumerate(runs)]
-    return tag(name, *parts, rest(left, path), dir="auto", **attributes)
+    return tag(name, *parts, rest(cut_off, path), dir="auto", **attributes)
 
 
-def rest(left: int, path: str = "") -> Html | None:
+def rest(cut_off: int, path: str = "") -> Html | None:
     """Says how much of a text is not shown, and where all of it is."""
-    if not left:
+    if not cut_off:
         return None
     where = joined(", all of it in report.json: ", tag("code", path)) if path else None
-    return tag("span", f" … {left:,} more characters", where, class_="rest", lang="en", dir="ltr")
+    return tag("span", f" … {cut_off:,} more characters", where, class_="rest", lang="en", dir="ltr")
 
 
 def hidden(text: str) -> Html:

@@ -7,23 +7,23 @@ from sluice.evaluation.reports.html.cases import section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
 from sluice.evaluation.reports.plain_text import count, milliseconds, money, number, percent
 from sluice.evaluation.reports.plots import Mark
-from sluice.evaluation.reports.report_view import Json, ReportView, words
-from sluice.evaluation.reports.report_view import section as part
+from sluice.evaluation.reports.report_view import Json, ReportView, text_at
+from sluice.evaluation.reports.report_view import mapping_at as part
 
 
-def measures(told: ReportView) -> Html | None:
-    if told.left_out:
+def measures(view: ReportView) -> Html | None:
+    if view.left_out:
         note = tag("p", "Not drawn: only some of the cases are told here.", class_="note")
-        return section("measures", "Time and tokens", totals(told), note)
-    answered = [turn for case in told.cases for turn in case.all_turns() if not words(turn, "error")]
-    whole = figures(answered, "latency_ms")
+        return section("measures", "Time and tokens", totals(view), note)
+    answers = [turn for case in view.cases for turn in case.all_turns() if not text_at(turn, "error")]
+    whole = figures(answers, "latency_ms")
     if not whole:
         return None
-    drawn = [captioned(times(told, whole, figures(answered, "first_token_ms")), "Time of an answer, logarithmic.")]
-    if tokens := figures(answered, "completion_tokens"):
-        drawn.append(captioned(plots.lengths(tokens, token_marks(told, tokens)), "Tokens of an answer."))
-        drawn.append(captioned(dots(answered), "Time against tokens; rings did not pass."))
-    drawn.append(tag("div", totals(told)))
+    drawn = [captioned(times(view, whole, figures(answers, "first_token_ms")), "Time of an answer, logarithmic.")]
+    if tokens := figures(answers, "completion_tokens"):
+        drawn.append(captioned(plots.lengths(tokens, token_marks(view, tokens)), "Tokens of an answer."))
+        drawn.append(captioned(dots(answers), "Time against tokens; rings did not pass."))
+    drawn.append(tag("div", totals(view)))
     return section("measures", "Time and tokens", tag("div", *drawn, class_="plots"))
 
 
@@ -32,34 +32,34 @@ def captioned(drawn: Html, text: str) -> Html:
 
 
 def figures(turns: Sequence[Json], name: str) -> list[float]:
-    return [found for turn in turns if (found := number(turn.get(name))) is not None and found >= 0]
+    return [figure for turn in turns if (figure := number(turn.get(name))) is not None and figure >= 0]
 
 
-def times(told: ReportView, whole: Sequence[float], first: Sequence[float]) -> Html:
-    gate = part(part(told.told, "gate"), "overall") or part(told.told, "gate")
-    marks = percentiles(told, "latency_ms", ("p50", "p95"))
+def times(view: ReportView, whole: Sequence[float], first: Sequence[float]) -> Html:
+    gate = part(part(view.report, "gate"), "overall") or part(view.report, "gate")
+    marks = percentiles(view, "latency_ms", ("p50", "p95"))
     for name in ("max_p50_ms", "max_p95_ms", "max_p99_ms"):
         marks += limit(gate, name, f"{name[4:7]} limit")
     return plots.durations(
         whole,
         first,
         marks,
-        percentiles(told, "first_token_ms", ("p50", "p95")) + limit(gate, "max_first_token_ms", "p95 limit"),
+        percentiles(view, "first_token_ms", ("p50", "p95")) + limit(gate, "max_first_token_ms", "p95 limit"),
     )
 
 
-def percentiles(told: ReportView, what: str, names: Sequence[str]) -> list[Mark]:
-    return [Mark(found, f"{name} {milliseconds(found)}") for name in names if (found := told.figure(what, name))]
+def percentiles(view: ReportView, what: str, names: Sequence[str]) -> list[Mark]:
+    return [Mark(figure, f"{name} {milliseconds(figure)}") for name in names if (figure := view.figure(what, name))]
 
 
 def limit(gate: Json, name: str, title: str) -> list[Mark]:
-    found = number(gate.get(name))
-    return [Mark(found, f"{title} {milliseconds(found)}", limit=True)] if found else []
+    figure = number(gate.get(name))
+    return [Mark(figure, f"{title} {milliseconds(figure)}", limit=True)] if figure else []
 
 
-def token_marks(told: ReportView, tokens: Sequence[float]) -> list[Mark]:
+def token_marks(view: ReportView, tokens: Sequence[float]) -> list[Mark]:
     middle = sorted(tokens)[(len(tokens) - 1) // 2]
-    most = number(part(told.told, "plan").get("max_tokens"))
+    most = number(part(view.report, "plan").get("max_tokens"))
     marks = [Mark(middle, f"median {count(middle)}")]
     return [*marks, Mark(most, f"at most {count(most)}", limit=True)] if most and most <= max(tokens) * 3 else marks
 
@@ -74,48 +74,48 @@ def dots(turns: Sequence[Json]) -> Html:
     return plots.scatter(good, bad)
 
 
-def totals(told: ReportView) -> Html:
+def totals(view: ReportView) -> Html:
     """The figures under the drawings, for those who want them exactly."""
     heads = ["", "p50", "p95", "p99", "slowest"]
     body = []
     for key, name in (("latency_ms", "Whole answer"), ("first_token_ms", "First token")):
-        if told.figure(key, "p50") is not None:
+        if view.figure(key, "p50") is not None:
             body.append(
                 row(
                     name,
-                    *(milliseconds(told.figure(key, each)) for each in ("p50", "p95", "p99", "max")),
+                    *(milliseconds(view.figure(key, each)) for each in ("p50", "p95", "p99", "max")),
                     numeric=(1, 2, 3, 4),
                 )
             )
     return joined(
-        table("Time of an answer", heads, body, numeric=(1, 2, 3, 4)), tag("p", " · ".join(sums(told)), class_="note")
+        table("Time of an answer", heads, body, numeric=(1, 2, 3, 4)), tag("p", " · ".join(sums(view)), class_="note")
     )
 
 
-def sums(told: ReportView) -> list[str]:
-    shown = [f"{count(told.figure('turns'))} answers"]
-    shown.append(
-        f"{count(told.figure('tokens', 'prompt'))} tokens read, {count(told.figure('tokens', 'completion'))} written"
+def sums(view: ReportView) -> list[str]:
+    parts = [f"{count(view.figure('turns'))} answers"]
+    parts.append(
+        f"{count(view.figure('tokens', 'prompt'))} tokens read, {count(view.figure('tokens', 'completion'))} written"
     )
-    if (speed := told.figure("tokens_per_second")) is not None:
-        shown.append(f"{speed:g} tokens per second")
+    if (speed := view.figure("tokens_per_second")) is not None:
+        parts.append(f"{speed:g} tokens per second")
     for key, name in (("cost", "in all"), ("cost_per_answer", "an answer")):
-        if (cost := told.figure(key)) is not None:
-            shown.append(f"{money(cost)} {name}")
-    return shown
+        if (cost := view.figure(key)) is not None:
+            parts.append(f"{money(cost)} {name}")
+    return parts
 
 
-def tags(told: ReportView) -> Html | None:
-    found = part(told.told, "tags")
-    if not found:
+def tags(view: ReportView) -> Html | None:
+    by_tag = part(view.report, "tags")
+    if not by_tag:
         return None
     heads = ["Tag", "Pass rate", "Cases", "Flaky", "p50", "p95"]
-    body = [tag_row(told, str(name), part(found, name)) for name in found]
+    body = [tag_row(view, str(name), part(by_tag, name)) for name in by_tag]
     return section("tags", "By tag", table("Results by tag", heads, body, numeric=(1, 2, 3, 4, 5)))
 
 
-def tag_row(told: ReportView, name: str, totals: Json) -> Html:
-    gate = part(told.told, "gate")
+def tag_row(view: ReportView, name: str, totals: Json) -> Html:
+    gate = part(view.report, "gate")
     own = number(part(part(gate, "tags"), name).get("min_pass_rate"))
     share = number(totals.get("pass_rate"))
     latency = part(totals, "latency_ms")

@@ -7,7 +7,7 @@ from sluice.evaluation.reports.html.cases import section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
 from sluice.evaluation.reports.plain_text import counted
 from sluice.evaluation.reports.report_view import ReportView
-from sluice.evaluation.reports.report_view import section as part
+from sluice.evaluation.reports.report_view import mapping_at as part
 
 VALUE = 300
 ABOUT = {
@@ -22,38 +22,38 @@ ABOUT = {
 }
 
 
-def configuration(told: ReportView) -> Html | None:
-    ours, theirs = settings_of(told.told, part(told.told, "subject")), settings_of(told.champion, told.champion)
-    content: list[Child] = [difference(told, ours, theirs) if theirs else facts("The container's settings", ours)]
+def configuration(view: ReportView) -> Html | None:
+    ours, theirs = settings_of(view.report, part(view.report, "subject")), settings_of(view.champion, view.champion)
+    content: list[Child] = [difference(view, ours, theirs) if theirs else facts("The container's settings", ours)]
     content.append(
-        facts("What was judged", {ABOUT.get(key, key): value for key, value in part(told.told, "subject").items()})
+        facts("What was judged", {ABOUT.get(key, key): value for key, value in part(view.report, "subject").items()})
     )
     content.append(
         facts(
             "How it was replayed",
             {
-                **part(told.told, "plan"),
-                **{f"hash of {key}": value for key, value in part(told.told, "hashes").items()},
+                **part(view.report, "plan"),
+                **{f"hash of {key}": value for key, value in part(view.report, "hashes").items()},
             },
         )
     )
-    if mlflow := part(told.told, "mlflow"):
+    if mlflow := part(view.report, "mlflow"):
         content.append(facts("In MLflow", mlflow))
     return section("configuration", "Configuration", *content) if any(content) else None
 
 
 def settings_of(holder: Mapping[str, object], about: Mapping[str, object]) -> dict[str, object]:
     """The container's environment, with its image as one more setting."""
-    found = dict(part(holder, "environment"))
-    return {"image": about["image"], **found} if about.get("image") else found
+    settings = dict(part(holder, "environment"))
+    return {"image": about["image"], **settings} if about.get("image") else settings
 
 
-def difference(told: ReportView, ours: Mapping[str, object], theirs: Mapping[str, object]) -> Html:
+def difference(view: ReportView, ours: Mapping[str, object], theirs: Mapping[str, object]) -> Html:
     """The container's settings that are not the same, and the others folded away."""
     names = sorted({*ours, *theirs}, key=lambda name: (name != "image", name))
     changed = [name for name in names if ours.get(name) != theirs.get(name)]
     same = [name for name in names if name not in changed]
-    heads = ["Setting", f"Champion, {told.champion_name}", told.short.capitalize()]
+    heads = ["Setting", f"Champion, {view.champion_name}", view.short.capitalize()]
     top: Html = tag("p", "The container's image and settings are the champion's.")
     if changed:
         body = [row(tag("code", name), setting(theirs, name, "del"), setting(ours, name, "ins")) for name in changed]
@@ -72,10 +72,10 @@ def setting(values: Mapping[str, object], name: str, mark: str) -> Html:
 
 def facts(title: str, values: Mapping[str, object]) -> Html | None:
     """Names and values that need no heads."""
-    shown = {str(name): in_words(value) for name, value in values.items()}
+    texts = {str(name): in_words(value) for name, value in values.items()}
     items = [
         tag("div", foreign("dt", name, 60), tag("dd", foreign("code", value, VALUE)))
-        for name, value in shown.items()
+        for name, value in texts.items()
         if value
     ]
     if not items:
@@ -86,12 +86,13 @@ def facts(title: str, values: Mapping[str, object]) -> Html | None:
 def in_words(value: object) -> str:
     """A value in one line; nothing for what was not set."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {told}" for name, each in value.items() if (told := in_words(each)))
+        return ", ".join(f"{name} {text}" for name, each in value.items() if (text := in_words(each)))
     return "" if value is None or value == [] else "yes" if value is True else "no" if value is False else str(value)
 
 
-def reproduce(told: ReportView) -> Html:
+def reproduce(view: ReportView) -> Html:
     steps = [
-        joined(tag("p", step.why), tag("pre", tag("code", step.command), tabindex=0)) for step in again.steps(told)
+        joined(tag("p", step.why), tag("pre", tag("code", step.command), tabindex=0))
+        for step in again.list_commands(view)
     ]
     return section("reproduce", "How to reproduce", *steps)
