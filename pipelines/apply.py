@@ -14,19 +14,19 @@ from sluice.pipelines.plan import Change, Json, ReleaseResources, names
 NOT_THERE = ("does not exist", "not exist", "not found", "could not find")
 
 
-def current(sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig) -> ReleaseResources:
+def read_resources(sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig) -> ReleaseResources:
     """What is there now. Reads only."""
     return ReleaseResources(
         names(config),
-        group=group(sagemaker, config.registry.group, config.tags),
-        release=pipeline(sagemaker, config.release_pipeline, config.tags),
-        deploy=pipeline(sagemaker, config.deploy_pipeline, config.tags),
-        rule=triggers.rule(events, config),
-        schedule=triggers.schedule(scheduler, config),
+        group=read_group(sagemaker, config.registry.group, config.tags),
+        release=read_pipeline(sagemaker, config.release_pipeline, config.tags),
+        deploy=read_pipeline(sagemaker, config.deploy_pipeline, config.tags),
+        rule=triggers.read_rule(events, config),
+        schedule=triggers.read_schedule(scheduler, config),
     )
 
 
-def apply(
+def apply_changes(
     sagemaker: Any,
     events: Any,
     scheduler: Any,
@@ -40,19 +40,19 @@ def apply(
         kind = kinds.get(desired.names[part])
         if kind is None:
             continue
-        wanted = getattr(desired, part)
+        resource = getattr(desired, part)
         if part == "group":
-            write_group(sagemaker, config.registry.group, kind, wanted)
+            write_group(sagemaker, config.registry.group, kind, resource)
         elif part == "rule":
-            triggers.write_rule(events, config, wanted)
+            triggers.write_rule(events, config, resource)
         elif part == "schedule":
-            triggers.write_schedule(scheduler, config, kind, wanted)
+            triggers.write_schedule(scheduler, config, kind, resource)
         else:
             name = config.release_pipeline if part == "release" else config.deploy_pipeline
-            write_pipeline(sagemaker, name, kind, wanted)
+            write_pipeline(sagemaker, name, kind, resource)
 
 
-def start(
+def start_execution(
     sagemaker: Any,
     name: str,
     parameters: Mapping[str, str] | None = None,
@@ -69,70 +69,70 @@ def start(
     return arn
 
 
-def group(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | None:
+def read_group(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | None:
     try:
         described = sagemaker.describe_model_package_group(ModelPackageGroupName=name)
     except ClientError as error:
-        if not_there(error):
+        if is_missing(error):
             return None
         raise
-    return {"Tags": tags_of(sagemaker, described["ModelPackageGroupArn"], tags)}
+    return {"Tags": read_tags(sagemaker, described["ModelPackageGroupArn"], tags)}
 
 
-def pipeline(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | None:
+def read_pipeline(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | None:
     try:
         described = sagemaker.describe_pipeline(PipelineName=name)
     except ClientError as error:
-        if not_there(error):
+        if is_missing(error):
             return None
         raise
     return {
         "Definition": json.loads(described["PipelineDefinition"]),
         "RoleArn": described["RoleArn"],
-        "Tags": tags_of(sagemaker, described["PipelineArn"], tags),
+        "Tags": read_tags(sagemaker, described["PipelineArn"], tags),
     }
 
 
-def write_group(sagemaker: Any, name: str, kind: str, wanted: Json) -> None:
+def write_group(sagemaker: Any, name: str, kind: str, desired: Json) -> None:
     if kind == "create":
         about = "Versions of a chat model, recorded by Sluice."
         sagemaker.create_model_package_group(
-            ModelPackageGroupName=name, ModelPackageGroupDescription=about, **tagged(wanted)
+            ModelPackageGroupName=name, ModelPackageGroupDescription=about, **tags_argument(desired)
         )
         return
     arn = sagemaker.describe_model_package_group(ModelPackageGroupName=name)["ModelPackageGroupArn"]
-    write_tags(sagemaker, arn, wanted)
+    write_tags(sagemaker, arn, desired)
 
 
-def write_pipeline(sagemaker: Any, name: str, kind: str, wanted: Json) -> None:
+def write_pipeline(sagemaker: Any, name: str, kind: str, desired: Json) -> None:
     request = {
         "PipelineName": name,
-        "PipelineDefinition": json.dumps(wanted["Definition"], ensure_ascii=False),
-        "RoleArn": wanted["RoleArn"],
+        "PipelineDefinition": json.dumps(desired["Definition"], ensure_ascii=False),
+        "RoleArn": desired["RoleArn"],
     }
     if kind == "create":
-        sagemaker.create_pipeline(**request, ClientRequestToken=new_token(), **tagged(wanted))
+        sagemaker.create_pipeline(**request, ClientRequestToken=new_token(), **tags_argument(desired))
         return
     arn = sagemaker.update_pipeline(**request)["PipelineArn"]
-    write_tags(sagemaker, arn, wanted)
+    write_tags(sagemaker, arn, desired)
 
 
-def tags_of(sagemaker: Any, arn: str, ours: Mapping[str, str]) -> dict[str, str]:
+def read_tags(sagemaker: Any, arn: str, ours: Mapping[str, str]) -> dict[str, str]:
     """The tags that the file names too; others are none of our business."""
     if not ours:
         return {}
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-    found = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-    return {key: found[key] for key in ours if key in found}
+    tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    return {key: tags[key] for key in ours if key in tags}
 
 
-def write_tags(sagemaker: Any, arn: str, wanted: Json) -> None:
-    if wanted["Tags"]:
-        sagemaker.add_tags(ResourceArn=arn, **tagged(wanted))
+def write_tags(sagemaker: Any, arn: str, desired: Json) -> None:
+    if desired["Tags"]:
+        sagemaker.add_tags(ResourceArn=arn, **tags_argument(desired))
 
 
-def tagged(wanted: Json) -> Json:
-    pairs = [{"Key": key, "Value": value} for key, value in wanted["Tags"].items()]
+def tags_argument(desired: Json) -> Json:
+    pairs = [{"Key": key, "Value": value} for key, value in desired["Tags"].items()]
     return {"Tags": pairs} if pairs else {}
 
 
@@ -140,10 +140,10 @@ def new_token() -> str:
     return secrets.token_hex(16)
 
 
-def not_there(error: ClientError) -> bool:
+def is_missing(error: ClientError) -> bool:
     """SageMaker says so in several codes and words."""
-    told = error.response["Error"]
-    message = told.get("Message", "").lower()
-    return told.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(
+    details = error.response["Error"]
+    message = details.get("Message", "").lower()
+    return details.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(
         words in message for words in NOT_THERE
     )

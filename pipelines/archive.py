@@ -12,7 +12,7 @@ from sluice import shipped
 from sluice.errors import SluiceError
 
 PACKAGE = Path(sluice.__file__).parent
-# What the steps can import, and nothing else, as its hash stands in the definition. An import contract holds it together.
+# What the steps can import, and nothing else, as its hash stands in the definition: an import contract says so.
 GROUND = ("__init__.py", "errors.py", "chat_api.py", "wording.py", "yaml_file.py")
 PACKAGES = ("evaluation", "registry", "steps")
 SHIPPED = {".py", ".css"}
@@ -20,19 +20,19 @@ PINS = shipped.find_file("steps.txt")
 PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
 
 
-def files(wheels: Path | None) -> dict[str, bytes | Path]:
+def list_job_files(wheels: Path | None) -> dict[str, bytes | Path]:
     """The job archive by name. Local jobs run where everything is installed, so they need no wheels."""
-    found: dict[str, bytes | Path] = {"run.py": PACKAGE / "steps" / "run.py", "sluice.zip": zipped()}
+    files: dict[str, bytes | Path] = {"run.py": PACKAGE / "steps" / "run.py", "sluice.zip": build_zip()}
     if wheels is not None:
-        found |= {f"wheels/{wheel.name}": wheel for wheel in sorted(wheels.glob("*.whl"))}
-    return found
+        files |= {f"wheels/{wheel.name}": wheel for wheel in sorted(wheels.glob("*.whl"))}
+    return files
 
 
-def zipped() -> bytes:
+def build_zip() -> bytes:
     """The packages, byte for byte the same wherever and whenever it is made: sorted, undated, uncompressed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for file in source_files():
+        for file in list_source_files():
             name = f"sluice/{file.relative_to(PACKAGE).as_posix()}"
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o644 << 16
@@ -40,11 +40,11 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
-def source_files() -> list[Path]:
+def list_source_files() -> list[Path]:
     """The files of the archive, sorted, as they lie in this installation of `sluice`."""
     packages = (file for package in PACKAGES for file in (PACKAGE / package).rglob("*"))
-    kept = (file for file in packages if file.suffix in SHIPPED and "__pycache__" not in file.parts)
-    return sorted([*(PACKAGE / name for name in GROUND), *kept])
+    sources = (file for file in packages if file.suffix in SHIPPED and "__pycache__" not in file.parts)
+    return sorted([*(PACKAGE / name for name in GROUND), *sources])
 
 
 def download_wheels(python: str, cache: Path) -> Path:
@@ -56,10 +56,10 @@ def download_wheels(python: str, cache: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--require-hashes", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
     command += [f"--platform={platform}" for platform in PLATFORMS]
-    done = subprocess.run([*command, "--dest", str(folder), "-r", str(PINS)], capture_output=True, text=True)
-    if done.returncode != 0:
+    process = subprocess.run([*command, "--dest", str(folder), "-r", str(PINS)], capture_output=True, text=True)
+    if process.returncode != 0:
         raise SluiceError(
-            f"The packages that the jobs need could not be downloaded: {last_line(done.stderr)}",
+            f"The packages that the jobs need could not be downloaded: {last_line(process.stderr)}",
             "Jobs on AWS get them from here, because they may have no way to a package index.",
         )
     complete.touch()

@@ -26,70 +26,74 @@ CODE = (
         "lmi/tables/options.json",
     ),
 )
-KEPT = 20
+MAX_FILES = 20
 
 
-def compile(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> Definitions:
+def compile_cached(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> Definitions:
     """Both definitions, valid; from the folder `cache` if they have been compiled before."""
-    file = cache / f"{key(config, place, sources)}.json"
-    found = read(file)
-    if found is None:
-        found = compile_anew(config, place, sources)
-        write(file, found)
-    return found
+    file = cache / f"{cache_key(config, place, sources)}.json"
+    definitions = read_definitions(file)
+    if definitions is None:
+        definitions = compile_uncached(config, place, sources)
+        write_definitions(file, definitions)
+    return definitions
 
 
-def is_kept(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> bool:
+def is_cached(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> bool:
     """Whether they have been compiled before, and so are valid."""
-    return read(cache / f"{key(config, place, sources)}.json") is not None
+    return read_definitions(cache / f"{cache_key(config, place, sources)}.json") is not None
 
 
-def compile_anew(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
+def compile_uncached(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
     from sluice.pipelines import definition, validation
 
     try:
-        made = definition.compile(config, place, sources)
+        definitions = definition.compile_definitions(config, place, sources)
     except ModuleNotFoundError as error:
         raise ExtraMissing(error.name or "sagemaker", "pipeline") from error
-    validation.validate(config.release_pipeline, made.release)
-    validation.validate(config.deploy_pipeline, made.deploy)
-    return made
+    validation.validate_definition(config.release_pipeline, definitions.release)
+    validation.validate_definition(config.deploy_pipeline, definitions.deploy)
+    return definitions
 
 
-def key(config: PipelineConfig, place: StackOutputs, sources: Sources) -> str:
+def cache_key(config: PipelineConfig, place: StackOutputs, sources: Sources) -> str:
     """Changes with anything that a definition is made of."""
     try:
         sdk = version("sagemaker")
     except PackageNotFoundError:
         sdk = "none"
-    told = [config.model_dump(mode="json", exclude={"checks", "prices"}), asdict(place), asdict(sources), sdk]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    ingredients = [config.model_dump(mode="json", exclude={"checks", "prices"}), asdict(place), asdict(sources), sdk]
+    digest = hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode())
     for name in CODE:
         digest.update((PACKAGE / name).read_bytes())
     return digest.hexdigest()[:32]
 
 
-def read(file: Path) -> Definitions | None:
+def read_definitions(file: Path) -> Definitions | None:
     """What was written, or None if there is nothing, or something else, in that place."""
     try:
-        kept = json.loads(file.read_bytes())
-        if kept["checksum"] == checksum(kept["release"], kept["deploy"]):
-            return Definitions(kept["release"], kept["deploy"])
+        content = json.loads(file.read_bytes())
+        if content["checksum"] == checksum(content["release"], content["deploy"]):
+            return Definitions(content["release"], content["deploy"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # a broken cache costs a compilation, not an error
     return None
 
 
-def write(file: Path, made: Definitions) -> None:
+def write_definitions(file: Path, definitions: Definitions) -> None:
     """Whole or not at all. Where nothing can be written, every run compiles."""
-    content = {"checksum": checksum(made.release, made.deploy), "release": made.release, "deploy": made.deploy}
+    content = {
+        "checksum": checksum(definitions.release, definitions.deploy),
+        "release": definitions.release,
+        "deploy": definitions.deploy,
+    }
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False) as part:
             json.dump(content, part)
         os.replace(part.name, file)
         newest_first = sorted(file.parent.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
-        for old in newest_first[KEPT:]:
+        for old in newest_first[MAX_FILES:]:
             old.unlink(missing_ok=True)
     except OSError:
         return

@@ -48,7 +48,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepEstimate:
     """One step of the way, and how long it should take."""
 
     name: str
@@ -70,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Estimate:
-    steps: tuple[Step, ...]
+    steps: tuple[StepEstimate, ...]
     costs: tuple[Cost, ...]
     prices: Mapping[str, Price]
     unpriced: tuple[str, ...]  # instance types whose price is not known
@@ -78,31 +78,31 @@ class Estimate:
     week_hours: float
 
 
-def estimate(config: PipelineConfig, model: ModelFacts | None, turns: int, week_hours: float) -> Estimate:
+def estimate_release(config: PipelineConfig, model: ModelFacts | None, turns: int, week_hours: float) -> Estimate:
     """For a release of this model, judged by so many turns, repeats counted (`turns_of`).
 
     Scaled down, it would run `week_hours` a week.
     """
-    steps = tuple(all_steps(config, model, turns))
+    steps = tuple(estimate_steps(config, model, turns))
     types = (config.evaluation.instance_type, config.deployment.instance_type, DEPLOY_INSTANCE)
-    found = {name: price(name, config.region, config.prices) for name in dict.fromkeys(types)}
-    prices = {name: each for name, each in found.items() if each is not None}
+    price_of = {name: find_price(name, config.region, config.prices) for name in dict.fromkeys(types)}
+    prices = {name: each for name, each in price_of.items() if each is not None}
     return Estimate(
         steps,
-        tuple(costs(config, {step.name: step for step in steps}, prices, week_hours)),
+        tuple(list_costs(config, {step.name: step for step in steps}, prices, week_hours)),
         prices,
-        tuple(name for name, each in found.items() if each is None),
+        tuple(name for name, each in price_of.items() if each is None),
         tables.read("prices")["as_of"],
         week_hours,
     )
 
 
-def turns_of(cases: Iterable[Case], repeats: int) -> int:
+def count_turns(cases: Iterable[Case], repeats: int) -> int:
     """All turns that a replay asks: each case as often as it, or the file, says at least."""
     return sum(len(case.turns) * max(case.repeats, repeats) for case in cases)
 
 
-def price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
+def find_price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
     """One instance for one hour; where the region has no price in the table, us-east-1's as an assumption."""
     if instance in own:
         return Price(own[instance], "pipeline.yaml, prices", False)
@@ -115,26 +115,26 @@ def price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
     return Price(row["usd_per_hour"], f"table of {as_of}{elsewhere}", bool(row["assumed"]) or bool(elsewhere))
 
 
-def all_steps(config: PipelineConfig, model: ModelFacts | None, turns: int) -> Iterator[Step]:
+def estimate_steps(config: PipelineConfig, model: ModelFacts | None, turns: int) -> Iterator[StepEstimate]:
     options = {name: written(value) for name, value in config.lmi.options.items()}
     evaluation = config.evaluation
-    replay = replayed(turns, evaluation.max_tokens, evaluation.concurrency)
+    replay = replay_phase(turns, evaluation.max_tokens, evaluation.concurrency)
     again = replace(replay, name=CHAMPION, seconds_low=0.0) if evaluation.gate.champion else None
-    yield Step("Register", (REGISTER,))
+    yield StepEstimate("Register", (REGISTER,))
     if evaluation.target == "job":
         start = startup_time.phases(model, evaluation.instance_type, options)
-        shared = replayed(turns, evaluation.max_tokens, evaluation.concurrency, evaluation.instances)
+        shared = replay_phase(turns, evaluation.max_tokens, evaluation.concurrency, evaluation.instances)
         phases = (*start, shared)
     else:
         phases = (SMALL_JOB, replay)
-    yield Step("Evaluate", (*phases, again) if again else phases)
+    yield StepEstimate("Evaluate", (*phases, again) if again else phases)
     start = startup_time.phases(model, config.deployment.instance_type, options)
     drain = config.deployment.drain_seconds
     drained = Phase("the old endpoint answers what is under way", 0, drain, "pipeline.yaml, drain_seconds", False)
-    yield Step("Deploy", (SMALL_JOB, *start, replay, drained))
+    yield StepEstimate("Deploy", (SMALL_JOB, *start, replay, drained))
 
 
-def replayed(turns: int, max_tokens: int, concurrency: int, machines: int = 1) -> Phase:
+def replay_phase(turns: int, max_tokens: int, concurrency: int, machines: int = 1) -> Phase:
     slow, fast = TOKENS_A_SECOND
     at_once = concurrency * machines
     least = turns * max_tokens * ANSWER / fast / at_once
@@ -143,12 +143,12 @@ def replayed(turns: int, max_tokens: int, concurrency: int, machines: int = 1) -
     return Phase(f"{turns} turns are replayed", least, most, source, True)
 
 
-def costs(
-    config: PipelineConfig, steps: Mapping[str, Step], prices: Mapping[str, Price], week_hours: float
+def list_costs(
+    config: PipelineConfig, steps: Mapping[str, StepEstimate], prices: Mapping[str, Price], week_hours: float
 ) -> Iterator[Cost]:
     judged_on = config.evaluation.instance_type if config.evaluation.target == "job" else DEPLOY_INSTANCE
-    yield from timed("evaluation job", judged_on, steps["Evaluate"], prices, config.evaluation.instances)
-    yield from timed("deploy job", DEPLOY_INSTANCE, steps["Deploy"], prices)
+    yield from job_costs("evaluation job", judged_on, steps["Evaluate"], prices, config.evaluation.instances)
+    yield from job_costs("deploy job", DEPLOY_INSTANCE, steps["Deploy"], prices)
     hosted = prices.get(config.deployment.instance_type)
     if hosted is None:
         return
@@ -160,42 +160,46 @@ def costs(
     yield Cost("endpoint, always on", "month", month, month, f"{HOURS_A_MONTH} hours", hosted.assumed)
     fewer = hour * week_hours * WEEKS_A_MONTH
     yield Cost("endpoint, scaled down", "month", fewer, fewer, f"on for {week_hours:g} hours a week", True)
-    yield from redeployed(config, steps["Deploy"], prices, hour)
+    yield from redeploy_costs(config, steps["Deploy"], prices, hour)
 
 
-def timed(what: str, instance: str, step: Step, prices: Mapping[str, Price], machines: int = 1) -> Iterator[Cost]:
-    found = prices.get(instance)
-    if found is not None:
-        hour = found.usd_per_hour * machines
+def job_costs(
+    what: str, instance: str, step: StepEstimate, prices: Mapping[str, Price], machines: int = 1
+) -> Iterator[Cost]:
+    price = prices.get(instance)
+    if price is not None:
+        hour = price.usd_per_hour * machines
         low, high = step.low / 3600 * hour, step.high / 3600 * hour
         on = instance if machines == 1 else f"{machines} x {instance}"
-        how = f"{minutes(step.low, step.high)} on {on} at {found.usd_per_hour:.3f} USD an hour"
-        yield Cost(what, "release", low, high, how, found.assumed or any(phase.assumed for phase in step.phases))
+        how = f"{format_minutes(step.low, step.high)} on {on} at {price.usd_per_hour:.3f} USD an hour"
+        yield Cost(what, "release", low, high, how, price.assumed or any(phase.assumed for phase in step.phases))
 
 
-def redeployed(config: PipelineConfig, step: Step, prices: Mapping[str, Price], hour: float) -> Iterator[Cost]:
+def redeploy_costs(
+    config: PipelineConfig, step: StepEstimate, prices: Mapping[str, Price], hour: float
+) -> Iterator[Cost]:
     """While a scheduled re-deploy puts up the new endpoint, the old one is still paid for."""
     times = per_month(config.schedule.expression) if config.schedule else None
     if times is None:
         return
     job = prices.get(DEPLOY_INSTANCE)
     both = hour + (job.usd_per_hour if job else 0)
-    how = f"{times:.1f} times a month, {minutes(step.low, step.high)} with a second endpoint"
+    how = f"{times:.1f} times a month, {format_minutes(step.low, step.high)} with a second endpoint"
     yield Cost(
         "scheduled re-deploys", "month", times * step.low / 3600 * both, times * step.high / 3600 * both, how, True
     )
 
 
-def minutes(low: float, high: float) -> str:
+def format_minutes(low: float, high: float) -> str:
     least, most = round(low / 60), round(high / 60)
     if most < 1:
         return "under 1 min"
     return f"{most} min" if least == most else f"{max(least, 1)} to {most} min" if most > 1 else "about 1 min"
 
 
-def sources(found: Estimate) -> Sequence[tuple[str, str, bool]]:
+def list_sources(estimate: Estimate) -> Sequence[tuple[str, str, bool]]:
     """What each figure is, where it comes from, and whether that is an assumption."""
-    phases = {phase.name: (phase.source, phase.assumed) for step in found.steps for phase in step.phases}
-    prices = {f"price of {name}": (each.source, each.assumed) for name, each in found.prices.items()}
-    scaled = {"scaled down": (f"on for {found.week_hours:g} hours a week; Sluice does not scale by itself", True)}
+    phases = {phase.name: (phase.source, phase.assumed) for step in estimate.steps for phase in step.phases}
+    prices = {f"price of {name}": (each.source, each.assumed) for name, each in estimate.prices.items()}
+    scaled = {"scaled down": (f"on for {estimate.week_hours:g} hours a week; Sluice does not scale by itself", True)}
     return [(what, source, assumed) for what, (source, assumed) in (phases | prices | scaled).items()]

@@ -1,7 +1,7 @@
 """Builds the two pipelines with the SageMaker SDK, one function per step: config in, JSON out, and no call to AWS.
 
 A step is an API request in which the SDK's references stand: the SDK's own step classes drop and rename members, and
-some upload. Importing the SDK takes seconds, so only this module does; everyone else asks `sluice.pipelines.compile_cache`.
+some upload. Importing the SDK takes seconds, so only this module does; all others ask `pipelines.compile_cache`.
 """
 
 import json
@@ -40,13 +40,13 @@ class EvaluateEndpoint(inputs.Evaluate):
     through_shell: ClassVar[bool] = False
 
 
-def compile(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
+def compile_definitions(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
     """Both definitions as SageMaker takes them. Needs no network and no credentials."""
     with offline(config.region):
-        return Definitions(release(config, place, sources), deploy(config, place, sources))
+        return Definitions(build_release(config, place, sources), build_deploy(config, place, sources))
 
 
-def release(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
+def build_release(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
     """Register -> Evaluate -> Gate -> Deploy, if no person has to approve."""
     from sagemaker.core.workflow import ExecutionVariables
 
@@ -57,10 +57,10 @@ def release(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Js
         SettingsUri=sources.settings,
         GitCommit="unknown",  # said at the start: in the definition it would make every commit another release
     )
-    model, *given, commit = declared
+    model, *uris, commit = declared
     reports = report_folder(place, config.release_pipeline)
-    registered = register(config, place, model, reports, commit)
-    evaluated = evaluate(config, place, registered.properties.ModelPackageArn, reports, model, given, commit)
+    registered = register_step(config, place, model, reports, commit)
+    evaluated = evaluate_step(config, place, registered.properties.ModelPackageArn, reports, model, uris, commit)
     deployed = deploy_step(
         config,
         place,
@@ -71,13 +71,13 @@ def release(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Js
             approve="yes",
             execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
         ),
-        given,
+        uris,
     )
-    judged = gate(config, evaluated, then=[deployed] if config.approval == "automatic" else [])
-    return pipeline(config.release_pipeline, place, declared, [registered, evaluated, judged])
+    gated = gate_step(config, evaluated, then=[deployed] if config.approval == "automatic" else [])
+    return build_pipeline(config.release_pipeline, place, declared, [registered, evaluated, gated])
 
 
-def deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
+def build_deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
     """Deploy alone: what an approval, a schedule and a rollback start."""
     from sagemaker.core.workflow import ExecutionVariables
 
@@ -88,7 +88,7 @@ def deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Jso
         CodeUri=sources.code,
         SettingsUri=sources.settings,
     )
-    package, reason, *given = declared
+    package, reason, *uris = declared
     step = deploy_step(
         config,
         place,
@@ -98,12 +98,12 @@ def deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Jso
             reason=reason,
             execution=ExecutionVariables.PIPELINE_EXECUTION_ARN,
         ),
-        given,
+        uris,
     )
-    return pipeline(config.deploy_pipeline, place, declared, [step])
+    return build_pipeline(config.deploy_pipeline, place, declared, [step])
 
 
-def register(config: PipelineConfig, place: StackOutputs, model: Any, reports: Any, commit: Any) -> Any:
+def register_step(config: PipelineConfig, place: StackOutputs, model: Any, reports: Any, commit: Any) -> Any:
     """The version as the registry keeps it: CreateModelPackage."""
     from sagemaker.core.workflow import ExecutionVariables, Join
 
@@ -135,13 +135,13 @@ def register(config: PipelineConfig, place: StackOutputs, model: Any, reports: A
     return api_step("Register", "REGISTER_MODEL", arguments)
 
 
-def evaluate(
+def evaluate_step(
     config: PipelineConfig,
     place: StackOutputs,
     package: Any,
     reports: Any,
     model: Any,
-    given: Sequence[Any],
+    uris: Sequence[Any],
     commit: Any,
 ) -> Any:
     """The version judged by the chat cases, in a job that is the LMI container with the version's own settings.
@@ -154,7 +154,7 @@ def evaluate(
 
     evaluation = config.evaluation
     in_job = evaluation.target == "job"
-    told = (inputs.Evaluate if in_job else EvaluateEndpoint)(
+    step_inputs = (inputs.Evaluate if in_job else EvaluateEndpoint)(
         model_package=package,
         report_uri=reports,
         experiment=config.name,
@@ -165,25 +165,27 @@ def evaluate(
         startup_seconds=config.deployment.startup_seconds,
         mlflow_uri=evaluation.mlflow,
     )
-    arguments = job(config, place, evaluation.instance_type, evaluation.volume_gb, evaluation.max_runtime_minutes * 60)
+    arguments = job_arguments(
+        config, place, evaluation.instance_type, evaluation.volume_gb, evaluation.max_runtime_minutes * 60
+    )
     arguments["ProcessingResources"]["ClusterConfig"]["InstanceCount"] = evaluation.instances
-    arguments["ProcessingInputs"] = judging_inputs(given)
+    arguments["ProcessingInputs"] = job_inputs(uris)
     arguments["ProcessingOutputConfig"] = job_output(config, reports)
     if in_job:
         arguments["AppSpecification"] = {
             "ImageUri": lmi_image(config),
-            "ContainerArguments": [*RUN, *inputs.to_arguments(told)],
+            "ContainerArguments": [*RUN, *inputs.to_arguments(step_inputs)],
         }
         arguments["Environment"] |= lmi_environment(config) | {"HF_MODEL_ID": f"{PROCESSING}/model"}
         arguments["ProcessingInputs"].insert(0, job_input("model", model))
     else:
-        arguments["AppSpecification"] = own_entrypoint(config, told)
+        arguments["AppSpecification"] = own_entrypoint(config, step_inputs)
     files = [{"PropertyFileName": REPORT, "OutputName": "report", "FilePath": "report.json"}]
-    beside = {"Description": told_settings(config), "PropertyFiles": files}
+    beside = {"Description": describe_settings(config), "PropertyFiles": files}
     return api_step("Evaluate", "PROCESSING", arguments, beside, retries())
 
 
-def gate(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
+def gate_step(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
     """Only a passing verdict goes on, or one that the file lets through: read from the report, never computed again.
 
     What closes it says why: the report's summary, which tells of an inconclusive verdict what would decide.
@@ -206,7 +208,7 @@ def gate(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
     return ConditionStep(name="Gate", conditions=[passed], if_steps=then, else_steps=[closed], depends_on=[evaluated])
 
 
-def deploy_step(config: PipelineConfig, place: StackOutputs, told: inputs.Deploy, given: Sequence[Any]) -> Any:
+def deploy_step(config: PipelineConfig, place: StackOutputs, step_inputs: inputs.Deploy, uris: Sequence[Any]) -> Any:
     """One version put live, by a small job that waits for the endpoint."""
     deployment = config.deployment
     seconds = (
@@ -216,12 +218,12 @@ def deploy_step(config: PipelineConfig, place: StackOutputs, told: inputs.Deploy
         + config.evaluation.max_runtime_minutes * 60
         + deployment.drain_seconds
     )
-    arguments = job(config, place, DEPLOY_INSTANCE, 30, seconds)
-    arguments["AppSpecification"] = own_entrypoint(config, told)
-    arguments["ProcessingInputs"] = judging_inputs(given)
+    arguments = job_arguments(config, place, DEPLOY_INSTANCE, 30, seconds)
+    arguments["AppSpecification"] = own_entrypoint(config, step_inputs)
+    arguments["ProcessingInputs"] = job_inputs(uris)
     # Also within a release: there Evaluate's report has the folder of the release pipeline's execution.
     arguments["ProcessingOutputConfig"] = job_output(config, report_folder(place, config.deploy_pipeline))
-    return api_step("Deploy", "PROCESSING", arguments, {"Description": told_settings(config)}, retries())
+    return api_step("Deploy", "PROCESSING", arguments, {"Description": describe_settings(config)}, retries())
 
 
 def deploy_inputs(config: PipelineConfig, place: StackOutputs) -> Json:
@@ -244,7 +246,9 @@ def deploy_inputs(config: PipelineConfig, place: StackOutputs) -> Json:
     }
 
 
-def job(config: PipelineConfig, place: StackOutputs, instance_type: str, volume_gb: int, seconds: int) -> Json:
+def job_arguments(
+    config: PipelineConfig, place: StackOutputs, instance_type: str, volume_gb: int, seconds: int
+) -> Json:
     """What every Processing job of ours has: machine, role, time limit, network, tags."""
     cluster: Json = {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gb}
     if config.kms_key and not LOCAL_DISKS.match(instance_type):
@@ -268,22 +272,22 @@ def job(config: PipelineConfig, place: StackOutputs, instance_type: str, volume_
     return arguments
 
 
-def own_entrypoint(config: PipelineConfig, told: inputs.Evaluate | inputs.Deploy) -> Json:
+def own_entrypoint(config: PipelineConfig, step_inputs: inputs.Evaluate | inputs.Deploy) -> Json:
     return {
         "ImageUri": cpu_image(config.region),
         "ContainerEntrypoint": RUN,
-        "ContainerArguments": inputs.to_arguments(told),
+        "ContainerArguments": inputs.to_arguments(step_inputs),
     }
 
 
-def told_settings(config: PipelineConfig) -> str:
+def describe_settings(config: PipelineConfig) -> str:
     """What `settings.json` holds, in words: for Studio, and so that a plan can show what changes in it."""
     line = "; ".join(f"{key}={value}" for key, value in settings.flatten_settings(config.evaluation))
     return line if len(line) <= DESCRIPTION else line[: DESCRIPTION - 4] + " ..."
 
 
-def judging_inputs(given: Sequence[Any]) -> list[Json]:
-    return [job_input(name, uri) for name, uri in zip(("cases", "code", "settings"), given, strict=True)]
+def job_inputs(uris: Sequence[Any]) -> list[Json]:
+    return [job_input(name, uri) for name, uri in zip(("cases", "code", "settings"), uris, strict=True)]
 
 
 def job_input(name: str, uri: Any) -> Json:
@@ -345,17 +349,17 @@ def retries() -> list[Any]:
     ]
 
 
-def pipeline(name: str, place: StackOutputs, declared: Sequence[Any], steps: Sequence[Any]) -> Json:
+def build_pipeline(name: str, place: StackOutputs, declared: Sequence[Any], steps: Sequence[Any]) -> Json:
     from sagemaker.mlops.workflow import Pipeline
 
-    made = Pipeline(
+    sdk_pipeline = Pipeline(
         name=name,
         parameters=list(declared),
         steps=list(steps),
         sagemaker_session=session(place.region, place.bucket),
         pipeline_experiment_config=None,
     )
-    definition: Json = json.loads(made.definition())
+    definition: Json = json.loads(sdk_pipeline.definition())
     return definition
 
 

@@ -24,13 +24,13 @@ def check_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[F
     sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code", "settings")))
     if not anew:
         # Only what is valid is kept, so what is there needs no second look.
-        kept = compile_cache.is_kept(config, EXAMPLE, sources, cache)
+        cached = compile_cache.is_cached(config, EXAMPLE, sources, cache)
         what = "What only the compiled pipelines show was not looked at."
-        return [] if kept else [pipeline_file.PIP002.at(whole, what, "sluice check --compile")]
+        return [] if cached else [pipeline_file.PIP002.at(whole, what, "sluice check --compile")]
     from sluice.pipelines.validation import InvalidDefinition  # botocore is not imported where nothing is compiled
 
     try:
-        compile_cache.compile(config, EXAMPLE, sources, cache)
+        compile_cache.compile_cached(config, EXAMPLE, sources, cache)
     except InvalidDefinition as error:
         return [pipeline_file.PIP001.at(whole, each) for each in error.problems]
     return []

@@ -25,7 +25,7 @@ class ConnectionLost(SluiceError):
 
 
 @dataclass(frozen=True)
-class Step:
+class ExecutionStep:
     name: str
     kind: str  # RegisterModel, Processing, Condition, Fail
     status: str  # Starting, Executing, Stopping, Stopped, Failed, Succeeded
@@ -50,7 +50,7 @@ class Execution:
     ended: datetime | None = None  # only once it has ended
     failure: str = ""
     display_name: str = ""
-    steps: tuple[Step, ...] = ()  # oldest first; empty in a list
+    steps: tuple[ExecutionStep, ...] = ()  # oldest first; empty in a list
 
     @property
     def id(self) -> str:
@@ -68,31 +68,31 @@ class Execution:
     def seconds(self) -> float | None:
         return elapsed(self.started, self.ended)
 
-    def step(self, name: str) -> Step | None:
+    def step(self, name: str) -> ExecutionStep | None:
         return next((step for step in self.steps if step.name == name), None)
 
 
-def describe(sagemaker: Any, arn: str) -> Execution:
+def describe_execution(sagemaker: Any, arn: str) -> Execution:
     """An execution with all its steps."""
-    told = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+    response = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=arn, SortOrder="Ascending"
     )
     steps = tuple(read_step(each) for page in pages for each in page["PipelineExecutionSteps"])
-    status = told["PipelineExecutionStatus"]
+    status = response["PipelineExecutionStatus"]
     return Execution(
         arn=arn,
         pipeline=pipeline_name(arn),
         status=status,
-        started=told.get("CreationTime"),
-        ended=told.get("LastModifiedTime") if status in ENDED else None,
-        failure=told.get("FailureReason", ""),
-        display_name=told.get("PipelineExecutionDisplayName", ""),
+        started=response.get("CreationTime"),
+        ended=response.get("LastModifiedTime") if status in ENDED else None,
+        failure=response.get("FailureReason", ""),
+        display_name=response.get("PipelineExecutionDisplayName", ""),
         steps=steps,
     )
 
 
-def watch(
+def watch_execution(
     sagemaker: Any,
     arn: str,
     on_change: Callable[[Execution], None],
@@ -103,21 +103,21 @@ def watch(
 
     Raises ConnectionLost when AWS (or the local AWS) stops answering.
     """
-    seen: Execution | None = None
+    previous: Execution | None = None
     while True:
         try:
-            now = describe(sagemaker, arn)
+            now = describe_execution(sagemaker, arn)
         except (ConnectionFailed, HTTPClientError) as error:
             raise ConnectionLost(arn, error) from error
-        if now != seen:
+        if now != previous:
             on_change(now)
-            seen = now
+            previous = now
         if now.over:
             return now
         sleep(interval)
 
 
-def recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution]:
+def list_recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution]:
     """A pipeline's last executions, newest first, without their steps; none if there is no such pipeline."""
     try:
         listed = sagemaker.list_pipeline_executions(
@@ -138,23 +138,23 @@ def recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution]:
     ]
 
 
-def parameters(sagemaker: Any, arn: str) -> dict[str, str]:
+def list_parameters(sagemaker: Any, arn: str) -> dict[str, str]:
     """The parameters that an execution was started with, by name."""
     pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(PipelineExecutionArn=arn)
     return {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
 
 
-def read_step(told: dict[str, Any]) -> Step:
-    metadata: dict[str, dict[str, str]] = told.get("Metadata") or {"": {}}
+def read_step(summary: dict[str, Any]) -> ExecutionStep:
+    metadata: dict[str, dict[str, str]] = summary.get("Metadata") or {"": {}}
     kind, about = next(iter(metadata.items()))
-    return Step(
-        name=told["StepName"],
+    return ExecutionStep(
+        name=summary["StepName"],
         kind="Processing" if kind == "ProcessingJob" else kind,
-        status=told["StepStatus"],
-        started=told.get("StartTime"),
-        ended=told.get("EndTime"),
-        failure=told.get("FailureReason") or about.get("ErrorMessage", ""),
-        attempts=told.get("AttemptCount") or 1,
+        status=summary["StepStatus"],
+        started=summary.get("StartTime"),
+        ended=summary.get("EndTime"),
+        failure=summary.get("FailureReason") or about.get("ErrorMessage", ""),
+        attempts=summary.get("AttemptCount") or 1,
         resource=about.get("Arn", ""),
         outcome=about.get("Outcome", ""),
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 UNKNOWN = "unknown"
 
 
-def commit(folder: Path) -> str:
+def read_commit(folder: Path) -> str:
     """The commit of the repository that the folder is in, with -dirty if there is more than it holds; else unknown."""
-    asked = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):  # no git here, or one that waits for something
         return UNKNOWN
-    found = done.stdout.strip()
-    return found if done.returncode == 0 and re.fullmatch(r"[0-9a-f]{40,64}(-dirty)?", found) else UNKNOWN
+    commit = process.stdout.strip()
+    return commit if process.returncode == 0 and re.fullmatch(r"[0-9a-f]{40,64}(-dirty)?", commit) else UNKNOWN

@@ -47,7 +47,7 @@ class ReleaseResources:
     schedule: Json | None = None
 
 
-def wanted(config: PipelineConfig, place: StackOutputs, definitions: Definitions) -> ReleaseResources:
+def desired_resources(config: PipelineConfig, place: StackOutputs, definitions: Definitions) -> ReleaseResources:
     """Everything that the file asks for."""
     return ReleaseResources(
         names(config),
@@ -59,17 +59,17 @@ def wanted(config: PipelineConfig, place: StackOutputs, definitions: Definitions
     )
 
 
-def changes(current: ReleaseResources, desired: ReleaseResources) -> list[Change]:
+def list_changes(current: ReleaseResources, desired: ReleaseResources) -> list[Change]:
     """What applying `desired` would do, in the order in which it is done."""
-    found = []
+    changes = []
     for part in parts(desired):
         before, after = getattr(current, part), getattr(desired, part)
         if before is None or after is None:
             differences: Iterator[tuple[str, Any, Any]] = iter([("", before, after)] if before != after else [])
         else:
             differences = diff(before, after)
-        found += [Change(desired.names[part], *difference) for difference in differences]
-    return found
+        changes += [Change(desired.names[part], *difference) for difference in differences]
+    return changes
 
 
 def parts(account: ReleaseResources) -> list[str]:

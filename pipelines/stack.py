@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, WaiterError
 from sluice.config.model import PipelineConfig, StackOutputs
 from sluice.errors import SluiceError
 
-SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
+COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 
 
 class StackFailed(SluiceError):
@@ -22,15 +22,15 @@ class Applied:
     outputs: Mapping[str, str]
 
 
-def find(cloudformation: Any, stack: str) -> Mapping[str, str] | None:
+def find_outputs(cloudformation: Any, stack: str) -> Mapping[str, str] | None:
     """The stack's outputs, or None if it is not there (or never came up)."""
     described = _describe(cloudformation, stack)
-    if described is None or described["StackStatus"] not in SETTLED:
+    if described is None or described["StackStatus"] not in COMPLETE:
         return None
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
 
 
-def parameters(config: PipelineConfig) -> dict[str, str]:
+def stack_parameters(config: PipelineConfig) -> dict[str, str]:
     """What the template must know of the file; the rest are its own defaults."""
     mlflow = config.evaluation.mlflow or ""
     judge, embeddings = config.evaluation.judge, config.evaluation.embeddings
@@ -45,7 +45,7 @@ def parameters(config: PipelineConfig) -> dict[str, str]:
     }
 
 
-def apply(cloudformation: Any, stack: str, template: str, parameters: Mapping[str, str]) -> Applied:
+def apply_stack(cloudformation: Any, stack: str, template: str, parameters: Mapping[str, str]) -> Applied:
     """Create or update the stack and wait for it. Raises StackFailed with the first resource that failed and why."""
     request = {
         "StackName": stack,
@@ -71,13 +71,13 @@ def apply(cloudformation: Any, stack: str, template: str, parameters: Mapping[st
             cloudformation.get_waiter(waiter).wait(StackName=identity, WaiterConfig={"Delay": 2, "MaxAttempts": 300})
         except WaiterError as error:
             raise StackFailed(f"The stack {stack!r} failed: {_first_failure(cloudformation, identity)}") from error
-    outputs = find(cloudformation, stack)
+    outputs = find_outputs(cloudformation, stack)
     if outputs is None:
         raise StackFailed(f"The stack {stack!r} failed: {_first_failure(cloudformation, identity)}")
     return Applied(change, outputs)
 
 
-def place(outputs: Mapping[str, str], region: str, role_arn: str | None = None) -> StackOutputs:
+def stack_outputs(outputs: Mapping[str, str], region: str, role_arn: str | None = None) -> StackOutputs:
     """Where releases run: the stack's outputs, with the execution role that pipeline.yaml names, if it names one."""
     trigger = outputs["TriggerRoleArn"]
     return StackOutputs(

@@ -16,7 +16,7 @@ class NoSchedule(SluiceError):
     """There is no schedule to pause or resume."""
 
 
-def rule(events: Any, config: PipelineConfig) -> Json | None:
+def read_rule(events: Any, config: PipelineConfig) -> Json | None:
     """The rule as it is, in the form of `plan.rule`."""
     name = rule_name(config)
     try:
@@ -28,45 +28,45 @@ def rule(events: Any, config: PipelineConfig) -> Json | None:
         "Description": described.get("Description", ""),
         "EventPattern": json.loads(described.get("EventPattern") or "{}"),
         "State": described["State"],
-        "Target": bare(next((each for each in targets if each["Id"] == DEPLOY), {})),
+        "Target": strip_target(next((each for each in targets if each["Id"] == DEPLOY), {})),
     }
 
 
-def write_rule(events: Any, config: PipelineConfig, wanted: Json) -> None:
+def write_rule(events: Any, config: PipelineConfig, desired: Json) -> None:
     """The rule first, its target after: it is complete or it does nothing."""
     name = rule_name(config)
     events.put_rule(
         Name=name,
-        Description=wanted["Description"],
-        EventPattern=json.dumps(wanted["EventPattern"]),
-        State=wanted["State"],
+        Description=desired["Description"],
+        EventPattern=json.dumps(desired["EventPattern"]),
+        State=desired["State"],
     )
-    put = events.put_targets(Rule=name, Targets=[{"Id": DEPLOY, **wanted["Target"]}])
+    put = events.put_targets(Rule=name, Targets=[{"Id": DEPLOY, **desired["Target"]}])
     if put["FailedEntryCount"]:
         failed = put["FailedEntries"][0]
         raise SluiceError(f"EventBridge did not take the target of {name}: {failed.get('ErrorMessage', failed)}")
 
 
-def schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
+def read_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
     """The schedule as it is, in the form of `plan.schedule`."""
-    described = described_schedule(scheduler, config)
+    described = describe_schedule(scheduler, config)
     if described is None:
         return None
     return {
         "Description": described.get("Description", ""),
         "ScheduleExpression": described["ScheduleExpression"],
         "ScheduleExpressionTimezone": described.get("ScheduleExpressionTimezone", "UTC"),
-        "Target": bare(described["Target"]),
+        "Target": strip_target(described["Target"]),
     }
 
 
-def write_schedule(scheduler: Any, config: PipelineConfig, kind: str, wanted: Json | None) -> None:
+def write_schedule(scheduler: Any, config: PipelineConfig, kind: str, desired: Json | None) -> None:
     """Create, change or delete it. Paused, it stays paused."""
     name = schedule_name(config)
-    if wanted is None:
+    if desired is None:
         scheduler.delete_schedule(Name=name, GroupName=GROUP)
         return
-    request = {"Name": name, "GroupName": GROUP, "FlexibleTimeWindow": {"Mode": "OFF"}, **wanted}
+    request = {"Name": name, "GroupName": GROUP, "FlexibleTimeWindow": {"Mode": "OFF"}, **desired}
     if kind == "create":
         scheduler.create_schedule(**request, State="ENABLED")
     else:
@@ -75,24 +75,24 @@ def write_schedule(scheduler: Any, config: PipelineConfig, kind: str, wanted: Js
 
 def schedule_state(scheduler: Any, config: PipelineConfig) -> str | None:
     """ENABLED or DISABLED (paused); None if there is no schedule."""
-    described = described_schedule(scheduler, config)
+    described = describe_schedule(scheduler, config)
     return None if described is None else str(described["State"])
 
 
 def set_schedule_state(scheduler: Any, config: PipelineConfig, state: str) -> None:
     """Pause (DISABLED) or resume (ENABLED). Raises NoSchedule."""
-    described = described_schedule(scheduler, config)
+    described = describe_schedule(scheduler, config)
     if described is None:
         raise NoSchedule(
             f"There is no schedule {schedule_name(config)!r}.",
             "Write one under `schedule:` in pipeline.yaml, then `sluice schedule apply`.",
         )
-    kept = ("Description", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
-    request = {key: described[key] for key in kept if key in described}
+    members = ("Description", "ScheduleExpression", "ScheduleExpressionTimezone", "FlexibleTimeWindow", "Target")
+    request = {key: described[key] for key in members if key in described}
     scheduler.update_schedule(Name=schedule_name(config), GroupName=GROUP, **request, State=state)
 
 
-def described_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
+def describe_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
     try:
         described: Json = scheduler.get_schedule(Name=schedule_name(config), GroupName=GROUP)
     except ClientError as error:
@@ -102,6 +102,6 @@ def described_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
     return described
 
 
-def bare(target: Json) -> Json:
+def strip_target(target: Json) -> Json:
     """A target without what the service adds to it."""
     return {key: target[key] for key in ("Arn", "RoleArn", "SageMakerPipelineParameters") if key in target}

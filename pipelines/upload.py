@@ -40,35 +40,35 @@ class Prepared:
     uploads: tuple[Upload, ...]
 
 
-def prepare(config: PipelineConfig, place: StackOutputs, wheels: Path | None = None) -> Prepared:
+def prepare_uploads(config: PipelineConfig, place: StackOutputs, wheels: Path | None = None) -> Prepared:
     """Where everything will be, found by reading the files. Sends nothing."""
-    chats = upload("cases", "cases", place, case_files(config.evaluation.cases, judged_by(config)))
-    code = upload("code", "code", place, archive.files(wheels))
-    told = upload("settings", "settings", place, {settings.FILE: config.settings.as_json()})
+    cases = plan_upload("cases", "cases", place, list_case_files(config.evaluation.cases, read_cases(config)))
+    code = plan_upload("code", "code", place, archive.list_job_files(wheels))
+    criteria = plan_upload("settings", "settings", place, {settings.FILE: config.settings.as_json()})
     if config.model.folder is None:
-        return Prepared(Sources(config.model.source, chats.uri, code.uri, told.uri), (chats, code, told))
-    model = upload("model", "models", place, model_files(config.model.folder))
-    return Prepared(Sources(model.uri, chats.uri, code.uri, told.uri), (model, chats, code, told))
+        return Prepared(Sources(config.model.source, cases.uri, code.uri, criteria.uri), (cases, code, criteria))
+    model = plan_upload("model", "models", place, list_model_files(config.model.folder))
+    return Prepared(Sources(model.uri, cases.uri, code.uri, criteria.uri), (model, cases, code, criteria))
 
 
-def send(s3: Any, wanted: Upload, on_start: Callable[[Upload], None] | None = None) -> int:
+def send_missing(s3: Any, upload: Upload, on_start: Callable[[Upload], None] | None = None) -> int:
     """Upload what is not there yet, and return how many files that were. One that broke off goes on where it was.
 
     `on_start` is called once, if there is anything to send.
     """
-    there = {name: size for name, size in listed(s3, wanted)}
-    missing = {name: content for name, content in wanted.files.items() if there.get(name) != size_of(content)}
+    there = {name: size for name, size in list_objects(s3, upload)}
+    missing = {name: content for name, content in upload.files.items() if there.get(name) != size_of(content)}
     if missing and on_start is not None:
-        on_start(wanted)
+        on_start(upload)
     for name, content in missing.items():
         if isinstance(content, bytes):
-            s3.put_object(Bucket=wanted.bucket, Key=wanted.prefix + name, Body=content)
+            s3.put_object(Bucket=upload.bucket, Key=upload.prefix + name, Body=content)
         else:
-            s3.upload_file(str(content), wanted.bucket, wanted.prefix + name)
+            s3.upload_file(str(content), upload.bucket, upload.prefix + name)
     return len(missing)
 
 
-def upload(what: str, folder: str, place: StackOutputs, files: Mapping[str, bytes | Path]) -> Upload:
+def plan_upload(what: str, folder: str, place: StackOutputs, files: Mapping[str, bytes | Path]) -> Upload:
     return Upload(what, place.bucket, f"{folder}/{content_hash(files)}/", files)
 
 
@@ -88,28 +88,28 @@ def content_hash(files: Mapping[str, bytes | Path]) -> str:
     return whole.hexdigest()[:32]
 
 
-def model_files(folder: Path) -> dict[str, Path]:
+def list_model_files(folder: Path) -> dict[str, Path]:
     """A checkpoint's files. Hidden ones, such as a download's bookkeeping, are left out."""
     if not folder.is_dir():
         raise UsageError(
             f"There is no model folder {folder}.",
             "Put the checkpoint there, or name where it is under `model: source:` in pipeline.yaml.",
         )
-    files = {name: file for name, file in walked(folder)}
+    files = {name: file for name, file in walk_files(folder)}
     if "config.json" not in files:
         what = "is empty" if not files else "holds no config.json at its root"
         raise UsageError(f"The model folder {folder} {what}.", "It must be a checkpoint in Hugging Face's format.")
     return files
 
 
-def judged_by(config: PipelineConfig) -> Cases:
+def read_cases(config: PipelineConfig) -> Cases:
     """The cases, read because a broken one, or one that nobody can judge, would cost the GPU's time to find."""
-    found = Cases(config.evaluation.cases)
-    selection.check(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
-    return found
+    cases = Cases(config.evaluation.cases)
+    selection.check(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    return cases
 
 
-def case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
+def list_case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
     """The files of these cases, and the modules beside them whose functions they name."""
     named = {name.partition(":")[0].partition(".")[0] for name in python_functions(cases)}
     folder = path if path.is_dir() else path.parent
@@ -118,22 +118,22 @@ def case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
         if (folder / f"{name}.py").is_file():
             modules[f"{name}.py"] = folder / f"{name}.py"
         elif (folder / name).is_dir():
-            modules |= {f"{name}/{each}": file for each, file in walked(folder / name) if file.suffix == ".py"}
+            modules |= {f"{name}/{each}": file for each, file in walk_files(folder / name) if file.suffix == ".py"}
     return {file.name: file for file in loader.files(path)} | modules
 
 
-def walked(folder: Path) -> Iterator[tuple[str, Path]]:
+def walk_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder)
         if file.is_file() and not any(part.startswith(".") for part in name.parts):
             yield name.as_posix(), file
 
 
-def listed(s3: Any, wanted: Upload) -> Iterator[tuple[str, int]]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=wanted.bucket, Prefix=wanted.prefix)
+def list_objects(s3: Any, upload: Upload) -> Iterator[tuple[str, int]]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=upload.bucket, Prefix=upload.prefix)
     for page in pages:
         for each in page.get("Contents", []):
-            yield each["Key"].removeprefix(wanted.prefix), each["Size"]
+            yield each["Key"].removeprefix(upload.prefix), each["Size"]
 
 
 def size_of(content: bytes | Path) -> int:

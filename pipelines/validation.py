@@ -43,19 +43,19 @@ PACKAGE_ENVIRONMENT = 16  # the documentation's limit; the model of the API woul
 class InvalidDefinition(SluiceError):
     """SageMaker would refuse the definition, or fail while it runs."""
 
-    def __init__(self, name: str, found: Sequence[str]) -> None:
-        self.problems = tuple(found)
-        super().__init__("\n".join([f"The definition of {name} is not valid:", *(f"  {each}" for each in found)]))
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([f"The definition of {name} is not valid:", *(f"  {each}" for each in problems)]))
 
 
-def validate(name: str, definition: Json) -> None:
+def validate_definition(name: str, definition: Json) -> None:
     """Raise InvalidDefinition with everything that is wrong."""
-    found = list(problems(definition))
-    if found:
-        raise InvalidDefinition(name, found)
+    problems = list(find_problems(definition))
+    if problems:
+        raise InvalidDefinition(name, problems)
 
 
-def problems(definition: Json) -> Iterator[str]:
+def find_problems(definition: Json) -> Iterator[str]:
     declared = {each["Name"]: each.get("DefaultValue") for each in definition["Parameters"]}
     names = [step["Name"] for step in every_step(definition["Steps"])]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -80,7 +80,7 @@ def problems_of_steps(steps: Sequence[Json], declared: Json, earlier: dict[str, 
         name, arguments = step["Name"], step["Arguments"]
         looked_at = {key: value for key, value in arguments.items() if key not in {"IfSteps", "ElseSteps"}}
         for reference in references(looked_at):
-            problem = unresolved(reference, declared, earlier)
+            problem = explain_unresolved(reference, declared, earlier)
             if problem:
                 yield f"{name}: {reference}: {problem}"
         for other in step.get("DependsOn", []):
@@ -111,7 +111,7 @@ def references(value: Any) -> Iterator[str]:
             yield from references(each)
 
 
-def unresolved(reference: str, declared: Json, earlier: dict[str, Json]) -> str:
+def explain_unresolved(reference: str, declared: Json, earlier: dict[str, Json]) -> str:
     """Why a reference names nothing; empty if it does."""
     head, _, rest = reference.partition(".")
     if head == "Parameters":
@@ -125,13 +125,13 @@ def unresolved(reference: str, declared: Json, earlier: dict[str, Json]) -> str:
     if step is None:
         return f"{name} is no earlier step.{did_you_mean(name, earlier)}"
     if path.startswith("PropertyFiles."):
-        return undeclared_file(path.removeprefix("PropertyFiles."), step)
+        return explain_undeclared_file(path.removeprefix("PropertyFiles."), step)
     if step["Type"] not in CALLS:
         return f"a {step['Type']} step has no properties"
-    return missing_property(path, service().operation_model(CALLS[step["Type"]][2]).output_shape)
+    return explain_missing_property(path, service().operation_model(CALLS[step["Type"]][2]).output_shape)
 
 
-def undeclared_file(name: str, step: Json) -> str:
+def explain_undeclared_file(name: str, step: Json) -> str:
     files = {each["PropertyFileName"]: each["OutputName"] for each in step.get("PropertyFiles", [])}
     if name not in files:
         return f"{step['Name']} declares no such property file.{did_you_mean(name, files)}"
@@ -139,7 +139,7 @@ def undeclared_file(name: str, step: Json) -> str:
     return "" if files[name] in outputs else f"{step['Name']} has no output {files[name]!r} to hold it"
 
 
-def missing_property(path: str, shape: Any) -> str:
+def explain_missing_property(path: str, shape: Any) -> str:
     """Follow `A.B['key'].C` or `A.B[0]` through the shape of a description."""
     parts = re.findall(r"\.?([A-Za-z0-9]+)|\['([^']*)'\]|\[(\d+)\]", path)
     for member, _, _ in parts:

@@ -10,11 +10,11 @@ SPELT = {"%": " percent", "&": " and ", "<": " below ", ">": " above ", "'": "",
 
 def clean(properties: Mapping[str, str | None]) -> dict[str, str]:
     """The same properties as the service takes them; what is empty is left out."""
-    cleaned = {key: text(value) for key, value in properties.items() if value}
+    cleaned = {key: clean_text(value) for key, value in properties.items() if value}
     return {key: value for key, value in cleaned.items() if value}
 
 
-def text(value: str) -> str:
+def clean_text(value: str) -> str:
     """Spell out or drop what the charset lacks; shorten at the end, visibly."""
     composed = unicodedata.normalize("NFC", value)
     allowed = "".join(SPELT.get(mark, mark if mark in MARKS or mark.isalnum() else " ") for mark in composed)

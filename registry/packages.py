@@ -115,13 +115,13 @@ class Package:
         return self.metadata.get("mlflow_run", "")
 
 
-def versions(sagemaker: Any, group: str, approval: str | None = None) -> Iterator[Package]:
+def list_versions(sagemaker: Any, group: str, approval: str | None = None) -> Iterator[Package]:
     """Every version, newest first, page by page; a group that is not there yet has none."""
-    for page in pages(sagemaker, group, approval):
+    for page in list_pages(sagemaker, group, approval):
         yield from page
 
 
-def pages(sagemaker: Any, group: str, approval: str | None = None, size: int = PAGE) -> Iterator[list[Package]]:
+def list_pages(sagemaker: Any, group: str, approval: str | None = None, size: int = PAGE) -> Iterator[list[Package]]:
     request = {
         "ModelPackageGroupName": group,
         "SortBy": "CreationTime",
@@ -154,7 +154,7 @@ def describe(sagemaker: Any, arn: str) -> Package:
 
 def find(sagemaker: Any, group: str, version: int) -> Package:
     """One version by its number, in one list call and one description however many there are."""
-    newest = next((package for page in pages(sagemaker, group, size=1) for package in page), None)
+    newest = next((package for page in list_pages(sagemaker, group, size=1) for package in page), None)
     if newest is None:
         raise UnknownPackage(f"{group!r} has no versions yet.", "`sluice run` registers the first.")
     try:
@@ -167,19 +167,19 @@ def find(sagemaker: Any, group: str, version: int) -> Package:
 
 def newest_approved(sagemaker: Any, group: str) -> Package:
     """The newest approved version that no other has replaced; raises NothingApproved if there is none."""
-    package = next(approved(sagemaker, group), None)
+    package = next(list_approved(sagemaker, group), None)
     if package is None:
         raise NothingApproved(group)
     return package
 
 
-def approved(sagemaker: Any, group: str) -> Iterator[Package]:
+def list_approved(sagemaker: Any, group: str) -> Iterator[Package]:
     """Every approved version that no other has replaced, newest first, described.
 
     What was replaced comes back only by its number, whether its endpoint is gone already (Archived) or not yet (Live).
     """
     champion = find_champion(sagemaker, group)
-    for package in versions(sagemaker, group, "Approved"):
+    for package in list_versions(sagemaker, group, "Approved"):
         is_replaced = package.is_live and champion is not None and package.arn != champion.arn
         if not package.is_archived and not is_replaced:
             yield describe(sagemaker, package.arn)
@@ -188,32 +188,32 @@ def approved(sagemaker: Any, group: str) -> Iterator[Package]:
 def find_champion(sagemaker: Any, group: str) -> Package | None:
     """The version that users are served by, or None."""
     try:
-        return live(sagemaker, group)
+        return find_live(sagemaker, group)
     except NothingLive:
         return None
 
 
-def live(sagemaker: Any, group: str) -> Package:
+def find_live(sagemaker: Any, group: str) -> Package:
     """The version that users are served by. One list call and one description, unless two versions say Live."""
-    for page in pages(sagemaker, group):
-        said = [describe(sagemaker, package.arn) for package in page if package.is_live]
-        if said:
+    for page in list_pages(sagemaker, group):
+        live_packages = [describe(sagemaker, package.arn) for package in page if package.is_live]
+        if live_packages:
             # a version that was set Live by hand may name no endpoint
-            reachable = [package for package in said if package.endpoint_name]
+            reachable = [package for package in live_packages if package.endpoint_name]
             if not reachable:
-                raise NothingLive(group, f"version {said[0].version} says Live, but names no endpoint")
-            return max(reachable, key=since)
+                raise NothingLive(group, f"version {live_packages[0].version} says Live, but names no endpoint")
+            return max(reachable, key=live_order)
     raise NothingLive(group)
 
 
-def replaced_by(sagemaker: Any, champion: Package) -> list[Package]:
+def list_replaced(sagemaker: Any, champion: Package) -> list[Package]:
     """What went live before the champion and still says so: its endpoint is perhaps not gone yet."""
-    listed = [package for package in versions(sagemaker, champion.group) if package.is_live]
+    listed = [package for package in list_versions(sagemaker, champion.group) if package.is_live]
     others = [describe(sagemaker, package.arn) for package in listed if package.arn != champion.arn]
-    return [other for other in others if since(other) < since(champion)]
+    return [other for other in others if live_order(other) < live_order(champion)]
 
 
-def since(package: Package) -> tuple[str, int]:
+def live_order(package: Package) -> tuple[str, int]:
     """What orders the versions that say Live: the greatest is the live one."""
     return package.live_since, package.version
 
@@ -307,10 +307,10 @@ def from_description(answer: Mapping[str, Any]) -> Package:
 
 def is_missing(error: ClientError) -> bool:
     """SageMaker has no code of its own for "there is no such thing": the text of a ValidationException says it."""
-    told = error.response.get("Error", {})
-    message = str(told.get("Message", "")).lower()
+    details = error.response.get("Error", {})
+    message = str(details.get("Message", "")).lower()
     words = ("does not exist", "not found", "could not find", "cannot find")
-    return told.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(w in message for w in words)
+    return details.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(w in message for w in words)
 
 
 def one_line(why: str) -> str:

@@ -16,7 +16,7 @@ from sluice.evaluation.llm_judge import JudgeFailed, Messages
 from sluice.evaluation.model_api import LONGEST_TEXT, Vectors, embedded
 from sluice.evaluation.replay.rate_limit import OutOfPatience, Patience
 
-PASSING = frozenset(
+TRANSIENT = frozenset(
     (
         *("ThrottlingException", "ModelNotReadyException", "ModelTimeoutException"),
         *("ServiceUnavailableException", "InternalServerException"),
@@ -42,7 +42,7 @@ class Bedrock:
     def ask(self, messages: Messages, max_tokens: int, seed: int) -> str:
         """`judge_model.Ask`."""
         system = [{"text": each["content"]} for each in messages if each["role"] == "system"]
-        told = [
+        turns = [
             {"role": each["role"], "content": [{"text": each["content"]}]}
             for each in messages
             if each["role"] != "system"
@@ -51,7 +51,7 @@ class Bedrock:
             self._runtime.converse,
             modelId=self._model,
             system=system,
-            messages=told,
+            messages=turns,
             inferenceConfig={"maxTokens": max_tokens, "temperature": 0.0},
         )
         return "".join(part.get("text", "") for part in answer["output"]["message"]["content"])
@@ -66,8 +66,10 @@ class Bedrock:
         return [self._invoke({"inputText": text}).get("embedding") or [] for text in texts]
 
     def _cohere(self, texts: Sequence[str]) -> Vectors:
-        found = self._invoke({"texts": list(texts), "input_type": "clustering", "truncate": "END"}).get("embeddings")
-        vectors: Vectors = found.get("float", []) if isinstance(found, dict) else found or []
+        embeddings = self._invoke({"texts": list(texts), "input_type": "clustering", "truncate": "END"}).get(
+            "embeddings"
+        )
+        vectors: Vectors = embeddings.get("float", []) if isinstance(embeddings, dict) else embeddings or []
         return vectors
 
     def _invoke(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,12 +82,12 @@ class Bedrock:
             accept="application/json",
         )
         try:
-            found = json.loads(answer["body"].read())
+            reply = json.loads(answer["body"].read())
         except ValueError:
-            found = None
-        if not isinstance(found, dict):
+            reply = None
+        if not isinstance(reply, dict):
             raise JudgeFailed(f"{self._model} in Bedrock replied with something that is no JSON object.")
-        return found
+        return reply
 
     def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
         attempt = 0
@@ -94,9 +96,9 @@ class Bedrock:
             try:
                 answer = operation(**request)
             except ClientError as error:
-                told = error.response.get("Error", {})
-                why = f"{told.get('Code', 'error')}: {told.get('Message', '')}"
-                if told.get("Code") not in PASSING:
+                details = error.response.get("Error", {})
+                why = f"{details.get('Code', 'error')}: {details.get('Message', '')}"
+                if details.get("Code") not in TRANSIENT:
                     raise JudgeFailed(f"{self._model} in Bedrock does not answer: {why}") from None
             except BotoCoreError as error:
                 why = str(error)
@@ -110,7 +112,7 @@ class Bedrock:
                 raise JudgeFailed(f"{self._model} in Bedrock does not answer: {why} ({spent}).") from None
 
 
-def embedding_model(model: str) -> str:
+def check_embedding_model(model: str) -> str:
     """The same model, if its requests are known here. Raises UsageError."""
     if "cohere.embed" not in model and "titan-embed-text" not in model:
         raise UsageError(

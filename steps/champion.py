@@ -40,26 +40,28 @@ class Comparison:
 
     aws: Aws
     champion: Package
-    judging: RunContext
+    context: RunContext
     hashes: Mapping[str, str]
 
     def __call__(self, results: Sequence[CaseResult]) -> Json | None:
         # NumPy and SciPy take a second to import, and only a comparison needs them
-        from sluice.evaluation.compare.champion import decide_replay, compare, describe_missing_comparison
+        from sluice.evaluation.compare.champion import compare, decide_replay, describe_missing_comparison
 
-        judging, gate = self.judging, self.judging.settings.gate
-        stored = self.read_report()
-        repeats = {case.id: max(case.repeats, judging.settings.repeats) for case in judging.cases}
-        choice = decide_replay(stored, self.hashes, repeats)
-        if not choice.replay and stored:
+        context, gate = self.context, self.context.settings.gate
+        report = self.read_report()
+        repeats = {case.id: max(case.repeats, context.settings.repeats) for case in context.cases}
+        choice = decide_replay(report, self.hashes, repeats)
+        if not choice.replay and report:
             print_line(f"Compared with version {self.champion.version} by its report: {choice.why}")
-            return compare(results, stored, gate, about=self.about, replay_champion=False)
+            return compare(results, report, gate, about=self.about, replayed=False)
         if decide(slim(results), gate.without_champion()).verdict == "fail":
-            print_line(f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer.")
+            print_line(
+                f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer."
+            )
             return None
         print_line(f"Version {self.champion.version} is replayed on {self.champion.endpoint_name}: {choice.why}")
         try:
-            return compare(results, self.replay_champion(), gate, about=self.about, replay_champion=True)
+            return compare(results, self.replay_champion(), gate, about=self.about, replayed=True)
         except SluiceError as error:
             return describe_missing_comparison(f"The champion could not be replayed: {error.message}", gate, self.about)
 
@@ -80,9 +82,9 @@ class Comparison:
         """Its report, if it can still be read; else it is replayed."""
         if not self.champion.report:
             return None
-        place = urlsplit(self.champion.report)
+        location = urlsplit(self.champion.report)
         try:
-            body = self.aws.s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
+            body = self.aws.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
             return reports.parse(body, self.champion.report)
         except (ClientError, BotoCoreError, NoReport) as error:
             print_line(f"The champion's report {self.champion.report} cannot be used: {error}")
@@ -93,11 +95,11 @@ class Comparison:
         from sluice.evaluation.replay.engine import replay
         from sluice.steps.endpoint_target import EndpointTarget
 
-        judging = self.judging
-        plan = judging.settings.plan(on_endpoint=True)
+        context = self.context
+        plan = context.settings.plan(on_endpoint=True)
         target = EndpointTarget(self.aws.runtime, self.champion.endpoint_name)
         # what the RAG server answers comes from the endpoint under judgement, so those cases have no pair
-        replayed = replay(OfTheModel(judging.cases), target, plan, help=judging.help, subject=self.about)
-        if replayed.down:
-            raise replayed.down
-        return replayed.results
+        outcome = replay(OfTheModel(context.cases), target, plan, help=context.help, subject=self.about)
+        if outcome.down:
+            raise outcome.down
+        return outcome.results

@@ -27,8 +27,8 @@ from sluice.steps.champion import Comparison
 from sluice.steps.endpoint_target import EndpointTarget
 from sluice.steps.hosting import Clock, Rollout
 from sluice.steps.inputs import Deploy
-from sluice.steps.job import Aws, Stopped, say
-from sluice.steps.run_context import Judging, ready
+from sluice.steps.job import Aws, Stopped, print_line
+from sluice.steps.run_context import RunContext, prepare_run
 
 SYSTEM = Clock()
 ABANDONED = timedelta(hours=24)  # longer than a run takes from its endpoint to the move
@@ -52,23 +52,23 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     package = approve_if_passed(aws.sagemaker, inputs, select_package(aws.sagemaker, inputs, gate, clock), gate)
     check_let_through(package, gate)
     champion = packages.find_champion(aws.sagemaker, package.group)
-    if done := nothing_to_do(aws.sagemaker, inputs, package, champion):
+    if skip_reason := find_skip_reason(aws.sagemaker, inputs, package, champion):
         if champion:  # an earlier run may have been stopped, or refused, before it had cleaned up
             clean_up(aws.sagemaker, inputs, champion, clock)
-        return done
-    rollout = planned(aws.sagemaker, inputs, package, clock)
-    judging = ready(inputs, aws, rollout.endpoint, inputs.instance_type)
-    before = updated_in_place(rollout, gate)
+        return skip_reason
+    rollout = plan_rollout(aws.sagemaker, inputs, package, clock)
+    context = prepare_run(inputs, aws, rollout.endpoint, inputs.instance_type)
+    before = find_config_to_replace(rollout, gate)
     try:
         bring_into_service(rollout, before)
-        replay(rollout, aws, judging)
+        replay(rollout, aws, context)
         check_let_through(packages.describe(aws.sagemaker, package.arn), gate)  # a person may have said no meanwhile
         packages.move_live(aws.sagemaker, package.arn, rollout.endpoint, clock.now())
     except BaseException as error:  # a stop as well: what this run made must not stay and cost
         undo(rollout, before, error)
         raise
     now_live = f"Version {package.version} of {package.group} is live on endpoint {rollout.endpoint}."
-    say(now_live)
+    print_line(now_live)
     if moved := hosting.retry_missing(clock, read_moved, rollout):
         clean_up(aws.sagemaker, inputs, moved, clock)
     if before:
@@ -89,11 +89,11 @@ def select_package(sagemaker: Any, inputs: Deploy, gate: Gate, clock: Clock) -> 
 def select_newest(sagemaker: Any, group: str, gate: Gate) -> Package:
     """The newest approved version that is let through; one that is not does not keep the others from being served."""
     refusal: NotApproved | None = None
-    for package in packages.approved(sagemaker, group):
+    for package in packages.list_approved(sagemaker, group):
         try:
             check_let_through(package, gate)
         except NotApproved as error:
-            say(f"Passed over: {error.message} {error.hint}")
+            print_line(f"Passed over: {error.message} {error.hint}")
             refusal = refusal or error
         else:
             return package
@@ -132,9 +132,9 @@ def check_let_through(package: Package, gate: Gate) -> None:
         )
 
 
-def nothing_to_do(sagemaker: Any, inputs: Deploy, package: Package, champion: Package | None) -> str:
+def find_skip_reason(sagemaker: Any, inputs: Deploy, package: Package, champion: Package | None) -> str:
     """Why this version need not be deployed, or nothing."""
-    if champion and champion.arn == package.arn and hosting.in_service(sagemaker, champion.endpoint_name):
+    if champion and champion.arn == package.arn and hosting.is_in_service(sagemaker, champion.endpoint_name):
         return f"Version {package.version} is already live on endpoint {champion.endpoint_name}; nothing to do."
     is_replaced = package.is_archived or (package.is_live and champion is not None and champion.arn != package.arn)
     if is_replaced and inputs.reason in {"approval", "schedule"}:
@@ -145,20 +145,20 @@ def nothing_to_do(sagemaker: Any, inputs: Deploy, package: Package, champion: Pa
     return ""
 
 
-def planned(sagemaker: Any, inputs: Deploy, package: Package, clock: Clock) -> Rollout:
+def plan_rollout(sagemaker: Any, inputs: Deploy, package: Package, clock: Clock) -> Rollout:
     token = secrets.token_hex(3)
-    versioned = hosting.name_of(inputs.endpoint, f"-v{package.version}")
+    versioned = hosting.append_suffix(inputs.endpoint, f"-v{package.version}")
     endpoint = inputs.endpoint if inputs.strategy == "in_place" else versioned
-    own = hosting.name_of(inputs.endpoint, f"-v{package.version}-{token}")
+    own = hosting.append_suffix(inputs.endpoint, f"-v{package.version}-{token}")
     return Rollout(sagemaker, inputs, package, endpoint, own, clock)
 
 
-def updated_in_place(rollout: Rollout, gate: Gate) -> str | None:
+def find_config_to_replace(rollout: Rollout, gate: Gate) -> str | None:
     """The configuration that an update in place would replace; None where a new endpoint is made or one is adopted."""
     if rollout.inputs.strategy != "in_place":
         return None
-    found = hosting.settled(rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock)
-    if found is None or hosting.package_served(rollout.sagemaker, rollout.endpoint) == rollout.package.arn:
+    endpoint = hosting.wait_until_settled(rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock)
+    if endpoint is None or hosting.find_served_package(rollout.sagemaker, rollout.endpoint) == rollout.package.arn:
         return None
     if not lets_through(rollout.package.verdict, gate):
         raise NotApproved(
@@ -166,19 +166,21 @@ def updated_in_place(rollout: Rollout, gate: Gate) -> str | None:
             "before it can be replayed there.",
             "Evaluate it first, or use `strategy: new_endpoint`.",
         )
-    return str(found["EndpointConfigName"])
+    return str(endpoint["EndpointConfigName"])
 
 
 def bring_into_service(rollout: Rollout, before: str | None) -> None:
     """An endpoint that serves the version: updated in place, there already, or new."""
-    found = hosting.describe(rollout.sagemaker, rollout.endpoint)
-    if found and found["EndpointStatus"] == "Deleting":
-        found = hosting.settled(rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock)
+    endpoint = hosting.describe_endpoint(rollout.sagemaker, rollout.endpoint)
+    if endpoint and endpoint["EndpointStatus"] == "Deleting":
+        endpoint = hosting.wait_until_settled(
+            rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock
+        )
     if before:
         rollout.create_config()
         rollout.update_endpoint(rollout.own)
-    elif found:
-        rollout.adopt(found)
+    elif endpoint:
+        rollout.adopt(endpoint)
     else:
         rollout.create_config()
         rollout.create_endpoint()
@@ -187,29 +189,29 @@ def bring_into_service(rollout: Rollout, before: str | None) -> None:
         raise hosting.EndpointFailed(f"SageMaker rolled endpoint {rollout.endpoint} back to {before} by itself.")
 
 
-def replay(rollout: Rollout, aws: Aws, judging: Judging) -> None:
+def replay(rollout: Rollout, aws: Aws, context: RunContext) -> None:
     """The gate once more, on the endpoint itself: machine, image, network and streaming are those the users get.
 
     The comparison with the champion is not repeated, unless the file says so: it was made by the evaluation.
     """
-    inputs, package, settings = rollout.inputs, rollout.package, judging.settings
-    judging.check_rag()
+    inputs, package, settings = rollout.inputs, rollout.package, context.settings
+    context.check_rag()
     again = settings.gate.against_champion and settings.champion_at_deploy
-    champion = champions.find(aws.sagemaker, package) if again else None
+    champion = champions.find_champion_besides(aws.sagemaker, package) if again else None
     gate = settings.gate if champion else settings.gate.without_champion()
     report = evaluate(
-        judging.cases,
+        context.cases,
         EndpointTarget(aws.runtime, rollout.endpoint),
         gate,
-        judging.plan,
-        rag=judging.rag,
-        help=judging.help,
-        subject=job.subject(package, inputs.execution, rollout.endpoint),
-        progress=job.progress(),
-        compare=Comparison(aws, champion, judging, judging.hashes(package)) if champion else None,
+        context.plan,
+        rag=context.rag,
+        help=context.help,
+        subject=job.describe_subject(package, inputs.execution, rollout.endpoint),
+        progress=job.watch_progress(),
+        compare=Comparison(aws, champion, context, context.hashes(package)) if champion else None,
         gates=True,
     )
-    report, _ = report_files.files(judging.complete(report, package), Path(inputs.report))
+    report, _ = report_files.write_files(context.complete(report, package), Path(inputs.report))
     if not lets_through(report.verdict.verdict, gate):
         raise NotGoodEnough(
             f"Version {package.version} did not pass on endpoint {rollout.endpoint}: {report.verdict.summary}",
@@ -220,16 +222,18 @@ def replay(rollout: Rollout, aws: Aws, judging: Judging) -> None:
 def undo(rollout: Rollout, before: str | None, error: BaseException) -> None:
     """Back to what it was before this run, unless the version went live on that endpoint after all."""
     reason = str(error) or type(error).__name__
-    say(f"Undoing what this run made. {reason}")
+    print_line(f"Undoing what this run made. {reason}")
     try:
         if read_moved(rollout):
-            say(f"Endpoint {rollout.endpoint} stays, as version {rollout.package.version} is live on it.")
+            print_line(f"Endpoint {rollout.endpoint} stays, as version {rollout.package.version} is live on it.")
             return
-        left = rollout.roll_back(before) if before else take_back(rollout, error)
+        leftovers = rollout.roll_back(before) if before else remove_created(rollout, error)
     except (BotoCoreError, ClientError) as lost:
-        left = f"The clean-up failed as well ({lost}): endpoint {rollout.endpoint} may still be there and cost money."
-    if left:
-        raise LeftBehind(f"{reason} {left}") from error
+        leftovers = (
+            f"The clean-up failed as well ({lost}): endpoint {rollout.endpoint} may still be there and cost money."
+        )
+    if leftovers:
+        raise LeftBehind(f"{reason} {leftovers}") from error
 
 
 def read_moved(rollout: Rollout) -> Package | None:
@@ -239,7 +243,7 @@ def read_moved(rollout: Rollout) -> Package | None:
     return now if is_moved else None
 
 
-def take_back(rollout: Rollout, error: BaseException) -> str:
+def remove_created(rollout: Rollout, error: BaseException) -> str:
     """Remove what this run made; returns what is left, in words. A stop, before or meanwhile, leaves little time."""
     if isinstance(error, Stopped):
         return rollout.undo(hosting.STOP_SECONDS)
@@ -251,13 +255,13 @@ def take_back(rollout: Rollout, error: BaseException) -> str:
 
 def clean_up(sagemaker: Any, inputs: Deploy, champion: Package, clock: Clock) -> None:
     """Take away what costs money and serves nobody: of this run's, and what earlier runs had to leave."""
-    left = [
+    leftovers = [
         *retire_others(sagemaker, champion, inputs.drain_seconds, clock),
         *remove_abandoned(sagemaker, inputs, clock),
     ]
-    if left:
+    if leftovers:
         raise LeftBehind(
-            f"Version {champion.version} is live on endpoint {champion.endpoint_name}. {' '.join(left)}",
+            f"Version {champion.version} is live on endpoint {champion.endpoint_name}. {' '.join(leftovers)}",
             "The next deployment tries again, also one that has nothing else to do: `sluice deploy`.",
         )
 
@@ -268,16 +272,16 @@ def retire_others(sagemaker: Any, champion: Package, drain_seconds: float, clock
     In this order: until its endpoint is gone a version says Live, so that the next run finds what this one must leave.
     Returns what is left, in words.
     """
-    replaced = packages.replaced_by(sagemaker, champion)
+    replaced = packages.list_replaced(sagemaker, champion)
     seconds: float = hosting.STOP_SECONDS
-    left: list[str] = []
+    leftovers: list[str] = []
     try:
         if any(has_own_endpoint(other, champion) for other in replaced):
             clock.sleep(drain_seconds)
         seconds = hosting.PROVISION_SECONDS
     finally:  # told to stop in this pause, it is only cut short
-        left = [words for other in replaced if (words := retire(sagemaker, other, champion, seconds, clock))]
-    return left
+        leftovers = [words for other in replaced if (words := retire(sagemaker, other, champion, seconds, clock))]
+    return leftovers
 
 
 def remove_abandoned(sagemaker: Any, inputs: Deploy, clock: Clock) -> list[str]:
@@ -286,19 +290,21 @@ def remove_abandoned(sagemaker: Any, inputs: Deploy, clock: Clock) -> list[str]:
     A version that never went live is in no list of what to retire. So old an endpoint is on no run's way any more.
     """
     try:
-        candidates = list(hosting.made_by_runs(sagemaker, inputs, clock.now() - ABANDONED))
+        candidates = list(hosting.list_endpoints_of_runs(sagemaker, inputs, clock.now() - ABANDONED))
     except (BotoCoreError, ClientError) as error:  # a role of the user's own may not list endpoints
-        say(f"Endpoints that an earlier run may have left were not looked for: {error}")
+        print_line(f"Endpoints that an earlier run may have left were not looked for: {error}")
         return []
-    left = []
+    leftovers = []
     for endpoint, arn in candidates:
         try:
             if not packages.describe(sagemaker, arn).is_live:
-                say(f"Endpoint {endpoint} was left by an earlier run, and its version is not live: it is deleted.")
-                left.append(hosting.delete(sagemaker, endpoint, hosting.PROVISION_SECONDS, clock))
+                print_line(
+                    f"Endpoint {endpoint} was left by an earlier run, and its version is not live: it is deleted."
+                )
+                leftovers.append(hosting.delete_endpoint(sagemaker, endpoint, hosting.PROVISION_SECONDS, clock))
         except (BotoCoreError, ClientError, UnknownPackage) as error:
-            left.append(f"Endpoint {endpoint} could not be looked after and costs money: {error}")
-    return [words for words in left if words]
+            leftovers.append(f"Endpoint {endpoint} could not be looked after and costs money: {error}")
+    return [words for words in leftovers if words]
 
 
 def retire(sagemaker: Any, other: Package, champion: Package, seconds: float, clock: Clock) -> str:
@@ -307,16 +313,16 @@ def retire(sagemaker: Any, other: Package, champion: Package, seconds: float, cl
         if not is_still_replaced(sagemaker, other):
             return ""
         if has_own_endpoint(other, champion):
-            if left := hosting.delete(sagemaker, other.endpoint_name, seconds, clock):
-                say(left)
-                return left
-            say(f"Endpoint {other.endpoint_name} is deleted.")
+            if leftover := hosting.delete_endpoint(sagemaker, other.endpoint_name, seconds, clock):
+                print_line(leftover)
+                return leftover
+            print_line(f"Endpoint {other.endpoint_name} is deleted.")
             if not is_still_replaced(sagemaker, other):
                 return ""
         packages.archive(sagemaker, other.arn)
     except (BotoCoreError, ClientError) as error:
         return f"Version {other.version} could not be retired, and its endpoint costs money: {error}"
-    say(f"Version {other.version} is archived.")
+    print_line(f"Version {other.version} is archived.")
     return ""
 
 
@@ -326,7 +332,7 @@ def is_still_replaced(sagemaker: Any, other: Package) -> bool:
     if now.is_live and now.live_since == other.live_since:
         return True
     how = "made live again" if now.is_live else "retired by another run"
-    say(f"Version {other.version} was {how} meanwhile; its endpoint is left alone.")
+    print_line(f"Version {other.version} was {how} meanwhile; its endpoint is left alone.")
     return False
 
 
@@ -336,4 +342,4 @@ def has_own_endpoint(other: Package, champion: Package) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(job.run(Deploy, deploy, sys.argv[1:]))
+    sys.exit(job.run_step(Deploy, deploy, sys.argv[1:]))

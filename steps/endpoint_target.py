@@ -51,39 +51,39 @@ class EndpointTarget:
                     collected.feed(part["Bytes"])
             return collected.reply()
         except ClientError as error:
-            raise self._failed(error) from None
+            raise self._classify_client_error(error) from None
         except (BotoCoreError, HTTPError) as error:
-            raise self._broken(error) from None
+            raise self._classify_broken_connection(error) from None
 
-    def _broken(self, error: Exception) -> Lost | Refused | TargetDown:
+    def _classify_broken_connection(self, error: Exception) -> Lost | Refused | TargetDown:
         """What follows when no answer came at all, or not all of one."""
         does_not = f"Endpoint {self.endpoint} does not answer: {error}"
         if isinstance(error, ReadTimeoutError | StreamTimeout):
             return Refused(does_not)
         return Lost(does_not) if isinstance(error, HTTPClientError | HTTPError) else TargetDown(does_not)
 
-    def _failed(self, error: ClientError) -> Busy | Refused | TargetDown:
+    def _classify_client_error(self, error: ClientError) -> Busy | Refused | TargetDown:
         """What follows from an error: a ValidationError or a broken stream is told apart by whether others work."""
-        code, message = words(error)
-        does_not = f"Endpoint {self.endpoint} does not answer: {told(error)}"
+        code, message = error_details(error)
+        does_not = f"Endpoint {self.endpoint} does not answer: {describe_error(error)}"
         if code in BUSY or COLD in message:
             return Busy(does_not)
         if isinstance(error, EventStreamError):  # the model server failed at this request, or it is down
-            return Refused(f"The answer broke off: {told(error)}")
+            return Refused(f"The answer broke off: {describe_error(error)}")
         if code == "ModelError":
             status = int(error.response.get("OriginalStatusCode") or 424)
             reason = failures.told(status, str(error.response.get("OriginalMessage") or message).encode())
             return failures.of_status(status, reason)
         if code in {"ValidationError", "ValidationException"} and GONE not in message:
-            return Refused(told(error))
+            return Refused(describe_error(error))
         return TargetDown(does_not)
 
 
-def words(error: ClientError) -> tuple[str, str]:
+def error_details(error: ClientError) -> tuple[str, str]:
     details = error.response.get("Error", {})
     return str(details.get("Code", "error")), str(details.get("Message", ""))
 
 
-def told(error: ClientError) -> str:
-    code, message = words(error)
+def describe_error(error: ClientError) -> str:
+    code, message = error_details(error)
     return f"{code}: {message}".strip(": ")

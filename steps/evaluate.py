@@ -1,6 +1,6 @@
 """Judges a model package: start its model server, replay the chat cases, write report.json, record the verdict.
 
-`python -m sluice.steps.evaluate` inside the LMI image. It ends well when there is a verdict, a bad one too: the gate decides.
+`python -m sluice.steps.evaluate`, in the LMI image. It ends well with any verdict, a bad one too: the gate decides.
 """
 
 import sys
@@ -25,17 +25,17 @@ from sluice.steps import champion as champions
 from sluice.steps import job, report_files
 from sluice.steps.champion import Comparison
 from sluice.steps.inputs import Evaluate
-from sluice.steps.job import Aws, say
+from sluice.steps.job import Aws, print_line
 from sluice.steps.mlflow_log import MlflowLog
 from sluice.steps.model_server import ModelServer, ServerFailed
-from sluice.steps.report_files import Run
-from sluice.steps.run_context import Judging, ready
-from sluice.steps.shards import Share, Telling, share_of
+from sluice.steps.report_files import MlflowRun
+from sluice.steps.run_context import RunContext, prepare_run
+from sluice.steps.shards import Share, StateReporter, read_share
 
 SERVER_LOG = "model-server.log"
 
 
-class CouldNotJudge(SluiceError):
+class NoVerdict(SluiceError):
     """There is no verdict: the report says why, and the package waits as it did."""
 
 
@@ -45,14 +45,14 @@ class Worker:
 
     inputs: Evaluate
     aws: Aws
-    judging: Judging
+    context: RunContext
     package: Package
     folder: Path
     share: Share | None  # None: all of it
 
     @property
     def subject(self) -> dict[str, str]:
-        return job.subject(self.package, self.inputs.execution, self.judging.endpoint)
+        return job.describe_subject(self.package, self.inputs.execution, self.context.endpoint)
 
     @property
     def server_log(self) -> Path:
@@ -63,29 +63,33 @@ class Worker:
 
 def evaluate(inputs: Evaluate, aws: Aws) -> str:
     """The whole step, once; returns the verdict in a line. On all machines but the first: what its share was."""
-    judging = ready(inputs, aws, None if inputs.target == "job" else inputs.target, inputs.machine)
-    folder = room_for_report(Path(inputs.report))
-    share = share_of(inputs, aws.s3)
+    context = prepare_run(inputs, aws, None if inputs.target == "job" else inputs.target, inputs.machine)
+    folder = create_report_folder(Path(inputs.report))
+    share = read_share(inputs, aws.s3)
     judges = share is None or share.first
     mlflow = MlflowLog(inputs.mlflow_uri, inputs.experiment) if inputs.mlflow_uri and judges else None
 
-    here = Worker(inputs, aws, judging, packages.describe(aws.sagemaker, inputs.model_package), folder, share)
-    judging.check_rag()
+    worker = Worker(inputs, aws, context, packages.describe(aws.sagemaker, inputs.model_package), folder, share)
+    context.check_rag()
     if not judges:
-        return part(here)
-    champion = champions.find(aws.sagemaker, here.package) if judging.settings.gate.against_champion else None
+        return replay_share(worker)
+    champion = (
+        champions.find_champion_besides(aws.sagemaker, worker.package)
+        if context.settings.gate.against_champion
+        else None
+    )
 
-    run = Run(inputs, judging, here.package, champion)
-    report = report_files.written(judged(here, champion), folder, mlflow, run)
-    recorded(aws, run, report)
+    run = MlflowRun(inputs, context, worker.package, champion)
+    report = report_files.write_report(evaluate_version(worker, champion), folder, mlflow, run)
+    record_verdict(aws, run, report)
 
     verdict = report.verdict
     if verdict.verdict == "error":
-        raise CouldNotJudge(verdict.summary, "\n".join(verdict.reasons))
+        raise NoVerdict(verdict.summary, "\n".join(verdict.reasons))
     return f"{verdict.verdict}: {verdict.summary}"
 
 
-def room_for_report(folder: Path) -> Path:
+def create_report_folder(folder: Path) -> Path:
     """Before anything costs time: a report that cannot be written is no reason to start a model."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,81 +98,81 @@ def room_for_report(folder: Path) -> Path:
     return folder
 
 
-def judged(here: Worker, champion: Package | None) -> Report:
+def evaluate_version(worker: Worker, champion: Package | None) -> Report:
     """The judgement; a model server that fails is a report too, whose verdict is "error"."""
-    judging, began = here.judging, Began.now()
-    wanted = judging.settings.gate
+    context, began = worker.context, Began.now()
+    gate = context.settings.gate
     report = build_report(
-        learned(here),
-        wanted if champion else wanted.without_champion(),
-        judging.plan,
+        replay_all_cases(worker),
+        gate if champion else gate.without_champion(),
+        context.plan,
         began,
-        subject=here.subject,
-        compare=Comparison(here.aws, champion, judging, judging.hashes(here.package)) if champion else None,
+        subject=worker.subject,
+        compare=Comparison(worker.aws, champion, context, context.hashes(worker.package)) if champion else None,
     )
-    alone = (champions.NONE,) if wanted.against_champion and not champion else ()
-    return judging.complete(report, here.package, *alone)
+    alone = (champions.NONE,) if gate.against_champion and not champion else ()
+    return context.complete(report, worker.package, *alone)
 
 
-def learned(here: Worker) -> Replayed:
+def replay_all_cases(worker: Worker) -> Replayed:
     """What the replay of all cases learned: of this machine, or of all that share them."""
-    if here.share is None:
-        return replayed(here, here.judging.cases, Journal(), job.progress())
+    if worker.share is None:
+        return replay_cases(worker, worker.context.cases, Journal(), job.watch_progress())
     journal = Journal()
-    own = replayed(here, Shard(here.judging.cases, here.share.here), journal, job.progress())
-    return here.share.together(own, journal, here.judging, here.subject)
+    own = replay_cases(worker, Shard(worker.context.cases, worker.share.instance), journal, job.watch_progress())
+    return worker.share.merge_shares(own, journal, worker.context, worker.subject)
 
 
-def part(here: Worker) -> str:
+def replay_share(worker: Worker) -> str:
     """One machine's share of the cases, for the first one to judge."""
-    share = here.share
+    share = worker.share
     assert share is not None
-    journal = Journal(here.folder.parent / "journal")
-    with Telling(share, job.progress()) as telling:
-        found = replayed(here, Shard(here.judging.cases, share.here), journal, telling)
-    return share.brought(found, journal)
+    journal = Journal(worker.folder.parent / "journal")
+    with StateReporter(share, job.watch_progress()) as reporter:
+        replayed = replay_cases(worker, Shard(worker.context.cases, share.instance), journal, reporter)
+    return share.upload_journal(replayed, journal)
 
 
-def replayed(here: Worker, cases: Collection[Case], journal: Journal, progress: Progress) -> Replayed:
+def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, progress: Progress) -> Replayed:
     """These cases, on this machine's target; a model server that fails is a target that is down."""
-    judging, ended = here.judging, None
+    context, ended = worker.context, None
     try:
-        with target(here) as (ask, server):
-            found = replay(
+        with open_target(worker) as (target, server):
+            replayed = replay(
                 cases,
-                ask,
-                judging.plan,
-                rag=judging.rag,
-                help=judging.help,
-                subject=here.subject,
+                target,
+                context.plan,
+                rag=context.rag,
+                help=context.help,
+                subject=worker.subject,
                 journal=journal,
                 progress=progress,
             )
-            if server and found.down:
-                ended = server.gone(within=2)  # its connections break a moment before it has ended
+            if server and replayed.down:
+                ended = server.describe_exit(within=2)  # its connections break a moment before it has ended
     except ServerFailed as error:
         return Replayed((), TargetDown(f"{error.message} {error.hint}".strip()))
     if ended:
-        return replace(found, down=TargetDown(f"The model server ended during the replay: {ended}"))
-    return found
+        return replace(replayed, down=TargetDown(f"The model server ended during the replay: {ended}"))
+    return replayed
 
 
 @contextmanager
-def target(here: Worker) -> Iterator[tuple[Target, ModelServer | None]]:
+def open_target(worker: Worker) -> Iterator[tuple[Target, ModelServer | None]]:
     """What is asked: the container's own model server, once it is ready, or a running endpoint."""
-    inputs = here.inputs
-    if here.judging.endpoint:
+    inputs = worker.inputs
+    if worker.context.endpoint:
         from sluice.steps.endpoint_target import EndpointTarget
 
-        yield EndpointTarget(here.aws.runtime, here.judging.endpoint), None
+        yield EndpointTarget(worker.aws.runtime, worker.context.endpoint), None
         return
-    with ModelServer(inputs.server_command, here.server_log) as server:
-        say(f"The model server was ready after {server.wait_ready(inputs.startup_seconds):.1f} s.")
+    with ModelServer(inputs.server_command, worker.server_log) as server:
+        print_line(f"The model server was ready after {server.wait_ready(inputs.startup_seconds):.1f} s.")
         with HttpTarget(server.url) as http:
             yield http, server
 
 
-def recorded(aws: Aws, run: Run, report: Report) -> None:
+def record_verdict(aws: Aws, run: MlflowRun, report: Report) -> None:
     """The verdict on the package. Only a bad one rejects it: after an inconclusive one a person may decide."""
     verdict, arn = report.verdict, run.package.arn
     packages.record_verdict(aws.sagemaker, arn, verdict.verdict, verdict.summary, run.report_uri, report.mlflow)
@@ -177,4 +181,4 @@ def recorded(aws: Aws, run: Run, report: Report) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(job.run(Evaluate, evaluate, sys.argv[1:]))
+    sys.exit(job.run_step(Evaluate, evaluate, sys.argv[1:]))

@@ -19,19 +19,19 @@ from botocore.exceptions import ClientError
 from sluice.errors import SluiceError
 from sluice.registry.packages import Package, UnknownPackage, is_missing
 from sluice.steps.inputs import Deploy
-from sluice.steps.job import say
+from sluice.steps.job import print_line
 
-NAME = 63  # the longest name of a model, a configuration or an endpoint
-ROOM = 40  # of a name, which no suffix takes
+MAX_NAME = 63  # the longest name of a model, a configuration or an endpoint
+MIN_BASE = 40  # of a name, which no suffix takes
 VARIANT = "AllTraffic"
 SETTLING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 UNUSABLE = frozenset({"gone", "Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
 PROVISION_SECONDS = 1800  # machine and image, which no timeout of the service counts
 STOP_SECONDS = 90  # a job that was told to stop has two minutes
-LOOKS_AGAIN = (2.0, 4.0, 8.0)  # seconds until something that was just made is asked for again
+RETRY_PAUSES = (2.0, 4.0, 8.0)  # seconds until something that was just made is asked for again
 
-Found = TypeVar("Found")
+Response = TypeVar("Response")
 
 
 class EndpointFailed(SluiceError):
@@ -69,7 +69,7 @@ class Rollout:
         if inputs.subnets and inputs.security_groups:
             groups, subnets = inputs.security_groups.split(","), inputs.subnets.split(",")
             network = {"VpcConfig": {"SecurityGroupIds": groups, "Subnets": subnets}}
-        self._retried(
+        self._call_with_retries(
             self.sagemaker.create_model,
             ModelName=self.own,
             ExecutionRoleArn=inputs.role_arn,
@@ -86,7 +86,7 @@ class Rollout:
             "ContainerStartupHealthCheckTimeoutInSeconds": inputs.startup_seconds,
         }
         key = {"KmsKeyId": inputs.kms_key} if inputs.kms_key else {}
-        self._retried(
+        self._call_with_retries(
             self.sagemaker.create_endpoint_config,
             EndpointConfigName=self.own,
             ProductionVariants=[variant],
@@ -98,28 +98,28 @@ class Rollout:
         """The endpoint, unless another run of the same version was quicker: then that one's is used."""
         tags = tag_list(self.inputs.tags)
         try:
-            self._retried(
+            self._call_with_retries(
                 self.sagemaker.create_endpoint, EndpointName=self.endpoint, EndpointConfigName=self.own, **tags
             )
         except ClientError as error:
             if "already exist" not in str(error):
                 raise
-            found = self._look_again()
-            if found and found["EndpointConfigName"] == self.own:
+            endpoint = self._describe_with_retries()
+            if endpoint and endpoint["EndpointConfigName"] == self.own:
                 return  # the answer to the request was lost, and asking again met its own endpoint
-            self.adopt(found)
+            self.adopt(endpoint)
             self.remove_config()
 
-    def adopt(self, found: dict[str, Any] | None) -> None:
+    def adopt(self, endpoint: dict[str, Any] | None) -> None:
         """Use an endpoint that is there. Of another package, or broken, it is not this run's to replace."""
-        serves = retry_missing(self.clock, package_served, self.sagemaker, self.endpoint) if found else None
-        status = found["EndpointStatus"] if found else "gone"
+        serves = retry_missing(self.clock, find_served_package, self.sagemaker, self.endpoint) if endpoint else None
+        status = endpoint["EndpointStatus"] if endpoint else "gone"
         if serves != self.package.arn or status in UNUSABLE:
             raise NameTaken(
                 f"Endpoint {self.endpoint} is there already: it is {status} and serves {serves or 'something else'}.",
                 f"Delete it, then deploy again: aws sagemaker delete-endpoint --endpoint-name {self.endpoint}",
             )
-        say(f"Endpoint {self.endpoint} of this version is there already; this run uses it.")
+        print_line(f"Endpoint {self.endpoint} of this version is there already; this run uses it.")
 
     def update_endpoint(self, config: str) -> None:
         """Move a running endpoint to a configuration: all traffic at once, when the new machines are healthy."""
@@ -127,7 +127,7 @@ class Rollout:
             "TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0},
             "TerminationWaitInSeconds": int(self.inputs.drain_seconds),
         }
-        self._retried(
+        self._call_with_retries(
             self.sagemaker.update_endpoint,
             EndpointName=self.endpoint,
             EndpointConfigName=config,
@@ -137,59 +137,59 @@ class Rollout:
     def wait(self) -> dict[str, Any]:
         """Until the endpoint is in service; looks often at first, then ever more rarely."""
         seconds = self.inputs.startup_seconds + self.inputs.download_seconds + PROVISION_SECONDS
-        found = settled(self.sagemaker, self.endpoint, seconds, self.clock)
-        if found is None and self._look_again():
-            found = settled(self.sagemaker, self.endpoint, seconds, self.clock)
-        if found is None:
+        endpoint = wait_until_settled(self.sagemaker, self.endpoint, seconds, self.clock)
+        if endpoint is None and self._describe_with_retries():
+            endpoint = wait_until_settled(self.sagemaker, self.endpoint, seconds, self.clock)
+        if endpoint is None:
             raise EndpointFailed(f"Endpoint {self.endpoint} was deleted by someone else while it was being made.")
-        status = found["EndpointStatus"]
+        status = endpoint["EndpointStatus"]
         if status in SETTLING:
             raise EndpointFailed(f"Endpoint {self.endpoint} is still {status} after {seconds} s.")
         if status != "InService":
-            reason = found.get("FailureReason") or "SageMaker gives no reason"
+            reason = endpoint.get("FailureReason") or "SageMaker gives no reason"
             raise EndpointFailed(
                 f"Endpoint {self.endpoint} is {status}: {reason}.",
                 f"Its log group is /aws/sagemaker/Endpoints/{self.endpoint}.",
             )
-        return found
+        return endpoint
 
     def undo(self, seconds: float) -> str:
         """Take away exactly what this run made, within these seconds; returns what could not be, in words."""
-        found = self._look_again()
-        if found is not None and found["EndpointConfigName"] == self.own:
-            return delete(self.sagemaker, self.endpoint, seconds, self.clock, config=self.own)
+        endpoint = self._describe_with_retries()
+        if endpoint is not None and endpoint["EndpointConfigName"] == self.own:
+            return delete_endpoint(self.sagemaker, self.endpoint, seconds, self.clock, config=self.own)
         self.remove_config()
         return ""
 
     def roll_back(self, before: str) -> str:
         """Give an endpoint that was updated in place its earlier configuration back; returns what could not be."""
-        found = settled(self.sagemaker, self.endpoint, PROVISION_SECONDS, self.clock)
-        if found and found["EndpointConfigName"] == self.own:
+        endpoint = wait_until_settled(self.sagemaker, self.endpoint, PROVISION_SECONDS, self.clock)
+        if endpoint and endpoint["EndpointConfigName"] == self.own:
             self.update_endpoint(before)
-            found = settled(self.sagemaker, self.endpoint, PROVISION_SECONDS, self.clock)
-        if found and found["EndpointConfigName"] == before and found["EndpointStatus"] == "InService":
+            endpoint = wait_until_settled(self.sagemaker, self.endpoint, PROVISION_SECONDS, self.clock)
+        if endpoint and endpoint["EndpointConfigName"] == before and endpoint["EndpointStatus"] == "InService":
             self.remove_config()
             return ""
         return f"Endpoint {self.endpoint} could not be rolled back to its configuration {before}: look at it at once."
 
     def remove_config(self) -> None:
-        remove(self.sagemaker.delete_endpoint_config, EndpointConfigName=self.own)
-        remove(self.sagemaker.delete_model, ModelName=self.own)
+        delete_if_exists(self.sagemaker.delete_endpoint_config, EndpointConfigName=self.own)
+        delete_if_exists(self.sagemaker.delete_model, ModelName=self.own)
 
-    def _look_again(self) -> dict[str, Any] | None:
+    def _describe_with_retries(self) -> dict[str, Any] | None:
         """The endpoint that was just made, or None if it is not there however often it is asked for."""
-        return retry_missing(self.clock, describe, self.sagemaker, self.endpoint)
+        return retry_missing(self.clock, describe_endpoint, self.sagemaker, self.endpoint)
 
-    def _retried(self, call: Callable[..., Any], **request: Any) -> None:
+    def _call_with_retries(self, call: Callable[..., Any], **request: Any) -> None:
         retry_missing(self.clock, call, **request)
 
 
-def retry_missing(clock: Clock, call: Callable[..., Found], *args: Any, **request: Any) -> Found:
+def retry_missing(clock: Clock, call: Callable[..., Response], *args: Any, **request: Any) -> Response:
     """The answer of a call about something that was just made: what SageMaker reads lags behind what it wrote.
 
     Asks again where the answer is None or an error that says "there is no such thing"; the last answer counts.
     """
-    for pause in LOOKS_AGAIN:
+    for pause in RETRY_PAUSES:
         try:
             answer = call(*args, **request)
         except UnknownPackage:
@@ -204,40 +204,40 @@ def retry_missing(clock: Clock, call: Callable[..., Found], *args: Any, **reques
     return call(*args, **request)
 
 
-def describe(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
+def describe_endpoint(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=endpoint)
+        response: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=endpoint)
     except ClientError as error:
         if is_missing(error):
             return None
         raise
-    return found
+    return response
 
 
-def in_service(sagemaker: Any, endpoint: str) -> bool:
-    found = describe(sagemaker, endpoint)
-    return found is not None and found["EndpointStatus"] == "InService"
+def is_in_service(sagemaker: Any, endpoint: str) -> bool:
+    description = describe_endpoint(sagemaker, endpoint)
+    return description is not None and description["EndpointStatus"] == "InService"
 
 
-def settled(sagemaker: Any, endpoint: str, seconds: float, clock: Clock) -> dict[str, Any] | None:
+def wait_until_settled(sagemaker: Any, endpoint: str, seconds: float, clock: Clock) -> dict[str, Any] | None:
     """The endpoint once nothing is under way with it, or as it is when the time is up; None if it is gone."""
     deadline, pause, last = clock.monotonic() + seconds, 0.2, ""
     while True:
-        found = describe(sagemaker, endpoint)
-        if found is None or found["EndpointStatus"] not in SETTLING or clock.monotonic() >= deadline:
-            return found
-        if found["EndpointStatus"] != last:
-            last = found["EndpointStatus"]
-            say(f"Endpoint {endpoint}: {last}")
+        description = describe_endpoint(sagemaker, endpoint)
+        if description is None or description["EndpointStatus"] not in SETTLING or clock.monotonic() >= deadline:
+            return description
+        if description["EndpointStatus"] != last:
+            last = description["EndpointStatus"]
+            print_line(f"Endpoint {endpoint}: {last}")
         clock.sleep(pause)
         pause = min(pause * 1.3, 15.0)
 
 
-def package_served(sagemaker: Any, endpoint: str) -> str | None:
+def find_served_package(sagemaker: Any, endpoint: str) -> str | None:
     """The model package behind an endpoint, read through its configuration and its model."""
     try:
-        found = sagemaker.describe_endpoint(EndpointName=endpoint)
-        config = sagemaker.describe_endpoint_config(EndpointConfigName=found["EndpointConfigName"])
+        description = sagemaker.describe_endpoint(EndpointName=endpoint)
+        config = sagemaker.describe_endpoint_config(EndpointConfigName=description["EndpointConfigName"])
         model = sagemaker.describe_model(ModelName=config["ProductionVariants"][0]["ModelName"])
     except ClientError as error:
         if is_missing(error):
@@ -247,23 +247,23 @@ def package_served(sagemaker: Any, endpoint: str) -> str | None:
     return next((each["ModelPackageName"] for each in containers if each.get("ModelPackageName")), None)
 
 
-def made_by_runs(sagemaker: Any, inputs: Deploy, before: datetime) -> Iterator[tuple[str, str]]:
+def list_endpoints_of_runs(sagemaker: Any, inputs: Deploy, before: datetime) -> Iterator[tuple[str, str]]:
     """The endpoints that runs of this group have made before then under names of their own, and what each serves.
 
     Such an endpoint and its configuration carry the names that a run gives, and it serves a package of the group.
     """
-    for name in list_names(sagemaker, inputs.endpoint[:ROOM], before):
+    for name in list_endpoint_names(sagemaker, inputs.endpoint[:MIN_BASE], before):
         number = re.search(r"-v(\d+)$", name)
-        if number is None or name != name_of(inputs.endpoint, number[0]):
+        if number is None or name != append_suffix(inputs.endpoint, number[0]):
             continue
-        endpoint, arn = describe(sagemaker, name), package_served(sagemaker, name)
-        config = re.escape(name_of(inputs.endpoint, f"{number[0]}-{'0' * 6}")[:-6]) + "[0-9a-f]{6}"
+        endpoint, arn = describe_endpoint(sagemaker, name), find_served_package(sagemaker, name)
+        config = re.escape(append_suffix(inputs.endpoint, f"{number[0]}-{'0' * 6}")[:-6]) + "[0-9a-f]{6}"
         is_own = endpoint is not None and re.fullmatch(config, endpoint["EndpointConfigName"])
         if is_own and arn and arn.endswith(f":model-package/{inputs.group.lower()}/{number[1]}"):
             yield name, arn
 
 
-def list_names(sagemaker: Any, part: str, before: datetime) -> Iterator[str]:
+def list_endpoint_names(sagemaker: Any, part: str, before: datetime) -> Iterator[str]:
     """The names of the endpoints that have this in their name and were made before then, page by page."""
     request: dict[str, Any] = {"NameContains": part, "CreationTimeBefore": before, "MaxResults": 100}
     while True:
@@ -274,7 +274,7 @@ def list_names(sagemaker: Any, part: str, before: datetime) -> Iterator[str]:
         request["NextToken"] = page["NextToken"]
 
 
-def delete(sagemaker: Any, endpoint: str, seconds: float, clock: Clock, config: str | None = None) -> str:
+def delete_endpoint(sagemaker: Any, endpoint: str, seconds: float, clock: Clock, config: str | None = None) -> str:
     """Delete an endpoint, and once it is gone its configuration and models; returns what could not be, in words.
 
     Waits up to `seconds` until nothing is under way with it, and until it is gone. `config`: only the endpoint that has
@@ -282,16 +282,16 @@ def delete(sagemaker: Any, endpoint: str, seconds: float, clock: Clock, config: 
     """
     deadline, pause, status = clock.monotonic() + seconds, 0.2, ""
     while True:
-        found = describe(sagemaker, endpoint)
-        if found is None or (config and found["EndpointConfigName"] != config):
+        description = describe_endpoint(sagemaker, endpoint)
+        if description is None or (config and description["EndpointConfigName"] != config):
             if config:
                 delete_config(sagemaker, config)
             return ""
-        config, status, refused = found["EndpointConfigName"], found["EndpointStatus"], None
+        config, status, refused = description["EndpointConfigName"], description["EndpointStatus"], None
         if status not in SETTLING:
             refused = request_deletion(sagemaker, endpoint)
             status = status if refused else "Deleting"
-        if clock.monotonic() >= deadline or (refused and not is_passing(refused)):
+        if clock.monotonic() >= deadline or (refused and not is_transient(refused)):
             why = str(refused) if refused else f"it is still {status} after {seconds:.0f} s"
             return (
                 f"Endpoint {endpoint} could not be deleted and costs money: {why}. "
@@ -310,7 +310,7 @@ def request_deletion(sagemaker: Any, endpoint: str) -> ClientError | None:
     return None
 
 
-def is_passing(error: ClientError) -> bool:
+def is_transient(error: ClientError) -> bool:
     """Whether the same request may be granted a moment later."""
     about = error.response.get("Error", {})
     return about.get("Code") in THROTTLED or "in-progress" in str(about.get("Message", "")).lower()
@@ -324,13 +324,13 @@ def delete_config(sagemaker: Any, config: str) -> None:
         if is_missing(error):
             return
         raise
-    remove(sagemaker.delete_endpoint_config, EndpointConfigName=config)
+    delete_if_exists(sagemaker.delete_endpoint_config, EndpointConfigName=config)
     for variant in variants:
         if variant.get("ModelName"):
-            remove(sagemaker.delete_model, ModelName=variant["ModelName"])
+            delete_if_exists(sagemaker.delete_model, ModelName=variant["ModelName"])
 
 
-def remove(call: Callable[..., Any], **name: str) -> None:
+def delete_if_exists(call: Callable[..., Any], **name: str) -> None:
     """Delete something that may be gone already."""
     try:
         call(**name)
@@ -339,8 +339,8 @@ def remove(call: Callable[..., Any], **name: str) -> None:
             raise
 
 
-def name_of(base: str, suffix: str) -> str:
-    return base[: NAME - len(suffix)].rstrip("-") + suffix
+def append_suffix(base: str, suffix: str) -> str:
+    return base[: MAX_NAME - len(suffix)].rstrip("-") + suffix
 
 
 def tag_list(tags: str | None) -> dict[str, list[dict[str, str]]]:

@@ -90,36 +90,38 @@ def to_arguments(inputs: Evaluate | Deploy) -> list[Any]:
             value = str(value)
         elif isinstance(value, str) and inputs.through_shell:
             value = shlex.quote(value)
-        arguments += [flag(field), value]
+        arguments += [flag_name(field), value]
     return arguments
 
 
 def from_arguments(cls: type[Inputs], argv: Sequence[str]) -> Inputs:
     """Read back what `to_arguments` wrote (without the module); the words of a value that a shell split are joined."""
-    known = {flag(field): field for field in fields(cls)}
+    flags = {flag_name(field): field for field in fields(cls)}
     words: dict[str, list[str]] = {}
     current: list[str] | None = None
     for word in argv:
-        if word in known:
+        if word in flags:
             current = words[word] = []
         elif word.startswith("--"):
-            raise UsageError(f"{cls.module}: unknown flag {word}.", suggestion(word, known))
+            raise UsageError(f"{cls.module}: unknown flag {word}.", suggest_flag(word, flags))
         elif current is None:
-            raise UsageError(f"{cls.module}: {word!r} stands before any flag.", f"It takes {', '.join(known)}.")
+            raise UsageError(f"{cls.module}: {word!r} stands before any flag.", f"It takes {', '.join(flags)}.")
         else:
             current.append(word)
-    values = {known[name].name: plain(cls, name, known[name].name, " ".join(found)) for name, found in words.items()}
-    missing = [name for name, field in known.items() if field.name not in values and field.default is MISSING]
+    values = {
+        flags[name].name: parse_value(cls, name, flags[name].name, " ".join(parts)) for name, parts in words.items()
+    }
+    missing = [name for name, field in flags.items() if field.name not in values and field.default is MISSING]
     if missing:
         raise UsageError(f"{cls.module}: {', '.join(missing)} must be given.")
     return cls(**values)
 
 
-def flag(field: "Field[Any]") -> str:
+def flag_name(field: "Field[Any]") -> str:
     return "--" + field.name.replace("_", "-")
 
 
-def plain(cls: type[Evaluate] | type[Deploy], name: str, key: str, text: str) -> str | int | float:
+def parse_value(cls: type[Evaluate] | type[Deploy], name: str, key: str, text: str) -> str | int | float:
     if not text:
         raise UsageError(f"{cls.module}: {name} needs a value.")
     if key in CHOICES and text not in CHOICES[key]:
@@ -132,6 +134,6 @@ def plain(cls: type[Evaluate] | type[Deploy], name: str, key: str, text: str) ->
         raise UsageError(f"{cls.module}: {name} is {text!r}, which is not a number.") from None
 
 
-def suggestion(word: str, known: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(word, known, 1)
-    return f"Did you mean {close[0]}?" if close else f"It takes {', '.join(known)}."
+def suggest_flag(word: str, flags: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(word, flags, 1)
+    return f"Did you mean {close[0]}?" if close else f"It takes {', '.join(flags)}."

@@ -30,7 +30,7 @@ class Aws:
     def __init__(self, region: str | None, connections: int = CONNECTIONS) -> None:
         self._region = region
         self._connections = connections
-        self._made: dict[tuple[str, str | None], Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
 
     @property
     def sagemaker(self) -> Any:
@@ -48,27 +48,27 @@ class Aws:
     def client(self, service: str, region: str | None = None, **settings: Any) -> Any:
         """One client for each service and region, with the settings that it was first asked for with."""
         key = (service, region)
-        if key not in self._made:
+        if key not in self._clients:
             import boto3
             from botocore.config import Config
 
             config = Config(max_pool_connections=self._connections, **settings)
-            self._made[key] = boto3.client(service, region_name=region or self._region, config=config)
-        return self._made[key]
+            self._clients[key] = boto3.client(service, region_name=region or self._region, config=config)
+        return self._clients[key]
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """A line of the job's log."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def progress() -> Watch:
+def watch_progress() -> Watch:
     """A replay's progress, in a line every few seconds."""
-    return Watch(say, every=5.0)
+    return Watch(print_line, every=5.0)
 
 
-def subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:
+def describe_subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:
     """What a report is about."""
     about = {
         "model_package": package.arn,
@@ -81,13 +81,13 @@ def subject(package: Package, execution: str, endpoint: str | None) -> dict[str,
     return about | ({"endpoint": endpoint} if endpoint else {})
 
 
-def run(cls: type[Inputs], story: Callable[[Inputs, Aws], str], argv: Sequence[str]) -> int:
+def run_step(cls: type[Inputs], step: Callable[[Inputs, Aws], str], argv: Sequence[str]) -> int:
     """Read the inputs, tell the story, and leave its last word where DescribeProcessingJob shows it."""
     signal.signal(signal.SIGTERM, stop)
     inputs: Evaluate | Deploy | None = None
     try:
         inputs = from_arguments(cls, argv)
-        message, code = story(inputs, Aws(region(inputs.execution))), 0
+        message, code = step(inputs, Aws(read_region(inputs.execution))), 0
     except SluiceError as error:
         message, code = f"{error.message} {error.hint}".strip(), error.exit_code
     except Stopped:
@@ -96,9 +96,9 @@ def run(cls: type[Inputs], story: Callable[[Inputs, Aws], str], argv: Sequence[s
         if not type(error).__module__.startswith("botocore."):
             traceback.print_exc()
         message, code = f"{cls.module} failed: {type(error).__name__}: {error}", 1
-    say(message)
+    print_line(message)
     if inputs:
-        leave(message, Path(inputs.report))
+        write_exit_message(message, Path(inputs.report))
     return code
 
 
@@ -107,19 +107,19 @@ def stop(_signal: int, _frame: FrameType | None) -> None:
     raise Stopped
 
 
-def region(execution: str) -> str | None:
+def read_region(execution: str) -> str | None:
     """An ARN names its region; else the environment does."""
     parts = execution.split(":")
     named = parts[3] if len(parts) > 5 and parts[0] == "arn" else ""
     return named or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
-def leave(message: str, report: Path) -> None:
+def write_exit_message(message: str, report: Path) -> None:
     """Write the exit message: `/opt/ml/output/message`, where `/opt/ml/processing/report` is the report's folder."""
     if report.parent.name != "processing":
         return
     folder = report.parents[1] / "output"
-    shown = message.encode()[:MESSAGE_BYTES].decode(errors="ignore")
+    excerpt = message.encode()[:MESSAGE_BYTES].decode(errors="ignore")
     with contextlib.suppress(OSError):  # it is in the log as well
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "message").write_text(shown, encoding="utf-8")
+        (folder / "message").write_text(excerpt, encoding="utf-8")

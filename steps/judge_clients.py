@@ -15,7 +15,7 @@ from sluice.evaluation.llm_judge import Judge
 from sluice.evaluation.model_api import ModelApi
 from sluice.evaluation.scoring import NOTHING, ScoringServices
 from sluice.evaluation.settings import Helper, Settings
-from sluice.steps.bedrock import Bedrock, embedding_model
+from sluice.steps.bedrock import Bedrock, check_embedding_model
 
 
 class NoKey(SluiceError):
@@ -28,35 +28,37 @@ class Clients(Protocol):
     def client(self, service: str, region: str | None = None, **settings: Any) -> Any: ...
 
 
-def helped(settings: Settings, clients: Clients, environment: Mapping[str, str] = os.environ) -> ScoringServices:
+def build_scoring_services(
+    settings: Settings, clients: Clients, environment: Mapping[str, str] = os.environ
+) -> ScoringServices:
     """What the settings name. Asks no model yet; raises SluiceError if a key is missing."""
     if not settings.judge and not settings.embeddings:
         return NOTHING
     judge, embed = settings.judge, settings.embeddings
     return ScoringServices(
-        judge=Judge(asked(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens)
+        judge=Judge(build_client(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens)
         if judge
         else None,
-        embed=asked(embed, "embeddings", clients, environment).embed if embed else None,
+        embed=build_client(embed, "embeddings", clients, environment).embed if embed else None,
     )
 
 
-def asked(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> ModelApi | Bedrock:
+def build_client(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> ModelApi | Bedrock:
     if helper.url:
-        secret = key_of(helper, key, clients, environment)
+        secret = read_key(helper, key, clients, environment)
         return ModelApi(helper.url, helper.model, secret, helper.timeout_seconds, helper.retry_seconds)
-    model = embedding_model(helper.model) if key == "embeddings" else helper.model
+    model = check_embedding_model(helper.model) if key == "embeddings" else helper.model
     # asking again is decided here, by the patience that the file gives it
     once = {"read_timeout": helper.timeout_seconds, "retries": {"total_max_attempts": 1}}
     return Bedrock(clients.client("bedrock-runtime", helper.region, **once), model, helper.retry_seconds)
 
 
-def key_of(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> str | None:
+def read_key(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> str | None:
     """The variable if it is set, as on one's own machine; else the secret, as in a job; None if neither is named."""
-    if helper.key_variable and (found := environment.get(helper.key_variable, "").strip()):
-        return sendable(found, helper.key_variable)
+    if helper.key_variable and (key_text := environment.get(helper.key_variable, "").strip()):
+        return check_key(key_text, helper.key_variable)
     if helper.key_secret:
-        return sendable(secret(helper.key_secret, clients), helper.key_secret)
+        return check_key(read_secret(helper.key_secret, clients), helper.key_secret)
     if helper.key_variable:
         raise UsageError(
             f"evaluation.{key}.key_variable names {helper.key_variable}, which is not set here.",
@@ -65,28 +67,28 @@ def key_of(helper: Helper, key: str, clients: Clients, environment: Mapping[str,
     return None
 
 
-def sendable(key: str, where: str) -> str:
+def check_key(key: str, where: str) -> str:
     """What goes into a header; whatever does not is refused here, where nobody prints it."""
     if not (key.isascii() and key.isprintable()):
         raise NoKey(f"What {where} holds is no key: it has line breaks or letters that no header takes.")
     return key
 
 
-def secret(arn: str, clients: Clients) -> str:
+def read_secret(arn: str, clients: Clients) -> str:
     """Its text, or the only value in it: the console keeps a key as JSON with one name."""
     region = arn.split(":")[3]
     try:
-        told = clients.client("secretsmanager", region).get_secret_value(SecretId=arn)
+        response = clients.client("secretsmanager", region).get_secret_value(SecretId=arn)
     except (ClientError, BotoCoreError) as error:
         raise NoKey(f"The secret {arn} cannot be read: {error}", "The job's role must be allowed it.") from None
-    text = str(told.get("SecretString") or "").strip()
+    text = str(response.get("SecretString") or "").strip()
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError:
-        found = None
-    if isinstance(found, dict):
-        values = [value for value in found.values() if isinstance(value, str)]
-        text = values[0].strip() if len(found) == len(values) == 1 else ""
+        content = None
+    if isinstance(content, dict):
+        values = [value for value in content.values() if isinstance(value, str)]
+        text = values[0].strip() if len(content) == len(values) == 1 else ""
     if not text:
         raise NoKey(f"The secret {arn} holds no key.", "It must be a text, or JSON with one value.")
     return text

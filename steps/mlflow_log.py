@@ -50,12 +50,12 @@ class MlflowLog:
 
             now = int(time.time() * 1000)
             run_id = client.create_run(experiment_id, run_name=name, tags=dict(tags)).info.run_id
-            told = [Param(key_of(key), value[:LONGEST_PARAM]) for key, value in params.items()]
-            measured = [Metric(key_of(key), number, now, 0) for key, number in metrics.items()]
-            for some in parts(told, PARAMS):
-                client.log_batch(run_id, params=some)
-            for some in parts(measured, METRICS):
-                client.log_batch(run_id, metrics=some)
+            mlflow_params = [Param(clean_name(key), value[:LONGEST_PARAM]) for key, value in params.items()]
+            mlflow_metrics = [Metric(clean_name(key), number, now, 0) for key, number in metrics.items()]
+            for batch in batches(mlflow_params, PARAMS):
+                client.log_batch(run_id, params=batch)
+            for batch in batches(mlflow_metrics, METRICS):
+                client.log_batch(run_id, metrics=batch)
             return {"tracking_uri": self.uri, "experiment": self.experiment, "run_id": run_id}
 
         begun: Mapping[str, str] = Background(write).result(LOG_SECONDS, self.uri)
@@ -84,17 +84,19 @@ class MlflowLog:
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=self.uri)
-        found = client.get_experiment_by_name(self.experiment)
-        if found:
-            return client, found.experiment_id
-        return client, client.create_experiment(self.experiment, artifact_location=beside(self.uri, self.experiment))
+        existing = client.get_experiment_by_name(self.experiment)
+        if existing:
+            return client, existing.experiment_id
+        return client, client.create_experiment(
+            self.experiment, artifact_location=artifact_location(self.uri, self.experiment)
+        )
 
 
-def parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def key_of(name: str) -> str:
+def clean_name(name: str) -> str:
     """A name that MLflow takes: letters of any script, digits and a few marks."""
     return re.sub(r"[^\w./ :-]", "_", name)[:LONGEST_NAME]
 
@@ -114,7 +116,7 @@ class Background:
         if self._thread.is_alive():
             raise NotLogged(f"{what} did not answer in time")
         if self._error:
-            raise NotLogged(one_line(self._error))
+            raise NotLogged(describe_in_one_line(self._error))
         return self._value
 
     def _call(self) -> None:
@@ -124,13 +126,13 @@ class Background:
             self._error = error
 
 
-def beside(uri: str, experiment: str) -> str | None:
+def artifact_location(uri: str, experiment: str) -> str | None:
     """Where artifacts go: beside a SQLite file; a server decides for itself."""
     if not uri.startswith("sqlite:///"):
         return None
     return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlflow-artifacts" / experiment).as_uri()
 
 
-def one_line(error: Exception) -> str:
+def describe_in_one_line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else text[:200] + " ..."

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import IO
 
 from sluice.errors import SluiceError
-from sluice.steps.job import say
+from sluice.steps.job import print_line
 
 PORT = "SAGEMAKER_BIND_TO_PORT"  # the server reads it too
-KEPT = 12  # last lines of its log that an error shows
+LOG_LINES = 12  # last lines of its log that an error shows
 GRACE = 5.0  # whoever stops the job does not wait long for it either
 
 
@@ -33,7 +33,7 @@ class ModelServer:
         self.command = command
         self.log = log
         self.port = port or int(os.environ.get(PORT) or 8080)
-        self._last: deque[str] = deque(maxlen=KEPT)
+        self._last: deque[str] = deque(maxlen=LOG_LINES)
 
     @property
     def url(self) -> str:
@@ -68,7 +68,7 @@ class ModelServer:
         """Until `/ping` says 200; returns how long that took."""
         started, pause, last = time.monotonic(), 0.05, "no answer"
         while (waited := time.monotonic() - started) < seconds:
-            if gone := self.gone():
+            if gone := self.describe_exit():
                 raise ServerFailed(f"The model server ended before it was ready: {gone}")
             status = ping(self.port)
             if status == 200:
@@ -78,7 +78,7 @@ class ModelServer:
             pause = min(pause * 1.2, 2.0)
         raise ServerFailed(f"The model server was not ready within {seconds:g} s (/ping: {last}).{self.last_lines()}")
 
-    def gone(self, within: float = 0) -> str | None:
+    def describe_exit(self, within: float = 0) -> str | None:
         """How the server ended and what it said last, or None if it still runs after these seconds."""
         try:
             code = self._process.wait(within)
@@ -96,7 +96,7 @@ class ModelServer:
             for line in stream:
                 text = line.decode("utf-8", "replace").rstrip()
                 self._last.append(text)
-                say(f"[model server] {text}")
+                print_line(f"[model server] {text}")
                 # a full disk must not stop the server's output; the job's log has it too
                 with contextlib.suppress(OSError), self.log.open("ab") as file:
                     file.write(line)

@@ -11,26 +11,26 @@ import tempfile
 from pathlib import Path
 
 
-def main(arguments: "list[str]", here: Path) -> None:
-    archive = here / "sluice.zip"
+def main(arguments: "list[str]", folder: Path) -> None:
+    archive = folder / "sluice.zip"
     if not arguments:
         sys.exit("run.py: say which step to run, for example steps.evaluate")
     if not archive.is_file():
         sys.exit(f"run.py: there is no {archive}; the job's code was not uploaded whole")
-    sys.path[:0] = [str(archive), *installed(here / "wheels")]
+    sys.path[:0] = [str(archive), *install_wheels(folder / "wheels")]
     sys.argv = arguments
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
 
 
-def installed(wheels: Path) -> "list[str]":
+def install_wheels(wheels: Path) -> "list[str]":
     """A folder with the wheels in it; nothing is fetched from anywhere."""
-    found = sorted(str(wheel) for wheel in wheels.glob("*.whl"))
-    if not found:
+    files = sorted(str(wheel) for wheel in wheels.glob("*.whl"))
+    if not files:
         return []
     folder = tempfile.mkdtemp(prefix="sluice-wheels-")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, "--target", folder, *found], check=False)
-    if done.returncode:
+    process = subprocess.run([*pip, "--target", folder, *files], check=False)
+    if process.returncode:
         sys.exit(f"run.py: the job's wheels do not fit Python {sys.version.split()[0]} of this image")
     return [folder]
 

@@ -74,10 +74,10 @@ class RunContext:
     def check_rag(self) -> None:
         """Raises OtherEndpoint unless the RAG server's answers come from the endpoint under judgement."""
         if self.rag and self.endpoint:
-            found = read_rag_endpoint(self.rag.url)
-            if found != self.endpoint:
+            endpoint = read_rag_endpoint(self.rag.url)
+            if endpoint != self.endpoint:
                 raise OtherEndpoint(
-                    f"The RAG server {self.rag.url} asks {found or 'no endpoint'}, and {self.endpoint} is judged.",
+                    f"The RAG server {self.rag.url} asks {endpoint or 'no endpoint'}, and {self.endpoint} is judged.",
                     "Its cases would say something about another version.",
                 )
 
@@ -89,11 +89,11 @@ def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | Non
     cases, left_out = chosen(every, settings.rag, on_endpoint=endpoint is not None)
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
-    help = build_scoring_services(settings, clients)
+    services = build_scoring_services(settings, clients)
     survey = CaseRequirements(cases)
-    survey.check(rag is not None, help)
+    survey.check(rag is not None, services)
     survey.import_functions()
-    return RunContext(settings, cases, left_out, help, rag, endpoint, machine)
+    return RunContext(settings, cases, left_out, services, rag, endpoint, machine)
 
 
 def read_rag_endpoint(url: str) -> str | None:
@@ -103,10 +103,10 @@ def read_rag_endpoint(url: str) -> str | None:
     connection = kind(parts.hostname or "", parts.port, timeout=RAG_SECONDS)
     try:
         connection.request("GET", parts.path.rstrip("/") + "/readyz")
-        told: Any = json.loads(connection.getresponse().read())
+        body: Any = json.loads(connection.getresponse().read())
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise OtherEndpoint(f"The RAG server {url} does not say which endpoint it asks: {error}.") from None
     finally:
         connection.close()
-    endpoint = told.get("endpoint") if isinstance(told, Mapping) else None
+    endpoint = body.get("endpoint") if isinstance(body, Mapping) else None
     return endpoint if isinstance(endpoint, str) else None

@@ -25,11 +25,11 @@ from sluice.evaluation.replay.shards import Here, State
 from sluice.evaluation.results import Chat
 from sluice.steps.hosting import Clock
 from sluice.steps.inputs import Evaluate
-from sluice.steps.job import say
-from sluice.steps.run_context import Judging
+from sluice.steps.job import print_line
+from sluice.steps.run_context import RunContext
 
-TELL = 10.0  # seconds between two words to the others
-SPARE = 600.0  # seconds that one machine may come later than another, or be silent at a long answer
+REPORT_SECONDS = 10.0  # seconds between two words to the others
+SPARE_SECONDS = 600.0  # seconds that one machine may come later than another, or be silent at a long answer
 SYSTEM = Clock()
 
 
@@ -41,7 +41,7 @@ class PartFailed(SluiceError):
 class Share:
     """This machine among those of its job; `uri` is where they meet."""
 
-    here: Here
+    instance: Here
     hosts: tuple[str, ...]  # all machines by their names; the first is this job's first
     s3: Any
     uri: str
@@ -49,45 +49,45 @@ class Share:
 
     @property
     def first(self) -> bool:
-        return self.here.first
+        return self.instance.first
 
     @property
     def host(self) -> str:
-        return self.hosts[self.here.index]
+        return self.hosts[self.instance.index]
 
-    def brought(self, replayed: Replayed, journal: Journal) -> str:
+    def upload_journal(self, replayed: Replayed, journal: Journal) -> str:
         """On all but the first: put the journal where it is looked for, and say so."""
         if replayed.down:
-            self.tell(State(down=replayed.down.message))
+            self.publish_state(State(down=replayed.down.message))
             raise PartFailed(f"{self.host} could not replay its share: {replayed.down.message}")
-        self.s3.upload_file(str(journal.path), *self._place(self.host, FILE))
+        self.s3.upload_file(str(journal.path), *self._location(self.host, FILE))
         chats = sum(len(result.chats) for result in replayed.results)
-        self.tell(State(chats, ended=True))
+        self.publish_state(State(chats, ended=True))
         return f"{self.host} has replayed its share, {chats} chats; {self.hosts[0]} judges."
 
-    def together(
-        self, own: Replayed, journal: Journal, judging: Judging, subject: Mapping[str, str], clock: Clock = SYSTEM
+    def merge_shares(
+        self, own: Replayed, journal: Journal, context: RunContext, subject: Mapping[str, str], clock: Clock = SYSTEM
     ) -> Replayed:
         """On the first: what all have learned, as if it had been one; `down` if a part is missing."""
         if own.down:
             return own
-        others = range(1, self.here.count)
-        say(f"{self.host} waits for {len(others)} other machines.")
+        others = range(1, self.instance.count)
+        print_line(f"{self.host} waits for {len(others)} other machines.")
         try:
-            shards.wait(self.look, others, self.silence, clock.monotonic, clock.sleep)
+            shards.wait(self.read_state, others, self.silence, clock.monotonic, clock.sleep)
             with tempfile.TemporaryDirectory(prefix="sluice-shards-") as folder:
-                journals = [journal, *(self._fetched(index, Path(folder)) for index in others)]
+                journals = [journal, *(self._download_journal(index, Path(folder)) for index in others)]
                 # read while the folder is there; a journal holds its file open
-                return Replayed(shards.merged(judging.cases, judging.plan, subject, journals))
+                return Replayed(shards.merged(context.cases, context.plan, subject, journals))
         except TargetDown as down:
             return Replayed((), down)
 
-    def tell(self, state: State) -> None:
-        bucket, key = self._place(self.host, "state.json")
+    def publish_state(self, state: State) -> None:
+        bucket, key = self._location(self.host, "state.json")
         self.s3.put_object(Bucket=bucket, Key=key, Body=state.as_bytes())
 
-    def look(self, index: int) -> State | None:
-        bucket, key = self._place(self.hosts[index], "state.json")
+    def read_state(self, index: int) -> State | None:
+        bucket, key = self._location(self.hosts[index], "state.json")
         try:
             return State.read(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except ClientError as error:
@@ -95,18 +95,18 @@ class Share:
                 return None
             raise
 
-    def _fetched(self, index: int, folder: Path) -> Journal:
+    def _download_journal(self, index: int, folder: Path) -> Journal:
         own = folder / str(index)
         own.mkdir()
-        self.s3.download_file(*self._place(self.hosts[index], FILE), str(own / FILE))
+        self.s3.download_file(*self._location(self.hosts[index], FILE), str(own / FILE))
         return Journal(own)
 
-    def _place(self, name: str, file: str) -> tuple[str, str]:
+    def _location(self, name: str, file: str) -> tuple[str, str]:
         parts = urlsplit(self.uri)
         return parts.netloc, f"{parts.path.strip('/')}/{name}/{file}"
 
 
-def share_of(inputs: Evaluate, s3: Any) -> Share | None:
+def read_share(inputs: Evaluate, s3: Any) -> Share | None:
     """From what SageMaker tells a job about itself; None if it has one machine."""
     report = Path(inputs.report)
     config = report.parents[1] / "config" if report.parent.name == "processing" else report / "config"
@@ -115,23 +115,23 @@ def share_of(inputs: Evaluate, s3: Any) -> Share | None:
         arn = json.loads((config / "processingjobconfig.json").read_text())["ProcessingJobArn"]
     except FileNotFoundError:
         return None
-    here = shards.here(resources)
-    if here.count == 1:
+    instance = shards.here(resources)
+    if instance.count == 1:
         return None
     uri = f"{inputs.report_uri.rstrip('/')}/shards/{arn.rpartition('/')[2]}"
-    return Share(here, tuple(shards.hosts(resources)), s3, uri, inputs.startup_seconds + SPARE)
+    return Share(instance, tuple(shards.hosts(resources)), s3, uri, inputs.startup_seconds + SPARE_SECONDS)
 
 
-class Telling:
+class StateReporter:
     """A context in which the others are told how far this machine is; also a replay's progress."""
 
-    def __init__(self, share: Share, progress: Progress, every: float = TELL) -> None:
+    def __init__(self, share: Share, progress: Progress, every: float = REPORT_SECONDS) -> None:
         self._share, self._progress, self._every = share, progress, every
         self._chats = 0
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._tell, daemon=True)
+        self._thread = threading.Thread(target=self._publish_until_over, daemon=True)
 
-    def __enter__(self) -> "Telling":
+    def __enter__(self) -> "StateReporter":
         self._thread.start()
         return self
 
@@ -139,15 +139,15 @@ class Telling:
         self._over.set()
         self._thread.join()
         if error is not None:
-            self._share.tell(State(down=str(error) or type(error).__name__))
+            self._share.publish_state(State(down=str(error) or type(error).__name__))
 
-    def __call__(self, done: int, of: int, chat: Chat) -> None:
-        self._chats = done
-        self._progress(done, of, chat)
+    def __call__(self, chats: int, of: int, chat: Chat) -> None:
+        self._chats = chats
+        self._progress(chats, of, chat)
 
-    def _tell(self) -> None:
-        told = None
-        while not self._over.wait(0 if told is None else self._every):
-            if (state := State(self._chats)) != told:
-                self._share.tell(state)
-                told = state
+    def _publish_until_over(self) -> None:
+        last = None
+        while not self._over.wait(0 if last is None else self._every):
+            if (state := State(self._chats)) != last:
+                self._share.publish_state(state)
+                last = state

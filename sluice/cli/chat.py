@@ -7,8 +7,8 @@ from contextlib import closing
 import click
 
 from sluice.cli import output
-from sluice.cli.serve import settings
-from sluice.cli.target import Target, options
+from sluice.cli.serve import read_settings
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.rag.answer import ChatTurn, Done, Parts, Question, Token
 from sluice.rag.documents import Documents
@@ -20,30 +20,30 @@ from sluice.rag.retrieval import Retrieval
 @click.command()
 @click.argument("message", required=False)
 @click.option("--user", default="me", show_default=True, help="Whose history goes on.")
-@options
+@target_options
 def chat(config: PipelineConfig, target: Target, message: str | None, user: str) -> None:
     """Ask the live version a question.
 
     Without MESSAGE: one question after another, until an empty line. The documents of this folder's RAG server are
     searched, and the turns go into the same history.
     """
-    wanted = settings(config, os.environ)
-    with closing(Documents(wanted.documents)) as documents:
+    settings = read_settings(config, os.environ)
+    with closing(Documents(settings.documents)) as documents:
         parts = Parts(
-            LiveEndpointWatcher(lambda: find_live(target.sagemaker, wanted.group), wanted.refresh_seconds),
-            History(target.client("dynamodb"), wanted.history_table, wanted.history_days),
+            LiveEndpointWatcher(lambda: find_live(target.sagemaker, settings.group), settings.refresh_seconds),
+            History(target.client("dynamodb"), settings.history_table, settings.history_days),
             Retrieval(documents),
             target.client("sagemaker-runtime"),
-            wanted.passages,
+            settings.passages,
         )
         if message:
-            ask(parts, Question(user, message, wanted.max_tokens))
+            print_answer(parts, Question(user, message, settings.max_tokens))
             return
         while line := (input("> ") if sys.stdin.isatty() else sys.stdin.readline()).strip():
-            ask(parts, Question(user, line, wanted.max_tokens))
+            print_answer(parts, Question(user, line, settings.max_tokens))
 
 
-def ask(parts: Parts, question: Question) -> None:
+def print_answer(parts: Parts, question: Question) -> None:
     for event in ChatTurn(parts, question).streamed():
         match event:
             case Token(text):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from sluice import shipped
+from sluice.cli.state import state_folder
 from sluice.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,18 +62,13 @@ class Target:
         return self.client("sagemaker")
 
 
-def state_folder() -> Path:
-    """Where Sluice keeps what it makes on this machine: the compile cache, the local AWS, MLflow's database."""
-    return Path(os.environ.get("SLUICE_STATE", ".sluice")).resolve()
-
-
 def open_target(name: Name, config: "PipelineConfig") -> Target:
     """The account that a command works in. For `local`, the local AWS is started if it is not there."""
     if name == "aws":
         return Target("aws", config.region, None)
     from sluice.cli.local import local_aws
 
-    status = local_aws.started(config.local.model_server)
+    status = local_aws.ensure_started(config.local.model_server)
     # Subprocesses and SDKs that are started from here see the same account.
     os.environ.update(
         AWS_ENDPOINT_URL=status.url, AWS_ACCESS_KEY_ID="testing", AWS_SECRET_ACCESS_KEY="testing",
@@ -81,7 +77,7 @@ def open_target(name: Name, config: "PipelineConfig") -> Target:
     return Target("local", config.region, status.url)
 
 
-def read(file: Path, name: Name) -> "PipelineConfig":
+def read_config(file: Path, name: Name) -> "PipelineConfig":
     """pipeline.yaml as it applies to a target: the `local:` section counts only there."""
     from sluice.config import model
 
@@ -89,30 +85,31 @@ def read(file: Path, name: Name) -> "PipelineConfig":
     return loaded if name == "aws" else model.for_local(loaded, mlflow=f"sqlite:///{state_folder() / 'mlflow.db'}")
 
 
-def place(target: Target, config: "PipelineConfig") -> "StackOutputs":
+def require_stack(target: Target, config: "PipelineConfig") -> "StackOutputs":
     """What bootstrap made. On the local AWS it is made now if missing; on AWS that takes an explicit word."""
     from sluice.pipelines import stack
 
-    found = stack.find(target.client("cloudformation"), STACK)
-    if found is None and target.name == "local":
-        found = applied(target, config).outputs
-    if found is None:
+    outputs = stack.find_outputs(target.client("cloudformation"), STACK)
+    if outputs is None and target.name == "local":
+        outputs = apply_stack(target, config).outputs
+    if outputs is None:
         raise UsageError(
             f"Nothing is prepared in {target.region} yet: there is no stack {STACK!r}.",
             "Create the bucket, the table and the roles first: sluice bootstrap --target aws",
         )
-    return stack.place(found, target.region, config.role_arn)
+    return stack.stack_outputs(outputs, target.region, config.role_arn)
 
 
-def applied(target: Target, config: "PipelineConfig") -> "Applied":
+def apply_stack(target: Target, config: "PipelineConfig") -> "Applied":
     """infra/stack.yaml brought into the account."""
-    from sluice.pipelines import stack as account
 
     cloudformation = target.client("cloudformation")
-    return account.apply(cloudformation, STACK, TEMPLATE.read_text(encoding="utf-8"), account.parameters(config))
+    return stack.apply_stack(
+        cloudformation, STACK, TEMPLATE.read_text(encoding="utf-8"), stack.stack_parameters(config)
+    )
 
 
-def options(command: Callable[..., None]) -> Callable[..., None]:
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds --file and --target; the command gets `config` and `target`."""
 
     @click.option("--file", "-f", type=click.Path(path_type=Path), default="pipeline.yaml", show_default=True,
@@ -121,7 +118,7 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
                   help="Which AWS: the one on this machine, or your account (which costs money).")  # fmt: skip
     @wraps(command)
     def with_target(file: Path, name: Name, **rest: Any) -> None:
-        config = read(file, name)
+        config = read_config(file, name)
         command(config=config, target=open_target(name, config), **rest)
 
     return with_target

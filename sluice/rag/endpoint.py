@@ -45,7 +45,7 @@ class Known:
 
 
 def find_live(sagemaker: Any, group: str) -> Live:
-    package = packages.live(sagemaker, group)
+    package = packages.find_live(sagemaker, group)
     context = next((package.environment[key] for key in CONTEXT if key in package.environment), "")
     return Live(package.endpoint_name, package.version, package.arn, int(context) if context.isdecimal() else None)
 

@@ -42,10 +42,10 @@ def never(messages: Any) -> Any:
 
 def run(*arguments: str | Path) -> Result:
     """Errors come out as what `sluice` would print."""
-    done = CliRunner().invoke(cases, [str(each) for each in arguments])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done
+    result = CliRunner().invoke(cases, [str(each) for each in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
 
 
 def write(folder: Path, text: str, name: str = "cases.yaml") -> Path:
@@ -59,25 +59,27 @@ def write(folder: Path, text: str, name: str = "cases.yaml") -> Path:
 
 
 def test_the_shipped_cases_are_clean() -> None:
-    done = run("lint", ROOT / "cases")
-    assert (done.exit_code, "0 mistakes" in done.output) == (0, True)
+    result = run("lint", ROOT / "cases")
+    assert (result.exit_code, "0 mistakes" in result.output) == (0, True)
 
 
 def test_lint_tells_file_line_and_place_and_fails(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD.replace("contains", "contain"))
-    done = run("lint", path)
-    assert done.exit_code == 1
-    assert f"{path}:5: cases[0].turns[0].expect.contain: there is no such key. Did you mean `contains`?" in done.output
-    assert f"{path}: 1 case, 2 mistakes" in done.output, "and so nothing is expected"
+    result = run("lint", path)
+    assert result.exit_code == 1
+    assert (
+        f"{path}:5: cases[0].turns[0].expect.contain: there is no such key. Did you mean `contains`?" in result.output
+    )
+    assert f"{path}: 1 case, 2 mistakes" in result.output, "and so nothing is expected"
 
 
 def test_lint_as_json_is_one_document(tmp_path: Path) -> None:
     path = write(tmp_path, GOOD + "  - {id: second, reviewed: false, turns: [{user: hi}]}\n  - {id: third}\n")
-    done = run("lint", path, "--json")
-    told = json.loads(done.output)
-    assert done.exit_code == 1
-    assert (told["cases"], told["turns"], told["unreviewed"]) == (3, 2, ["second"])
-    assert told["mistakes"] == [
+    result = run("lint", path, "--json")
+    document = json.loads(result.output)
+    assert result.exit_code == 1
+    assert (document["cases"], document["turns"], document["unreviewed"]) == (3, 2, ["second"])
+    assert document["mistakes"] == [
         {"file": str(path), "line": 7, "place": "cases[2].turns", "what": "is missing."},
     ]
 
@@ -113,9 +115,9 @@ def test_whoever_looks_at_cases_runs_nothing_of_them(pull_request: Path, looking
     folder = pull_request.parent
     monkeypatch.setenv("SLUICE_STATE", str(folder / "state"))
     with mock_aws():
-        done = CliRunner().invoke(sluice, looking(str(pull_request)), standalone_mode=False)
-    assert not isinstance(done.exception, Exception), done.exception
-    assert "is no Python" not in done.output and "put it beside the cases" not in done.output
+        result = CliRunner().invoke(sluice, looking(str(pull_request)), standalone_mode=False)
+    assert not isinstance(result.exception, Exception), result.exception
+    assert "is no Python" not in result.output and "put it beside the cases" not in result.output
     assert not (folder / "was-imported").exists()
     with pytest.raises(ModuleNotFoundError):  # nor can a library that tries its optional parts come upon one
         import_module(f"{folder.name}_alone")
@@ -123,7 +125,7 @@ def test_whoever_looks_at_cases_runs_nothing_of_them(pull_request: Path, looking
 
 def test_what_is_uploaded_and_hashed_is_found_without_running_it(pull_request: Path) -> None:
     folder, theirs = pull_request.parent / "cases", pull_request.parent.name
-    uploads = upload.prepare(load(pull_request), PLACE).uploads
+    uploads = upload.prepare_uploads(load(pull_request), PLACE).uploads
     named = next(each.files for each in uploads if each.what == "cases")
     assert {f"{theirs}_alone.py", f"{theirs}/deep.py"} <= set(named)
     before = digest_of_scoring(tuple(loader.read(folder)), {})
@@ -147,26 +149,26 @@ def test_lint_knows_what_check_knows_of_cases(tmp_path: Path) -> None:
     path = write(
         tmp_path, GOOD + GOOD.replace("cases:\n", "").replace("first", "second").replace("x}", "x, not_contains: X}")
     )
-    done = run("lint", path)
-    assert done.exit_code == 0, "a warning is no mistake"
-    assert "EVL003" in done.output and "fails with every model" in done.output
+    result = run("lint", path)
+    assert result.exit_code == 0, "a warning is no mistake"
+    assert "EVL003" in result.output and "fails with every model" in result.output
 
 
 def test_unreviewed_cases_are_counted_and_not_held_against_the_rules(tmp_path: Path) -> None:
-    done = run("lint", write(tmp_path, GOOD + "  - {id: new, reviewed: false, turns: [{user: 안녕?}]}\n"))
-    assert (done.exit_code, "EVL004" in done.output) == (0, False)
-    assert "1 unreviewed, which cannot gate" in done.output
+    result = run("lint", write(tmp_path, GOOD + "  - {id: new, reviewed: false, turns: [{user: 안녕?}]}\n"))
+    assert (result.exit_code, "EVL004" in result.output) == (0, False)
+    assert "1 unreviewed, which cannot gate" in result.output
 
 
 def test_lint_of_a_release_looks_at_its_cases_by_its_settings(tmp_path: Path) -> None:
     write(tmp_path, GOOD.replace("contains: x", "judge: is polite"), "chats/a.yaml")
     file = written(tmp_path, evaluation__cases="chats", local={})
-    done = run("lint", "--file", file)
-    assert done.exit_code == 1
-    assert "judge model, and none was named" in done.output
+    result = run("lint", "--file", file)
+    assert result.exit_code == 1
+    assert "judge model, and none was named" in result.output
     write(tmp_path, GOOD, "chats/a.yaml")
-    done = run("lint", "--file", file)
-    assert (done.exit_code, "EVL005" in done.output) == (0, True)
+    result = run("lint", "--file", file)
+    assert (result.exit_code, "EVL005" in result.output) == (0, True)
 
 
 def test_without_a_path_and_a_release_lint_asks_for_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,8 +196,8 @@ cases:
 
 
 def test_stats_count_what_cases_are_made_of(tmp_path: Path) -> None:
-    told = json.loads(run("stats", write(tmp_path, MANY), "--json").output)
-    assert told == {
+    document = json.loads(run("stats", write(tmp_path, MANY), "--json").output)
+    assert document == {
         "cases": 3,
         "turns": 4,
         "chats": 5,
@@ -215,7 +217,7 @@ def test_stats_count_what_cases_are_made_of(tmp_path: Path) -> None:
 
 
 def test_stats_for_people_name_the_same(tmp_path: Path) -> None:
-    done = run("stats", write(tmp_path, MANY))
+    result = run("stats", write(tmp_path, MANY))
     for words in (
         "3 cases, 4 turns",
         "8 requests in 5 chats",
@@ -225,13 +227,13 @@ def test_stats_for_people_name_the_same(tmp_path: Path) -> None:
         "4.5",
         "1, which cannot gate",
     ):
-        assert words in done.output
+        assert words in result.output
 
 
 def test_tokens_are_counted_by_a_tokenizer_that_is_at_hand(tmp_path: Path) -> None:
     tokenizer = ROOT / "sluice" / "tinylmi" / "checkpoints" / "good" / "tokenizer.json"
-    told = json.loads(run("stats", write(tmp_path, MANY), "--tokenizer", tokenizer, "--json").output)
-    assert 0 < told["tokens"]["longest"] < told["tokens"]["sent"]
+    document = json.loads(run("stats", write(tmp_path, MANY), "--tokenizer", tokenizer, "--json").output)
+    assert 0 < document["tokens"]["longest"] < document["tokens"]["sent"]
     with pytest.raises(UsageError, match="there is no such file"):
         run("stats", write(tmp_path, MANY), "--tokenizer", tmp_path / "nowhere")
 
@@ -293,7 +295,7 @@ def test_json_lines_get_another_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (GOOD, "has a case 'first' already"),
         ("cases: [{id: a, turns: [{user: hi, expect: {contains: x}}]}]\n", "is not a plain list of cases"),
@@ -305,9 +307,9 @@ def test_json_lines_get_another_line(tmp_path: Path) -> None:
         (GOOD + "  - {id: a, id: b}\n", "is given twice"),
     ],
 )
-def test_a_file_that_cannot_take_a_case_is_not_touched(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_that_cannot_take_a_case_is_not_touched(tmp_path: Path, text: str, message: str) -> None:
     file = write(tmp_path, text)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         new_case.append_case(file, "first", "en")
     assert file.read_text(encoding="utf-8") == text
     assert [each.name for each in tmp_path.iterdir()] == [file.name]
@@ -343,22 +345,22 @@ tests:
 
 def test_an_import_passes_lint_and_says_what_is_missing(tmp_path: Path) -> None:
     out = tmp_path / "cases" / "taken.yaml"
-    done = run("import", write(tmp_path, PROMPTFOO, "promptfooconfig.yaml"), "--out", out)
-    assert "is promptfoo: 1 case, 1 turn" in done.stderr
-    assert "not taken over: javascript (tests[0])" in done.stderr
+    result = run("import", write(tmp_path, PROMPTFOO, "promptfooconfig.yaml"), "--out", out)
+    assert "is promptfoo: 1 case, 1 turn" in result.stderr
+    assert "not taken over: javascript (tests[0])" in result.stderr
     assert run("lint", out).exit_code == 0
     assert "# Not taken over: javascript." in out.read_text(encoding="utf-8")
 
 
 def test_without_out_the_cases_are_printed_alone(tmp_path: Path) -> None:
-    done = run("import", write(tmp_path, PROMPTFOO, "c.yaml"))
-    assert yaml.safe_load(done.stdout)["cases"][0]["turns"][0]["expect"] == {"contains": "20일"}
+    result = run("import", write(tmp_path, PROMPTFOO, "c.yaml"))
+    assert yaml.safe_load(result.stdout)["cases"][0]["turns"][0]["expect"] == {"contains": "20일"}
 
 
 def test_an_import_as_json_counts_what_was_written_and_what_was_not(tmp_path: Path) -> None:
     out = tmp_path / "taken.yaml"
-    told = json.loads(run("import", write(tmp_path, PROMPTFOO, "c.yaml"), "--out", out, "--json").stdout)
-    assert told == {
+    document = json.loads(run("import", write(tmp_path, PROMPTFOO, "c.yaml"), "--out", out, "--json").stdout)
+    assert document == {
         "kind": "promptfoo",
         "out": str(out),
         "cases": 1,
@@ -373,8 +375,8 @@ def test_an_import_as_json_counts_what_was_written_and_what_was_not(tmp_path: Pa
 
 def test_a_file_of_another_kind_can_be_named(tmp_path: Path) -> None:
     lines = write(tmp_path, '{"prompt": "hi", "messages": [], "answer": "hello"}\n', "a.jsonl")
-    done = run("import", lines, "--from", "jsonl")
-    assert yaml.safe_load(done.stdout)["cases"][0]["turns"] == [{"user": "hi", "expect": {"contains": "hello"}}]
+    result = run("import", lines, "--from", "jsonl")
+    assert yaml.safe_load(result.stdout)["cases"][0]["turns"] == [{"user": "hi", "expect": {"contains": "hello"}}]
 
 
 def test_nobodys_cases_are_written_over(tmp_path: Path) -> None:
@@ -407,7 +409,7 @@ class Chats:
         self.history = History(dynamodb, TABLE, 3650, lambda: self.now)
         self.consents = Consents(dynamodb, TABLE)
 
-    def say(self, user: str, *questions: str, answer: str = "네.", days: float = 0, **more: Any) -> None:
+    def add(self, user: str, *questions: str, answer: str = "네.", days: float = 0, **more: Any) -> None:
         self.now += timedelta(days=days, hours=1)
         for question in questions:
             self.now += timedelta(minutes=1)
@@ -438,33 +440,33 @@ def harvest(tmp_path: Path) -> Any:
     file = written(tmp_path, region="us-east-1", history__table=TABLE)
 
     def harvested(*arguments: str, out: str = "out.yaml") -> tuple[list[Any], str]:
-        done = run("harvest", "--target", "aws", "--file", file, "--out", tmp_path / out, *arguments)
-        return list(loader.read(tmp_path / out)), done.output
+        result = run("harvest", "--target", "aws", "--file", file, "--out", tmp_path / out, *arguments)
+        return list(loader.read(tmp_path / out)), result.output
 
     return harvested
 
 
-def questions(found: list[Any]) -> list[list[str]]:
-    return [[turn.user for turn in case.turns] for case in found]
+def questions(harvested: list[Any]) -> list[list[str]]:
+    return [[turn.user for turn in case.turns] for case in harvested]
 
 
 def test_only_chats_of_users_who_consented_are_harvested(chats: Chats, harvest: Any) -> None:
-    chats.say("mina", "연차는?", "병가는?")
-    chats.say("jun", "secret of jun?")
-    chats.say("yuna", "secret of yuna?")
+    chats.add("mina", "연차는?", "병가는?")
+    chats.add("jun", "secret of jun?")
+    chats.add("yuna", "secret of yuna?")
     chats.consent("mina")
     chats.consent("yuna")
     chats.consent("yuna", False)
-    found, output = harvest()
-    assert questions(found) == [["연차는?", "병가는?"]]
-    assert [case.reviewed for case in found] == [False]
+    harvested, output = harvest()
+    assert questions(harvested) == [["연차는?", "병가는?"]]
+    assert [case.reviewed for case in harvested] == [False]
     assert "1 case, 2 turns; 1 unreviewed, which cannot gate; from 1 user who consented" in output
     assert "not perfect" in output
 
 
 def test_who_takes_it_back_is_gone_from_the_next_harvest(chats: Chats, harvest: Any) -> None:
-    chats.say("mina", "a?")
-    chats.say("jun", "b?")
+    chats.add("mina", "a?")
+    chats.add("jun", "b?")
     chats.consent("mina")
     chats.consent("jun")
     assert questions(harvest(out="one.yaml")[0]) == [["a?"], ["b?"]]
@@ -474,8 +476,8 @@ def test_who_takes_it_back_is_gone_from_the_next_harvest(chats: Chats, harvest: 
 
 def test_consent_is_asked_for_anew_when_a_users_turn_comes(chats: Chats, harvest: Any) -> None:
     """Between the list of users and a user's own chats, somebody may take it back."""
-    chats.say("a", "first?")
-    chats.say("b", "second?")
+    chats.add("a", "first?")
+    chats.add("b", "second?")
     chats.consent("a")
     chats.consent("b")
     listed = chats.consents.given
@@ -485,8 +487,8 @@ def test_consent_is_asked_for_anew_when_a_users_turn_comes(chats: Chats, harvest
 
 
 def test_one_user_can_be_asked_for_and_must_have_consented(chats: Chats, harvest: Any) -> None:
-    chats.say("mina", "a?")
-    chats.say("jun", "b?")
+    chats.add("mina", "a?")
+    chats.add("jun", "b?")
     chats.consent("mina")
     chats.consent("jun")
     assert questions(harvest("--user", "jun")[0]) == [["b?"]]
@@ -496,7 +498,7 @@ def test_one_user_can_be_asked_for_and_must_have_consented(chats: Chats, harvest
 
 
 def test_what_was_said_is_redacted_and_its_speaker_is_named_nowhere(chats: Chats, harvest: Any, tmp_path: Path) -> None:
-    chats.say("mina-kim", "저는 김민아예요. 010-1234-5678", "제 이름이 뭐죠?", answer="김민아 님이고 mina@x.kr입니다.")
+    chats.add("mina-kim", "저는 김민아예요. 010-1234-5678", "제 이름이 뭐죠?", answer="김민아 님이고 mina@x.kr입니다.")
     chats.consent("mina-kim")
     harvest()
     text = (tmp_path / "out.yaml").read_text(encoding="utf-8")
@@ -507,7 +509,7 @@ def test_what_was_said_is_redacted_and_its_speaker_is_named_nowhere(chats: Chats
 
 def test_since_and_limit_take_the_newest(chats: Chats, harvest: Any) -> None:
     for number in range(5):
-        chats.say("mina", f"day {number}?", days=1)
+        chats.add("mina", f"day {number}?", days=1)
     chats.consent("mina")
     assert questions(harvest("--since", "2026-05-04")[0]) == [["day 2?"], ["day 3?"], ["day 4?"]]
     assert questions(harvest("--limit", "2", out="two.yaml")[0]) == [["day 3?"], ["day 4?"]]
@@ -517,28 +519,28 @@ def test_since_and_limit_take_the_newest(chats: Chats, harvest: Any) -> None:
 
 def test_chats_that_ask_the_same_are_taken_once(chats: Chats, harvest: Any) -> None:
     for user in ("a", "b", "c"):
-        chats.say(user, "연차는 며칠?")
+        chats.add(user, "연차는 며칠?")
         chats.consent(user)
-    found, output = harvest()
-    assert len(found) == 1
+    harvested, output = harvest()
+    assert len(harvested) == 1
     assert "2 chats that ask the same were left out" in output
 
 
 def test_a_chat_with_sources_is_a_case_for_the_rag_server(chats: Chats, harvest: Any) -> None:
-    chats.say("a", "?", sources=[{"id": "d#1", "title": "사내 규정"}])
+    chats.add("a", "?", sources=[{"id": "d#1", "title": "사내 규정"}])
     chats.consent("a")
     assert [case.through for case in harvest()[0]] == ["rag"]
 
 
 def test_a_history_of_many_turns_is_read_to_its_end(chats: Chats, harvest: Any) -> None:
     for number in range(23):
-        chats.say("a", *[f"{number} {each}?" for each in range(10)])
+        chats.add("a", *[f"{number} {each}?" for each in range(10)])
     chats.consent("a")
     assert sum(len(case.turns) for case in harvest("--limit", "1000")[0]) == 230
 
 
 def test_nobody_consented_is_an_error_and_no_file(chats: Chats, harvest: Any, tmp_path: Path) -> None:
-    chats.say("mina", "a?")
+    chats.add("mina", "a?")
     with pytest.raises(SluiceError, match="No user has consented") as refused:
         harvest()
     assert "PUT /v1/consent" in refused.value.hint
@@ -549,10 +551,10 @@ def test_nobody_consented_is_an_error_and_no_file(chats: Chats, harvest: Any, tm
 
 
 def test_a_harvest_as_json(chats: Chats, harvest: Any, tmp_path: Path) -> None:
-    chats.say("mina", "a?")
+    chats.add("mina", "a?")
     chats.consent("mina")
-    told = json.loads(harvest("--json")[1])
-    assert told == {
+    document = json.loads(harvest("--json")[1])
+    assert document == {
         "out": str(tmp_path / "out.yaml"),
         "users": 1,
         "alike": 0,

@@ -41,11 +41,15 @@ class Operator:
         """The account as bootstrap and a release leave it, with version 1 live."""
         sagemaker = self.aws.client("sagemaker")
         template = (ROOT / "infra/stack.yaml").read_text("utf-8")
-        outputs = stack.apply(self.target.client("cloudformation"), STACK, template, stack.parameters(self.config))
-        place = stack.place(outputs.outputs, "us-east-1")
-        wanted = plan.wanted(self.config, place, definitions("manual"))
+        outputs = stack.apply_stack(
+            self.target.client("cloudformation"), STACK, template, stack.stack_parameters(self.config)
+        )
+        place = stack.stack_outputs(outputs.outputs, "us-east-1")
+        desired = plan.desired_resources(self.config, place, definitions("manual"))
         clients = (sagemaker, self.target.client("events"), self.target.client("scheduler"))
-        apply.apply(*clients, self.config, wanted, plan.changes(apply.current(*clients, self.config), wanted))
+        apply.apply_changes(
+            *clients, self.config, desired, plan.list_changes(apply.read_resources(*clients, self.config), desired)
+        )
         self.aws.client("s3").put_object(Bucket=place.bucket, Key="models/1/config.json", Body=b"{}")
         request = package_request(self.config.registry.group, f"s3://{place.bucket}/models/1/", IMAGE, {"STUB": "good"})
         arn = sagemaker.create_model_package(**request)["ModelPackageArn"]
@@ -132,7 +136,7 @@ def test_what_costs_by_the_hour_goes_and_then_everything_else(operator: Operator
     assert scheduler.list_schedules()["Schedules"] == []
     assert operator.aws.client("events").list_rules()["Rules"] == []
     assert operator.aws.client("dynamodb").list_tables()["TableNames"] == []
-    assert stack.find(operator.aws.client("cloudformation"), STACK) is None
+    assert stack.find_outputs(operator.aws.client("cloudformation"), STACK) is None
     assert [each["Name"] for each in operator.aws.client("s3").list_buckets()["Buckets"]] == [
         "sluice-123456789012-us-east-1"
     ], "which the page says stays"

@@ -74,7 +74,7 @@ def test_it_disturbs_no_packages_of_ones_own_and_is_not_disturbed(site: Path, tm
 
 def test_the_archive_of_a_job_is_the_same_out_of_a_wheel(site: Path, tmp_path: Path) -> None:
     program = (
-        "from sluice.pipelines import archive; import hashlib; print(hashlib.sha256(archive.zipped()).hexdigest())"
+        "from sluice.pipelines import archive; import hashlib; print(hashlib.sha256(archive.build_zip()).hexdigest())"
     )
     environment = {**os.environ, "PYTHONPATH": str(site)}
     elsewhere, here = (

@@ -19,7 +19,7 @@ DEFINITIONS = Definitions({"Steps": ["release"]}, {"Steps": ["deploy"]})
 @pytest.fixture
 def cache(tmp_path):
     """A cache that holds the shipped file's definitions."""
-    compile_cache.write(tmp_path / f"{compile_cache.key(shipped(), PLACE, SOURCES)}.json", DEFINITIONS)
+    compile_cache.write_definitions(tmp_path / f"{compile_cache.cache_key(shipped(), PLACE, SOURCES)}.json", DEFINITIONS)
     return tmp_path
 
 
@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 from sluice.pipelines import compile_cache as compiled
 from release_example import PLACE, SOURCES, shipped
-found = compiled.compile(shipped(), PLACE, SOURCES, Path(sys.argv[1]))
+found = compiled.compile_cached(shipped(), PLACE, SOURCES, Path(sys.argv[1]))
 assert found.release == {"Steps": ["release"]}, found
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"sagemaker", "botocore", "boto3", "pandas"}))
 """
@@ -55,21 +55,21 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"sagemaker", "b
 )
 def test_a_damaged_file_counts_as_none(cache, damage):
     file = next(cache.glob("*.json"))
-    assert compile_cache.read(file) == DEFINITIONS
+    assert compile_cache.read_definitions(file) == DEFINITIONS
     file.write_text(damage(file.read_text(encoding="utf-8")), encoding="utf-8")
-    assert compile_cache.read(file) is None
+    assert compile_cache.read_definitions(file) is None
 
 
 def test_the_key_changes_with_whatever_a_definition_is_made_of(tmp_path):
     config = shipped()
     keys = {
-        compile_cache.key(config, PLACE, SOURCES),
-        compile_cache.key(load(written(tmp_path, deployment__instance_count=2)), PLACE, SOURCES),
-        compile_cache.key(config, replace(PLACE, bucket="other"), SOURCES),
-        compile_cache.key(config, PLACE, replace(SOURCES, code="s3://other/")),
+        compile_cache.cache_key(config, PLACE, SOURCES),
+        compile_cache.cache_key(load(written(tmp_path, deployment__instance_count=2)), PLACE, SOURCES),
+        compile_cache.cache_key(config, replace(PLACE, bucket="other"), SOURCES),
+        compile_cache.cache_key(config, PLACE, replace(SOURCES, code="s3://other/")),
     }
     assert len(keys) == 4
-    assert compile_cache.key(shipped(), PLACE, SOURCES) in keys
+    assert compile_cache.cache_key(shipped(), PLACE, SOURCES) in keys
 
 
 def test_the_code_that_is_hashed_is_all_there():
@@ -77,14 +77,14 @@ def test_the_code_that_is_hashed_is_all_there():
 
 
 def test_old_definitions_are_thrown_away(tmp_path):
-    for number in range(compile_cache.KEPT + 5):
-        compile_cache.write(tmp_path / f"{number}.json", DEFINITIONS)
-    assert len(list(tmp_path.iterdir())) == compile_cache.KEPT
+    for number in range(compile_cache.MAX_FILES + 5):
+        compile_cache.write_definitions(tmp_path / f"{number}.json", DEFINITIONS)
+    assert len(list(tmp_path.iterdir())) == compile_cache.MAX_FILES
 
 
 def test_where_nothing_can_be_written_nothing_is(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    compile_cache.write(tmp_path / "file" / "key.json", DEFINITIONS)
+    compile_cache.write_definitions(tmp_path / "file" / "key.json", DEFINITIONS)
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
 
 
@@ -97,5 +97,5 @@ def test_without_the_sdk_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "sagemaker", None)
     monkeypatch.setitem(sys.modules, "sagemaker.core.workflow", None)
     with pytest.raises(ExtraMissing) as error:
-        compile_cache.compile(shipped(), PLACE, SOURCES, tmp_path)
+        compile_cache.compile_cached(shipped(), PLACE, SOURCES, tmp_path)
     assert error.value.hint == "Install it: pip install 'sluice-sagemaker[pipeline]'"

@@ -29,7 +29,7 @@ def test_the_files_own_price_counts_before_the_table():
 def test_a_region_without_a_price_takes_that_of_another_and_says_so():
     found = estimated(region="me-central-1")
     assert found.prices["ml.g5.xlarge"].assumed
-    told = {what: (source, assumed) for what, source, assumed in costs.sources(found)}
+    told = {what: (source, assumed) for what, source, assumed in costs.list_sources(found)}
     assert "us-east-1" in told["price of ml.g5.xlarge"][0] and told["price of ml.g5.xlarge"][1]
 
 
@@ -67,7 +67,7 @@ def test_a_longer_replay_takes_longer():
 
 def test_every_repeat_of_a_case_is_counted():
     cases = [Case("a", (Turn("hi"), Turn("again"))), Case("b", (Turn("hi"),), repeats=5)]
-    assert (costs.turns_of(cases, 1), costs.turns_of(cases, 3), costs.turns_of([], 3)) == (7, 11, 0)
+    assert (costs.count_turns(cases, 1), costs.count_turns(cases, 3), costs.count_turns([], 3)) == (7, 11, 0)
 
 
 def test_several_machines_take_less_time_and_each_of_them_costs():
@@ -88,7 +88,7 @@ def test_a_comparison_may_take_a_replay_of_the_live_version():
 
 def test_every_phase_and_price_says_where_it_is_from():
     found = estimated()
-    told = {what: source for what, source, _ in costs.sources(found)}
+    told = {what: source for what, source, _ in costs.list_sources(found)}
     assert all(told[phase.name] for each in found.steps for phase in each.phases)
     assert all(told[f"price of {name}"] for name in found.prices)
 
@@ -98,4 +98,4 @@ def test_every_phase_and_price_says_where_it_is_from():
     [(1, 10, "under 1 min"), (10, 70, "about 1 min"), (60, 130, "1 to 2 min"), (300, 310, "5 min")],
 )
 def test_minutes_are_said_in_words(low, high, said):
-    assert costs.minutes(low, high) == said
+    assert costs.format_minutes(low, high) == said

@@ -56,7 +56,7 @@ def made(tmp_path_factory):
     patch.setenv("AWS_PROFILE", "there-is-no-such-profile")
     before = dict(os.environ)
     try:
-        compiled_now = {name: definition.compile(config, PLACE, SOURCES) for name, config in variants.items()}
+        compiled_now = {name: definition.compile_definitions(config, PLACE, SOURCES) for name, config in variants.items()}
         assert dict(os.environ) == before
     finally:
         patch.undo()
@@ -79,8 +79,8 @@ def test_the_definition_is_the_golden_one(made, variant, pipeline, request):
 
 @pytest.mark.parametrize("variant", ["manual", "automatic", "lenient", "endpoint", "guarded"])
 def test_every_variant_is_what_aws_would_take(made, variant):
-    validation.validate("release", made[variant].release)
-    validation.validate("deploy", made[variant].deploy)
+    validation.validate_definition("release", made[variant].release)
+    validation.validate_definition("deploy", made[variant].deploy)
 
 
 def test_a_manual_release_ends_at_the_gate_and_an_automatic_one_deploys(made):
@@ -122,20 +122,20 @@ def test_where_a_key_is_found_stands_in_no_definition(tmp_path):
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:judge-AbCdEf"
     judge = {"model": "judge-1", "url": "https://judge.example.com/v1", "key_secret": secret, "key_variable": "KEY"}
     config = load(written(tmp_path, evaluation__judge=judge))
-    definitions = definition.compile(config, PLACE, SOURCES)
+    definitions = definition.compile_definitions(config, PLACE, SOURCES)
     told = json.dumps([definitions.release, definitions.deploy])
     assert "judge.model=judge-1" in told and secret not in told and "KEY" not in told
 
 
 def test_a_description_is_never_longer_than_a_step_may_have(tmp_path):
     tags = {f"tag-{number}": {"min_pass_rate": 0.5, "max_p95_ms": 900.0} for number in range(100)}
-    told = definition.told_settings(load(written(tmp_path, evaluation__gate__tags=tags)))
+    told = definition.describe_settings(load(written(tmp_path, evaluation__gate__tags=tags)))
     assert len(told) == 3072 and told.endswith(" ...")
 
 
 def test_another_threshold_is_told_by_its_key(made, tmp_path):
     config = load(written(tmp_path, evaluation__gate__min_pass_rate=0.8))
-    changed = definition.compile(config, PLACE, replace(SOURCES, settings="s3://bucket/settings/new/"))
+    changed = definition.compile_definitions(config, PLACE, replace(SOURCES, settings="s3://bucket/settings/new/"))
     assert list(diff(made["manual"].deploy, changed.deploy)) == [
         ("Parameters[SettingsUri].DefaultValue", SOURCES.settings, "s3://bucket/settings/new/"),
         ("Steps[Deploy].Description.gate.min_pass_rate", "0.9", "0.8"),
@@ -221,7 +221,7 @@ def test_the_two_reports_of_an_automatic_release_do_not_overwrite_each_other(mad
 
 def test_one_changed_option_is_one_changed_value_in_each_place(made, tmp_path):
     config = load(written(tmp_path, lmi__options={"max_model_len": 8192, "max_rolling_batch_size": 16}))
-    changed = definition.compile(config, PLACE, SOURCES)
+    changed = definition.compile_definitions(config, PLACE, SOURCES)
     assert list(diff(made["manual"].release, changed.release)) == [
         (
             "Steps[Register].Arguments.InferenceSpecification.Containers[0].Environment.OPTION_MAX_MODEL_LEN",
@@ -234,19 +234,19 @@ def test_one_changed_option_is_one_changed_value_in_each_place(made, tmp_path):
 
 
 def test_what_was_compiled_once_comes_from_the_cache(made, tmp_path):
-    first = compile_cache.compile(shipped(), PLACE, SOURCES, tmp_path)
+    first = compile_cache.compile_cached(shipped(), PLACE, SOURCES, tmp_path)
     file = next(tmp_path.glob("*.json"))
     kept = json.loads(file.read_text(encoding="utf-8"))
     assert first == made["manual"] == Definitions(kept["release"], kept["deploy"])
     file.write_text('{"release": {}', encoding="utf-8")
-    assert compile_cache.compile(shipped(), PLACE, SOURCES, tmp_path) == first
+    assert compile_cache.compile_cached(shipped(), PLACE, SOURCES, tmp_path) == first
     assert json.loads(file.read_text(encoding="utf-8")) == kept
 
 
 def test_an_instance_type_that_aws_does_not_have_is_named_with_the_nearest(tmp_path):
     config = load(written(tmp_path, evaluation__instance_type="ml.g5.3xlarge"))
     with pytest.raises(validation.InvalidDefinition) as error:
-        compile_cache.compile(config, PLACE, SOURCES, tmp_path)
+        compile_cache.compile_cached(config, PLACE, SOURCES, tmp_path)
     assert "Evaluate.ProcessingResources.ClusterConfig.InstanceType" in error.value.message
     assert "Did you mean ml.g5." in error.value.message
 

@@ -60,7 +60,7 @@ def evaluate(status, **told):
 def watched(*states):
     seen, waits = [], []
     sagemaker = FakeSageMaker(*states)
-    return executions.watch(sagemaker, ARN, seen.append, interval=7, sleep=waits.append), seen, waits
+    return executions.watch_execution(sagemaker, ARN, seen.append, interval=7, sleep=waits.append), seen, waits
 
 
 def test_each_change_is_told_once():
@@ -125,7 +125,7 @@ def test_an_error_of_aws_itself_is_not_a_lost_connection():
 
 
 def test_a_pipeline_that_is_not_there_has_no_executions():
-    assert executions.recent(FakeSageMaker(), "chat-release") == []
+    assert executions.list_recent(FakeSageMaker(), "chat-release") == []
 
 
 def test_the_last_executions_come_without_their_steps():
@@ -135,5 +135,5 @@ def test_the_last_executions_come_without_their_steps():
             summary = {"PipelineExecutionArn": ARN, "StartTime": START, "PipelineExecutionStatus": "Failed"}
             return {"PipelineExecutionSummaries": [summary | {"PipelineExecutionFailureReason": "why"}] * 5}
 
-    found = executions.recent(Listing(), "chat-release", most=3)
+    found = executions.list_recent(Listing(), "chat-release", most=3)
     assert [(each.status, each.failure, each.steps) for each in found] == [("Failed", "why", ())] * 3

@@ -9,7 +9,7 @@ from release_example import PLACE, shipped, written
 
 from sluice.config.model import load
 from sluice.pipelines import apply, executions, plan, triggers
-from sluice.pipelines.plan import Definitions, changes
+from sluice.pipelines.plan import Definitions, list_changes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -29,9 +29,9 @@ def definitions(variant: str) -> Definitions:
 
 
 def submitted(clients, config, variant: str) -> list:
-    wanted = plan.wanted(config, PLACE, definitions(variant))
-    apply.apply(*clients, config, wanted, changes(apply.current(*clients, config), wanted))
-    return changes(apply.current(*clients, config), wanted)
+    wanted = plan.desired_resources(config, PLACE, definitions(variant))
+    apply.apply_changes(*clients, config, wanted, list_changes(apply.read_resources(*clients, config), wanted))
+    return list_changes(apply.read_resources(*clients, config), wanted)
 
 
 def test_both_pipelines_and_their_triggers_are_taken_as_they_are(clients, tmp_path):
@@ -50,11 +50,11 @@ def test_a_schedule_can_be_paused(clients):
 def test_an_execution_that_fails_tells_which_step_and_why(clients):
     submitted(clients, shipped(), "manual")
     token = apply.new_token()
-    arn = apply.start(clients[0], shipped().deploy_pipeline, {"Reason": "rollback"}, token=token)
-    assert apply.start(clients[0], shipped().deploy_pipeline, {"Reason": "rollback"}, token=token) == arn
-    ended = executions.watch(clients[0], arn, lambda execution: None, interval=0.05)
+    arn = apply.start_execution(clients[0], shipped().deploy_pipeline, {"Reason": "rollback"}, token=token)
+    assert apply.start_execution(clients[0], shipped().deploy_pipeline, {"Reason": "rollback"}, token=token) == arn
+    ended = executions.watch_execution(clients[0], arn, lambda execution: None, interval=0.05)
     assert ended.status == "Failed"
     deploy = ended.step("Deploy")
     assert deploy.kind == "Processing"
     assert deploy.failure  # there is no such bucket
-    assert [each.arn for each in executions.recent(clients[0], shipped().deploy_pipeline)] == [arn]
+    assert [each.arn for each in executions.list_recent(clients[0], shipped().deploy_pipeline)] == [arn]

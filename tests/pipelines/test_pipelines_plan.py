@@ -9,7 +9,7 @@ from release_example import PLACE, shipped, written
 
 from sluice.config.model import load
 from sluice.pipelines import plan
-from sluice.pipelines.plan import Change, Definitions, ReleaseResources, changes, diff
+from sluice.pipelines.plan import Change, Definitions, ReleaseResources, list_changes, diff
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEFINITIONS = Definitions(
@@ -20,11 +20,11 @@ DEFINITIONS = Definitions(
 
 @pytest.fixture
 def wanted():
-    return plan.wanted(shipped(), PLACE, deepcopy(DEFINITIONS))
+    return plan.desired_resources(shipped(), PLACE, deepcopy(DEFINITIONS))
 
 
 def test_in_an_empty_account_everything_is_created_in_order(wanted):
-    found = changes(ReleaseResources(wanted.names), wanted)
+    found = list_changes(ReleaseResources(wanted.names), wanted)
     assert [(change.kind, change.resource) for change in found] == [
         ("create", "model package group qwen3-4b-chat"),
         ("create", "pipeline qwen3-4b-chat-release"),
@@ -35,25 +35,25 @@ def test_in_an_empty_account_everything_is_created_in_order(wanted):
 
 
 def test_what_is_as_it_should_be_is_no_change(wanted):
-    assert changes(deepcopy(wanted), wanted) == []
+    assert list_changes(deepcopy(wanted), wanted) == []
 
 
 def test_a_change_names_the_step_and_the_variable(wanted):
     current = deepcopy(wanted)
     current.release["Definition"]["Steps"][1]["Arguments"]["Environment"]["OPTION_MAX_MODEL_LEN"] = "2048"
     path = "Definition.Steps[Evaluate].Arguments.Environment.OPTION_MAX_MODEL_LEN"
-    assert changes(current, wanted) == [Change("pipeline qwen3-4b-chat-release", path, "2048", "4096")]
+    assert list_changes(current, wanted) == [Change("pipeline qwen3-4b-chat-release", path, "2048", "4096")]
 
 
 def test_a_schedule_that_is_no_longer_wanted_is_deleted(tmp_path, wanted):
-    without = plan.wanted(load(written(tmp_path, schedule=None)), PLACE, DEFINITIONS)
-    found = changes(wanted, without)
+    without = plan.desired_resources(load(written(tmp_path, schedule=None)), PLACE, DEFINITIONS)
+    found = list_changes(wanted, without)
     assert [(change.kind, change.resource) for change in found] == [("delete", "schedule qwen3-4b-chat-redeploy")]
 
 
 def test_an_automatic_release_needs_no_rule(tmp_path, wanted):
-    automatic = plan.wanted(load(written(tmp_path, approval="automatic")), PLACE, DEFINITIONS)
-    assert changes(wanted, automatic) == [Change("rule qwen3-4b-chat-approved", "State", "ENABLED", "DISABLED")]
+    automatic = plan.desired_resources(load(written(tmp_path, approval="automatic")), PLACE, DEFINITIONS)
+    assert list_changes(wanted, automatic) == [Change("rule qwen3-4b-chat-approved", "State", "ENABLED", "DISABLED")]
 
 
 def test_the_rule_fires_on_approvals_of_this_group_only(wanted):

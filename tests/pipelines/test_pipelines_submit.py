@@ -14,7 +14,7 @@ from sluice.config.model import load
 from sluice.errors import SluiceError
 from sluice.localaws.server.settings import ImageRule
 from sluice.pipelines import apply, plan, triggers
-from sluice.pipelines.plan import Definitions, changes
+from sluice.pipelines.plan import Definitions, list_changes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEFINITIONS = Definitions(
@@ -53,15 +53,15 @@ class Account:
         return self.sagemaker, self.events, self.scheduler
 
     def submit(self, config, definitions=DEFINITIONS):
-        wanted = plan.wanted(config, PLACE, definitions)
-        found = changes(apply.current(*self.clients, config), wanted)
+        wanted = plan.desired_resources(config, PLACE, definitions)
+        found = list_changes(apply.read_resources(*self.clients, config), wanted)
         for client in self.clients:
             client.calls.clear()
-        apply.apply(*self.clients, config, wanted, found)
+        apply.apply_changes(*self.clients, config, wanted, found)
         return found
 
     def left(self, config, definitions=DEFINITIONS):
-        return changes(apply.current(*self.clients, config), plan.wanted(config, PLACE, definitions))
+        return list_changes(apply.read_resources(*self.clients, config), plan.desired_resources(config, PLACE, definitions))
 
     @property
     def writes(self):
@@ -142,7 +142,7 @@ def test_a_paused_schedule_stays_paused(account, tmp_path):
     assert triggers.schedule_state(account.scheduler, shipped()) == "DISABLED"
     triggers.set_schedule_state(account.scheduler, shipped(), "ENABLED")
     assert triggers.schedule_state(account.scheduler, shipped()) == "ENABLED"
-    assert triggers.schedule(account.scheduler, shipped())["ScheduleExpression"] == "rate(7 days)"
+    assert triggers.read_schedule(account.scheduler, shipped())["ScheduleExpression"] == "rate(7 days)"
 
 
 def test_no_schedule_cannot_be_paused(account):
@@ -165,7 +165,7 @@ def test_tags_are_put_on_and_others_are_left_alone(account, tmp_path):
 
 def test_an_execution_is_started_with_its_parameters(account):
     account.submit(shipped())
-    arn = apply.start(
+    arn = apply.start_execution(
         account.sagemaker, "qwen3-4b-chat-deploy", {"Reason": "rollback", "ModelPackageArn": "arn"}, "rollback-to-1"
     )
     described = account.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
@@ -181,7 +181,7 @@ def test_an_error_that_is_not_about_absence_is_not_taken_for_it(account):
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribePipeline")
 
     with pytest.raises(Exception, match="AccessDenied"):
-        apply.pipeline(Refusing(), "qwen3-4b-chat-release", {})
+        apply.read_pipeline(Refusing(), "qwen3-4b-chat-release", {})
 
 
 def test_a_target_that_eventbridge_does_not_take_is_an_error(account):
@@ -192,6 +192,6 @@ def test_a_target_that_eventbridge_does_not_take_is_an_error(account):
         def put_targets(self, **_):
             return {"FailedEntryCount": 1, "FailedEntries": [{"ErrorMessage": "not that role"}]}
 
-    wanted = plan.wanted(shipped(), PLACE, DEFINITIONS)
+    wanted = plan.desired_resources(shipped(), PLACE, DEFINITIONS)
     with pytest.raises(SluiceError, match="not that role"):
         triggers.write_rule(Choosy(), shipped(), wanted.rule)

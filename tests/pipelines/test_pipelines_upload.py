@@ -207,9 +207,9 @@ import sys
 sys.path[:0] = [sys.argv[1]]
 import sluice.evaluation as evaluation
 assert evaluation.__file__.startswith(sys.argv[1]), evaluation.__file__
-from sluice.evaluation.compare.hashes import sources
+from sluice.evaluation.compare.hashes import scoring_sources
 from sluice.evaluation.reports.html.page import render_page
-names = [name for name, _ in sources()]
+names = [name for name, _ in scoring_sources()]
 assert {"prompt.py", "contains.py", "judge.py"} <= set(names), names
 print(len(render_page({"verdict": "pass"})))
 """

@@ -9,10 +9,10 @@ import pytest
 from sluice.pipelines.validation import (
     InvalidDefinition,
     compiled_pattern,
-    missing_property,
-    problems,
+    explain_missing_property,
+    find_problems,
     service,
-    validate,
+    validate_definition,
 )
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "definition_release_automatic.json").read_text("utf-8"))
@@ -36,13 +36,13 @@ def gate(definition):
 
 
 def only_problem(definition) -> str:
-    found = list(problems(definition))
+    found = list(find_problems(definition))
     assert len(found) == 1, found
     return found[0]
 
 
 def test_the_golden_definition_has_no_problem(definition):
-    assert list(problems(definition)) == []
+    assert list(find_problems(definition)) == []
 
 
 def test_an_unknown_argument_is_found(definition):
@@ -57,7 +57,7 @@ def test_a_missing_argument_is_found(definition):
 
 def test_a_wrong_type_is_found(definition):
     evaluate(definition)["StoppingCondition"]["MaxRuntimeInSeconds"] = "3600"
-    assert "MaxRuntimeInSeconds" in next(problems(definition))
+    assert "MaxRuntimeInSeconds" in next(find_problems(definition))
 
 
 def test_a_value_that_is_no_choice_is_found_with_the_nearest(definition):
@@ -87,7 +87,7 @@ def test_a_join_is_measured_with_what_will_stand_in_it(definition):
 
 def test_a_pattern_is_applied(definition):
     evaluate(definition)["RoleArn"] = "sluice-execution"
-    assert "does not match" in "\n".join(problems(definition))
+    assert "does not match" in "\n".join(find_problems(definition))
 
 
 def test_a_package_has_at_most_sixteen_variables(definition):
@@ -115,13 +115,13 @@ def test_a_reference_must_name_something(definition, reference, told):
 
 def test_a_property_file_must_be_declared_by_its_step(definition):
     definition["Steps"][1]["PropertyFiles"] = []
-    assert all("declares no such property file" in problem for problem in problems(definition))
-    assert len(list(problems(definition))) == 2  # the condition, and the message of the Fail step
+    assert all("declares no such property file" in problem for problem in find_problems(definition))
+    assert len(list(find_problems(definition))) == 2  # the condition, and the message of the Fail step
 
 
 def test_a_property_file_needs_an_output_to_lie_in(definition):
     definition["Steps"][1]["PropertyFiles"][0]["OutputName"] = "reports"
-    assert "Evaluate has no output 'reports' to hold it" in next(problems(definition))
+    assert "Evaluate has no output 'reports' to hold it" in next(find_problems(definition))
 
 
 def test_what_a_branch_makes_cannot_be_read_outside_of_it(definition):
@@ -133,13 +133,13 @@ def test_what_a_branch_makes_cannot_be_read_outside_of_it(definition):
 
 def test_names_are_unique_across_branches(definition):
     gate(definition)["ElseSteps"][0]["Name"] = "Evaluate"
-    assert "Evaluate: more than one step has this name" in list(problems(definition))
+    assert "Evaluate: more than one step has this name" in list(find_problems(definition))
 
 
 def test_unknown_steps_and_conditions_are_named(definition):
     gate(definition)["Conditions"][0]["Type"] = "Equal"
     definition["Steps"].append({"Name": "Tune", "Type": "Tuning", "Arguments": {}})
-    assert list(problems(definition)) == [
+    assert list(find_problems(definition)) == [
         "Gate: no condition is called Equal",
         "Tune: steps of type Tuning are not ours",
     ]
@@ -149,15 +149,15 @@ def test_everything_is_told_in_one_error(definition):
     evaluate(definition)["Enviroment"] = {}
     register(definition)["SkipModelValidation"] = "Some"
     with pytest.raises(InvalidDefinition) as error:
-        validate("chat-release", definition)
+        validate_definition("chat-release", definition)
     assert len(error.value.problems) == 2
     assert error.value.message.startswith("The definition of chat-release is not valid:")
 
 
 def test_properties_are_followed_through_lists_and_structures():
     shape = service().operation_model("DescribeProcessingJob").output_shape
-    assert missing_property("ProcessingOutputConfig.Outputs['report'].S3Output.S3Uri", shape) == ""
-    assert "has no S3Url" in missing_property("ProcessingOutputConfig.Outputs['report'].S3Output.S3Url", shape)
+    assert explain_missing_property("ProcessingOutputConfig.Outputs['report'].S3Output.S3Uri", shape) == ""
+    assert "has no S3Url" in explain_missing_property("ProcessingOutputConfig.Outputs['report'].S3Output.S3Url", shape)
 
 
 def test_patterns_of_java_are_read_or_left_alone():

@@ -56,7 +56,7 @@ def hash_archive(folder: Path) -> str:
 
 def test_tables_importers_redaction_and_commands_can_change_without_a_new_release(copied: Path) -> None:
     before = hash_archive(copied)
-    assert before == hashlib.sha256(archive.zipped()).hexdigest()
+    assert before == hashlib.sha256(archive.build_zip()).hexdigest()
     for name in NOT_SHIPPED:
         with (copied / "sluice" / name).open("a", encoding="utf-8") as file:
             file.write("\n")
@@ -73,7 +73,7 @@ def test_what_a_job_imports_is_a_new_release_when_it_changes(copied: Path, name:
 
 def test_every_step_runs_on_what_is_shipped_alone(tmp_path: Path) -> None:
     """Every scorer, report and comparison imported, out of the archive: no module of ours comes from anywhere else."""
-    (tmp_path / "sluice.zip").write_bytes(archive.zipped())
+    (tmp_path / "sluice.zip").write_bytes(archive.build_zip())
     program = """
 import importlib, pkgutil, sys
 sys.path[:] = [sys.argv[1], *(each for each in sys.path if each and each != sys.argv[2])]

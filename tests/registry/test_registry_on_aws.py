@@ -35,7 +35,7 @@ def group(sagemaker: Any) -> Iterator[str]:
     name = f"sluice-test-{uuid.uuid4().hex[:8]}"
     sagemaker.create_model_package_group(ModelPackageGroupName=name)
     yield name
-    for package in packages.versions(sagemaker, name):
+    for package in packages.list_versions(sagemaker, name):
         sagemaker.delete_model_package(ModelPackageName=package.arn)
     sagemaker.delete_model_package_group(ModelPackageGroupName=name)
 
@@ -44,7 +44,7 @@ def test_a_version_is_registered_judged_approved_put_live_and_archived(sagemaker
     where = os.environ.get("SLUICE_TEST_MODEL", "s3://sluice-test/models/none/")
     request = package_request(group, where, IMAGE, {"OPTION_MAX_MODEL_LEN": "4096"})
     first, second = (sagemaker.create_model_package(**request)["ModelPackageArn"] for _ in range(2))
-    assert [package.version for package in packages.versions(sagemaker, group)] == [2, 1]
+    assert [package.version for package in packages.list_versions(sagemaker, group)] == [2, 1]
 
     packages.record_verdict(sagemaker, first, "pass", "26 of 26 cases passed (100 %).", "s3://sluice-test/report.json")
     packages.approve(sagemaker, first, "Read the report.")
@@ -53,7 +53,7 @@ def test_a_version_is_registered_judged_approved_put_live_and_archived(sagemaker
 
     packages.move_live(sagemaker, first, "one", datetime(2026, 11, 20, tzinfo=UTC))
     packages.move_live(sagemaker, second, "two", datetime(2026, 11, 21, tzinfo=UTC))
-    assert packages.live(sagemaker, group).endpoint_name == "two"
+    assert packages.find_live(sagemaker, group).endpoint_name == "two"
 
     packages.archive(sagemaker, first)
     archived = packages.describe(sagemaker, first)

@@ -33,7 +33,7 @@ def test_the_live_version_is_found_by_one_list_and_one_description_among_250(sag
     for _ in range(69):
         sagemaker.registers()
     sagemaker.calls.clear()
-    assert packages.live(sagemaker, GROUP).arn == live
+    assert packages.find_live(sagemaker, GROUP).arn == live
     assert sagemaker.count() == {"list_model_packages": 1, "describe_model_package": 1}
 
 
@@ -41,22 +41,22 @@ def test_a_live_version_far_back_is_found_page_by_page(sagemaker: FakeSageMaker)
     live = sagemaker.live("chat-v1")
     for _ in range(249):
         sagemaker.registers()
-    assert packages.live(sagemaker, GROUP).arn == live
+    assert packages.find_live(sagemaker, GROUP).arn == live
     assert sagemaker.count() == {"list_model_packages": 3, "describe_model_package": 1}
 
 
 def test_the_live_package_says_where_to_chat(sagemaker: FakeSageMaker) -> None:
     sagemaker.live("newer", since="2026-11-20T12:00:01.000+00:00")
     sagemaker.live("older", since="2026-11-20T12:00:00.000+00:00")
-    assert packages.live(sagemaker, GROUP).endpoint_name == "newer"
+    assert packages.find_live(sagemaker, GROUP).endpoint_name == "newer"
 
 
 def test_of_two_that_went_live_at_the_same_time_the_newer_version_is_live(sagemaker: FakeSageMaker) -> None:
     older = sagemaker.live("older")
     sagemaker.live("newer")
-    live = packages.live(sagemaker, GROUP)
+    live = packages.find_live(sagemaker, GROUP)
     assert live.endpoint_name == "newer"
-    assert [package.arn for package in packages.replaced_by(sagemaker, live)] == [older]
+    assert [package.arn for package in packages.list_replaced(sagemaker, live)] == [older]
 
 
 def test_live_since_is_compared_as_a_moment_and_not_as_a_wall_clock(sagemaker: FakeSageMaker) -> None:
@@ -64,7 +64,7 @@ def test_live_since_is_compared_as_a_moment_and_not_as_a_wall_clock(sagemaker: F
     seoul = timezone(timedelta(hours=9))
     packages.move_live(sagemaker, first, "earlier", datetime(2026, 11, 20, 21, 59, tzinfo=seoul))
     packages.move_live(sagemaker, second, "later", datetime(2026, 11, 20, 13, 0, tzinfo=UTC))
-    assert packages.live(sagemaker, GROUP).endpoint_name == "later"
+    assert packages.find_live(sagemaker, GROUP).endpoint_name == "later"
     assert packages.describe(sagemaker, first).live_since == "2026-11-20T12:59:00.000+00:00"
 
 
@@ -74,7 +74,7 @@ def test_only_what_is_live_in_production_is_live(sagemaker: FakeSageMaker, stage
     sagemaker.packages[arn]["ModelLifeCycle"] = {"Stage": stage, "StageStatus": "Live"}
     assert not packages.describe(sagemaker, arn).is_live
     with pytest.raises(NothingLive):
-        packages.live(sagemaker, GROUP)
+        packages.find_live(sagemaker, GROUP)
 
 
 def test_what_was_live_before_is_found_until_it_is_archived(sagemaker: FakeSageMaker) -> None:
@@ -82,17 +82,17 @@ def test_what_was_live_before_is_found_until_it_is_archived(sagemaker: FakeSageM
     sagemaker.live("chat-v2", since="2026-11-20T12:00:00.000+00:00")
     sagemaker.live("chat-v3", since="2026-11-20T13:00:00.000+00:00")
     second = packages.find(sagemaker, GROUP, 2)
-    assert [package.arn for package in packages.replaced_by(sagemaker, second)] == [earlier]
+    assert [package.arn for package in packages.list_replaced(sagemaker, second)] == [earlier]
     packages.archive(sagemaker, earlier)
-    assert packages.replaced_by(sagemaker, second) == []
+    assert packages.list_replaced(sagemaker, second) == []
 
 
 def test_nothing_live_is_one_clear_error(sagemaker: FakeSageMaker) -> None:
     with pytest.raises(NothingLive, match=f"No version of '{GROUP}' is live"):
-        packages.live(sagemaker, GROUP)
+        packages.find_live(sagemaker, GROUP)
     sagemaker.registers()
     with pytest.raises(NothingLive) as caught:
-        packages.live(sagemaker, GROUP)
+        packages.find_live(sagemaker, GROUP)
     assert "sluice approve" in caught.value.hint
 
 
@@ -100,14 +100,14 @@ def test_a_version_set_live_by_hand_without_an_endpoint_is_told(sagemaker: FakeS
     arn = sagemaker.approved()
     sagemaker.packages[arn]["ModelLifeCycle"] = packages.LIVE
     with pytest.raises(NothingLive, match="version 1 says Live, but names no endpoint"):
-        packages.live(sagemaker, GROUP)
+        packages.find_live(sagemaker, GROUP)
 
 
 def test_versions_come_newest_first_over_all_pages(sagemaker: FakeSageMaker) -> None:
     for _ in range(205):
         sagemaker.registers()
-    assert [package.version for package in packages.versions(sagemaker, GROUP)] == list(range(205, 0, -1))
-    assert list(packages.versions(sagemaker, "no-such-group")) == []
+    assert [package.version for package in packages.list_versions(sagemaker, GROUP)] == list(range(205, 0, -1))
+    assert list(packages.list_versions(sagemaker, "no-such-group")) == []
 
 
 def test_a_version_is_found_by_its_number(sagemaker: FakeSageMaker) -> None:
@@ -190,7 +190,7 @@ def test_live_moves_by_one_write(sagemaker: FakeSageMaker) -> None:
     sagemaker.calls.clear()
     packages.move_live(sagemaker, arn, "chat-v1", NOW)
     assert [name for name, _ in sagemaker.calls] == ["update_model_package"]
-    package = packages.live(sagemaker, GROUP)
+    package = packages.find_live(sagemaker, GROUP)
     assert (package.endpoint_name, package.live_since) == ("chat-v1", "2026-11-20T13:00:00.000+00:00")
     assert (package.verdict, package.approval) == ("pass", "Approved")
     packages.archive(sagemaker, arn)
@@ -201,7 +201,7 @@ def test_an_error_that_means_something_else_is_not_taken_for_nothing_there(sagem
     denied = refusal("ListModelPackages", "not authorized to perform: sagemaker:ListModelPackages", "AccessDenied")
     sagemaker.refuses("list_model_packages", denied)
     with pytest.raises(type(denied)):
-        packages.live(sagemaker, GROUP)
+        packages.find_live(sagemaker, GROUP)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_metadata_is_spelt_as_the_service_takes_it() -> None:
 
 @given(st.text())
 def test_no_text_can_make_metadata_that_is_refused(text: str) -> None:
-    value = metadata.text(text)
+    value = metadata.clean_text(text)
     assert len(value) <= 256
     assert all(mark.isalnum() or mark in "_.:/=+-@ " for mark in value)
-    assert metadata.text(value) == value or len(value) == 256
+    assert metadata.clean_text(value) == value or len(value) == 256

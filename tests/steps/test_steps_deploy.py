@@ -16,7 +16,7 @@ from sluice.evaluation.settings import Rag
 from sluice.registry import packages
 from sluice.registry.packages import NothingApproved
 from sluice.steps.deploy import LeftBehind, NotApproved, NotGoodEnough, deploy
-from sluice.steps.hosting import EndpointFailed, NameTaken, name_of
+from sluice.steps.hosting import EndpointFailed, NameTaken, append_suffix
 from sluice.steps.inputs import Deploy
 from sluice.steps.job import Stopped
 from sluice.steps.run_context import OtherEndpoint
@@ -58,7 +58,7 @@ def test_the_newest_approved_version_goes_live_on_an_endpoint_of_its_own(
     aws.sagemaker.approved()
     arn = aws.sagemaker.approved()
     assert deploy(inputs, aws, clock) == f"Version 2 of {GROUP} is live on endpoint chat-v2."
-    live = packages.live(aws.sagemaker, GROUP)
+    live = packages.find_live(aws.sagemaker, GROUP)
     assert (live.arn, live.endpoint_name) == (arn, "chat-v2")
     endpoints, (config,), (model,) = aws.sagemaker.everything_hosted()
     assert endpoints == ["chat-v2"] and config == model and config.startswith("chat-v2-")
@@ -122,7 +122,7 @@ def test_a_live_version_whose_endpoint_is_gone_gets_a_new_one(aws: FakeAws, inpu
     arn = aws.sagemaker.live("chat-v1")
     aws.sagemaker.endpoints.clear()
     deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == arn
+    assert packages.find_live(aws.sagemaker, GROUP).arn == arn
     assert list(aws.sagemaker.endpoints) == ["chat-v1"]
 
 
@@ -136,7 +136,7 @@ def test_a_replaced_version_comes_back_only_on_purpose(
     by_event = replace(inputs, model_package=first, reason=reason)
     assert "was live before and was replaced; nothing to do" in deploy(by_event, aws, clock)
     deploy(replace(by_event, reason="rollback"), aws, clock)
-    live = packages.live(aws.sagemaker, GROUP)
+    live = packages.find_live(aws.sagemaker, GROUP)
     assert (live.arn, live.endpoint_name) == (first, "chat-v1")
     assert list(aws.sagemaker.endpoints) == ["chat-v1"]
 
@@ -159,7 +159,7 @@ def test_the_automatic_policy_approves_what_has_passed_and_nothing_else(
         deploy(replace(automatic, model_package=rejected), aws, clock)
     deploy(replace(automatic, model_package=passed), aws, clock)
     assert packages.describe(aws.sagemaker, passed).approval == "Approved"
-    assert packages.live(aws.sagemaker, GROUP).arn == passed
+    assert packages.find_live(aws.sagemaker, GROUP).arn == passed
 
 
 def test_a_version_that_waits_for_approval_is_not_deployed(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
@@ -187,7 +187,7 @@ def test_a_version_approved_where_nobody_looks_at_the_verdict_is_deployed_only_o
     assert aws.sagemaker.everything_hosted() == NOTHING
     packages.override_verdict(aws.sagemaker, packages.describe(aws.sagemaker, arn))
     deploy(named, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == arn
+    assert packages.find_live(aws.sagemaker, GROUP).arn == arn
 
 
 def test_a_persons_word_holds_for_the_verdict_that_it_was_given_on_and_until_a_rejection(
@@ -214,7 +214,7 @@ def test_a_version_without_a_verdict_does_not_keep_the_others_from_being_served(
     aws.sagemaker.approved(verdict="")
     aws.sagemaker.endpoints.clear()
     deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == judged
+    assert packages.find_live(aws.sagemaker, GROUP).arn == judged
     assert "Passed over: Version 2 of qwen3-4b-chat is approved without a passing verdict" in capsys.readouterr().out
 
 
@@ -237,7 +237,7 @@ def test_an_inconclusive_version_goes_live_only_if_the_file_says_so(
         deploy(automatic, aws, clock)
     settled(Path(inputs.settings), Gate(let_inconclusive_through=True))
     deploy(automatic, aws, clock)
-    package = packages.live(aws.sagemaker, GROUP)
+    package = packages.find_live(aws.sagemaker, GROUP)
     assert package.arn == arn
     assert package.why == "Inconclusive, which the file lets through: about 40 more cases would tell"
 
@@ -277,7 +277,7 @@ def test_a_version_that_is_worse_than_the_champion_on_its_endpoint_does_not_go_l
     settled(Path(inputs.settings), gate, champion_at_deploy=True, concurrency=1)
     with pytest.raises(NotGoodEnough, match="Worse than the champion by more than 10 points"):
         deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert packages.find_live(aws.sagemaker, GROUP).arn == old
     assert list(aws.sagemaker.endpoints) == ["chat-v1"]
 
 
@@ -293,7 +293,7 @@ def test_cases_through_a_rag_server_that_asks_another_endpoint_stop_the_deploy(
         settled(Path(inputs.settings), rag=Rag(rag.url))
         with pytest.raises(OtherEndpoint, match=r"asks chat-v1, and chat-v2 is judged"):
             deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert packages.find_live(aws.sagemaker, GROUP).arn == old
     assert list(aws.sagemaker.endpoints) == ["chat-v1"]
 
 
@@ -365,7 +365,7 @@ def test_a_failure_before_the_move_takes_back_what_was_made_and_changes_nothing(
         deploy(inputs, aws, clock)
     assert not isinstance(caught.value, AssertionError)
     assert aws.sagemaker.everything_hosted() == before
-    live = packages.live(aws.sagemaker, GROUP)
+    live = packages.find_live(aws.sagemaker, GROUP)
     assert (live.arn, live.endpoint_name) == (old, "chat-v1")
     removals = [name for name, _ in aws.sagemaker.calls if name.startswith("delete")]
     assert removals[-2:] == ["delete_endpoint_config", "delete_model"]
@@ -436,7 +436,7 @@ def test_a_version_rejected_while_it_is_deployed_does_not_go_live(
     aws.runtime.says = person_says_no
     with pytest.raises(NotApproved, match=r"Version 2 of .* is Rejected, not Approved"):
         deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert packages.find_live(aws.sagemaker, GROUP).arn == old
     assert aws.sagemaker.everything_hosted()[0] == ["chat-v1"]
 
 
@@ -534,7 +534,7 @@ def test_an_endpoint_that_could_not_be_deleted_is_deleted_by_the_next_run_though
     ) as left:
         deploy(inputs, aws, clock)
     assert "`sluice deploy`" in left.value.hint and "delete-endpoint --endpoint-name chat-v1" in left.value.message
-    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v2"
+    assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v2"
     assert aws.sagemaker.stage(old) == "Live"
     assert "already live on endpoint chat-v2; nothing to do" in deploy(inputs, aws, clock)
     assert aws.sagemaker.stage(old) == "Archived"
@@ -552,7 +552,7 @@ def test_what_a_rollback_has_replaced_is_not_brought_back_while_its_endpoint_is_
         with pytest.raises(LeftBehind, match="Version 1 is live on endpoint chat-v1"):
             deploy(run, aws, clock)
     assert "Version 1 is already live" in deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == first
+    assert packages.find_live(aws.sagemaker, GROUP).arn == first
     assert (aws.sagemaker.stage(newer), list(aws.sagemaker.endpoints)) == ("Archived", ["chat-v1"])
 
 
@@ -592,7 +592,7 @@ def test_a_role_that_may_not_list_endpoints_deploys_all_the_same(
     aws.sagemaker.approved()
     aws.sagemaker.refuses("list_endpoints", refusal("ListEndpoints", "not authorized", "AccessDeniedException"))
     deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).version == 1
+    assert packages.find_live(aws.sagemaker, GROUP).version == 1
     assert "were not looked for" in capsys.readouterr().out
 
 
@@ -636,7 +636,7 @@ def test_what_was_just_made_is_asked_for_again_where_it_is_not_seen_yet(
 
     aws.sagemaker.before[after] = reads_lag_behind
     deploy(replace(inputs, model_package=arn), aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
     assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
@@ -647,7 +647,7 @@ def test_in_place_a_configuration_that_is_not_seen_yet_is_asked_for_again(
     aws.sagemaker.approved()
     aws.sagemaker.sees_nothing_yet("update_endpoint", times=2)
     deploy(replace(inputs, strategy="in_place"), aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).version == 2
+    assert packages.find_live(aws.sagemaker, GROUP).version == 2
 
 
 def test_a_request_whose_answer_was_lost_finds_its_own_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
@@ -680,7 +680,7 @@ def test_a_run_stopped_while_its_endpoint_is_being_made_leaves_one_that_the_next
     assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
     aws.sagemaker.is_in_the_middle_of("chat-v1", "Creating")
     deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
     assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
@@ -733,7 +733,7 @@ def test_a_second_run_that_is_quicker_is_followed(aws: FakeAws, inputs: Deploy, 
     aws.sagemaker.before["create_endpoint"] = other_run
     deploy(inputs, aws, clock)
     assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
-    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
 
 
 def test_two_runs_at_the_same_time_end_with_one_endpoint_and_one_live_version(aws: FakeAws, inputs: Deploy) -> None:
@@ -748,7 +748,7 @@ def test_two_runs_at_the_same_time_end_with_one_endpoint_and_one_live_version(aw
     for run in runs:
         run.join(20)
     assert said == [f"Version 2 of {GROUP} is live on endpoint chat-v2."] * 2
-    assert packages.live(aws.sagemaker, GROUP).arn == new
+    assert packages.find_live(aws.sagemaker, GROUP).arn == new
     assert aws.sagemaker.stage(old) == "Archived"
     assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
@@ -774,7 +774,7 @@ def test_a_run_whose_replay_fails_leaves_an_endpoint_on_which_another_run_went_l
     aws.runtime.says = other_run_moved_live
     with pytest.raises(NotGoodEnough):
         deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
+    assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
     assert list(aws.sagemaker.endpoints) == ["chat-v1"]
 
 
@@ -857,7 +857,7 @@ def test_a_stop_while_draining_still_removes_the_old_endpoint(aws: FakeAws, inpu
     clock.sleep = sleep
     with pytest.raises(Stopped):
         deploy(inputs, aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).arn == new
+    assert packages.find_live(aws.sagemaker, GROUP).arn == new
     assert list(aws.sagemaker.endpoints) == ["chat-v2"]
 
 
@@ -885,7 +885,7 @@ def test_in_place_the_endpoint_keeps_its_name_and_only_judged_versions_take_it(
             }
         },
     }
-    live = packages.live(aws.sagemaker, GROUP)
+    live = packages.find_live(aws.sagemaker, GROUP)
     assert (live.arn, live.endpoint_name, aws.sagemaker.stage(old)) == (new, "chat", "Archived")
     endpoints, (config,), _ = aws.sagemaker.everything_hosted()
     assert endpoints == ["chat"] and config.startswith("chat-v3-")
@@ -894,7 +894,7 @@ def test_in_place_the_endpoint_keeps_its_name_and_only_judged_versions_take_it(
 def test_in_place_the_first_version_makes_the_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
     aws.sagemaker.approved(verdict="pass")
     deploy(replace(inputs, strategy="in_place"), aws, clock)
-    assert packages.live(aws.sagemaker, GROUP).endpoint_name == "chat"
+    assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat"
 
 
 def test_in_place_a_failed_replay_rolls_the_endpoint_back(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
@@ -906,7 +906,7 @@ def test_in_place_a_failed_replay_rolls_the_endpoint_back(aws: FakeAws, inputs: 
         deploy(replace(inputs, strategy="in_place"), aws, clock)
     assert aws.sagemaker.everything_hosted() == before
     assert aws.sagemaker.endpoints["chat"]["EndpointConfigName"] == "chat-old"
-    assert packages.live(aws.sagemaker, GROUP).arn == old
+    assert packages.find_live(aws.sagemaker, GROUP).arn == old
 
 
 def test_in_place_an_update_that_sagemaker_rolled_back_is_a_failure(
@@ -922,6 +922,6 @@ def test_in_place_an_update_that_sagemaker_rolled_back_is_a_failure(
 
 
 def test_names_fit_however_long_the_endpoints_is() -> None:
-    assert name_of("chat", "-v7") == "chat-v7"
-    assert len(name_of("c" * 80, "-v123-abcdef")) == 63
-    assert name_of("c" * 57 + "-" + "d" * 20, "-v123") == "c" * 57 + "-v123"
+    assert append_suffix("chat", "-v7") == "chat-v7"
+    assert len(append_suffix("c" * 80, "-v123-abcdef")) == 63
+    assert append_suffix("c" * 57 + "-" + "d" * 20, "-v123") == "c" * 57 + "-v123"

@@ -22,7 +22,7 @@ from sluice.evaluation.replay.prices import Prices
 from sluice.evaluation.report import CannotWrite
 from sluice.registry import packages
 from sluice.registry.packages import UnknownPackage
-from sluice.steps.evaluate import CouldNotJudge, evaluate
+from sluice.steps.evaluate import NoVerdict, evaluate
 from sluice.steps.inputs import Evaluate, to_arguments
 from sluice.steps.mlflow_log import Background, NotLogged
 from sluice.steps.model_server import ModelServer
@@ -124,7 +124,7 @@ def test_a_model_server_that_fails_is_an_error_and_never_a_bad_model(
     many = [{"id": f"c{n}", "turns": [{"user": "hi", "expect": {"contains": "echo"}}]} for n in range(8)]
     (Path(inputs.cases) / "cases.yaml").write_text(json.dumps({"cases": many}))
     seconds = 1 if behaviour == "never-ready" else 20
-    with pytest.raises(CouldNotJudge) as caught:
+    with pytest.raises(NoVerdict) as caught:
         evaluate(replace(inputs, server_command=serves(behaviour), startup_seconds=seconds), aws)
     assert said in caught.value.message
     assert report(inputs)["verdict"] == "error"
@@ -135,17 +135,17 @@ def test_a_model_server_that_fails_is_an_error_and_never_a_bad_model(
 
 def test_a_server_that_is_about_to_end_is_waited_for(tmp_path: Path) -> None:
     with ModelServer("sh -c 'sleep 0.3; exit 3'", tmp_path / "server.log") as server:
-        assert server.gone(within=20) == "exit code 3. It said nothing."
+        assert server.describe_exit(within=20) == "exit code 3. It said nothing."
 
 
 def test_the_last_lines_of_a_dead_server_say_why(aws: FakeAws, inputs: Evaluate, serves: Serves) -> None:
-    with pytest.raises(CouldNotJudge) as caught:
+    with pytest.raises(NoVerdict) as caught:
         evaluate(replace(inputs, server_command=serves("dies-at-start")), aws)
     assert "ValueError: OPTION_DTYPE=half is not a value" in caught.value.hint
 
 
 def test_a_command_that_is_not_there_is_told(aws: FakeAws, inputs: Evaluate) -> None:
-    with pytest.raises(CouldNotJudge, match="cannot be started: `no-such-server serve`: No such file"):
+    with pytest.raises(NoVerdict, match="cannot be started: `no-such-server serve`: No such file"):
         evaluate(replace(inputs, server_command="no-such-server serve"), aws)
 
 
@@ -154,7 +154,7 @@ def test_a_running_endpoint_can_be_judged_instead(aws: FakeAws, inputs: Evaluate
     evaluate(replace(inputs, target="chat-v1", server_command="no-such-server"), aws)
     assert aws.runtime.asked_on == ["chat-v1", "chat-v1"]
     assert report(inputs)["subject"]["endpoint"] == "chat-v1"
-    with pytest.raises(CouldNotJudge, match="Endpoint chat-v9 does not answer: ValidationError"):
+    with pytest.raises(NoVerdict, match="Endpoint chat-v9 does not answer: ValidationError"):
         evaluate(replace(inputs, target="chat-v9"), aws)
 
 

@@ -13,7 +13,7 @@ from sluice.evaluation.llm_judge import JudgeFailed
 from sluice.evaluation.scoring import NOTHING, Sample, Vote
 from sluice.evaluation.settings import Helper, Settings
 from sluice.steps.bedrock import Bedrock
-from sluice.steps.judge_clients import NoKey, helped, key_of
+from sluice.steps.judge_clients import NoKey, build_scoring_services, read_key
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:judge-AbCdEf"
 MESSAGES = [{"role": "system", "content": "rules"}, {"role": "user", "content": "질문"}]
@@ -76,11 +76,11 @@ def aws(bedrock: FakeBedrock) -> FakeAws:
 
 
 def test_without_helpers_nothing_is_made() -> None:
-    assert helped(Settings(), FakeAws()) is NOTHING
+    assert build_scoring_services(Settings(), FakeAws()) is NOTHING
 
 
 def test_a_judge_in_bedrock_votes(aws: FakeAws, bedrock: FakeBedrock) -> None:
-    help = helped(Settings(judge=Helper("anthropic.claude-3-5-haiku-20241022-v1:0", votes=2)), aws)
+    help = build_scoring_services(Settings(judge=Helper("anthropic.claude-3-5-haiku-20241022-v1:0", votes=2)), aws)
     assert help.judge and help.embed is None
     assert help.judge(Sample("hello"), "is polite", None) == [Vote(True, "fine")] * 2
     (name, asked), _ = bedrock.calls
@@ -95,13 +95,13 @@ def test_embeddings_in_bedrock_in_the_form_of_their_family(
     aws: FakeAws, bedrock: FakeBedrock, model: str, form: str
 ) -> None:
     bedrock.said = form
-    help = helped(Settings(embeddings=Helper(model)), aws)
+    help = build_scoring_services(Settings(embeddings=Helper(model)), aws)
     assert help.embed and help.embed(["하나", "", "둘"]) == [[2.0, 1.0], [0.0, 0.0], [1.0, 1.0]]
 
 
 def test_embeddings_of_an_unknown_family_are_refused_before_anything_is_asked(aws: FakeAws) -> None:
     with pytest.raises(UsageError, match=r"the form of someone\.embed-v1's requests"):
-        helped(Settings(embeddings=Helper("someone.embed-v1")), aws)
+        build_scoring_services(Settings(embeddings=Helper("someone.embed-v1")), aws)
 
 
 def test_bedrock_is_asked_again_while_it_is_throttled_and_not_when_it_refuses(bedrock: FakeBedrock) -> None:
@@ -129,29 +129,29 @@ def holds(aws: FakeAws, text: str) -> FakeAws:
 def test_a_variable_that_is_set_wins_over_the_secret(aws: FakeAws) -> None:
     helper = Helper("m", "https://j/v1", key_variable="KEY", key_secret=ARN)
     holds(aws, "from the secret")
-    assert key_of(helper, "judge", aws, {"KEY": " sk-1\n"}) == "sk-1"
-    assert key_of(helper, "judge", aws, {}) == "from the secret"
-    assert key_of(Helper("m", "https://j/v1"), "judge", aws, {}) is None
+    assert read_key(helper, "judge", aws, {"KEY": " sk-1\n"}) == "sk-1"
+    assert read_key(helper, "judge", aws, {}) == "from the secret"
+    assert read_key(Helper("m", "https://j/v1"), "judge", aws, {}) is None
 
 
 @pytest.mark.parametrize("text", ["sk-1", "sk-1\n", '{"key": "sk-1"}'])
 def test_a_secret_is_a_text_or_json_with_one_value(aws: FakeAws, text: str) -> None:
-    assert key_of(Helper("m", "https://j/v1", key_secret=ARN), "judge", holds(aws, text), {}) == "sk-1"
+    assert read_key(Helper("m", "https://j/v1", key_secret=ARN), "judge", holds(aws, text), {}) == "sk-1"
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"a": "1", "b": "2"}', '{"a": 1}', "sk-1\nX-Other: yes", "비밀"])
 def test_a_secret_that_is_no_key_is_told_and_not_shown(aws: FakeAws, text: str) -> None:
     with pytest.raises(NoKey) as caught:
-        key_of(Helper("m", "https://j/v1", key_secret=ARN), "judge", holds(aws, text), {})
+        read_key(Helper("m", "https://j/v1", key_secret=ARN), "judge", holds(aws, text), {})
     assert not text or text not in str(caught.value)
 
 
 def test_a_secret_that_cannot_be_read_is_told(aws: FakeAws) -> None:
     with pytest.raises(NoKey, match="cannot be read"):
-        key_of(Helper("m", "https://j/v1", key_secret=ARN), "judge", aws, {})
+        read_key(Helper("m", "https://j/v1", key_secret=ARN), "judge", aws, {})
 
 
 def test_a_variable_that_a_job_does_not_see_is_told_before_anything_is_asked(aws: FakeAws) -> None:
     with pytest.raises(UsageError, match=r"evaluation\.judge\.key_variable names KEY, which is not set") as told:
-        helped(Settings(judge=Helper("m", "https://j/v1", key_variable="KEY")), aws, {})
+        build_scoring_services(Settings(judge=Helper("m", "https://j/v1", key_variable="KEY")), aws, {})
     assert "key_secret" in told.value.hint

@@ -15,7 +15,7 @@ from sluice.evaluation.settings import Rag
 from sluice.registry import packages
 from sluice.steps.evaluate import evaluate
 from sluice.steps.inputs import Evaluate
-from sluice.steps.run_context import Judging, OtherEndpoint, ready
+from sluice.steps.run_context import RunContext, OtherEndpoint, prepare_run
 
 CASES = """
 cases:
@@ -52,9 +52,9 @@ def inputs(tmp_path: Path) -> Evaluate:
     )
 
 
-def judged_by(inputs: Evaluate, endpoint: str | None = "chat", **changes: Any) -> Judging:
+def judged_by(inputs: Evaluate, endpoint: str | None = "chat", **changes: Any) -> RunContext:
     settled(Path(inputs.settings), **changes)
-    return ready(inputs, FakeAws(), endpoint, "ml.g5.xlarge")
+    return prepare_run(inputs, FakeAws(), endpoint, "ml.g5.xlarge")
 
 
 def test_cases_through_the_rag_server_stop_a_release_that_cannot_ask_them(inputs: Evaluate) -> None:

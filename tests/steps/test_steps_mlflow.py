@@ -14,7 +14,7 @@ from steps_example import settled
 
 from sluice.evaluation.gate import Gate
 from sluice.steps.inputs import Evaluate, to_arguments
-from sluice.steps.mlflow_log import key_of, parts
+from sluice.steps.mlflow_log import clean_name, batches
 
 TESTS = Path(__file__).parents[1]
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -185,6 +185,6 @@ print(type(store).__module__, store.get_host_creds().host, store.get_host_creds(
 
 
 def test_names_are_those_that_mlflow_takes_and_much_is_sent_in_parts() -> None:
-    assert key_of("tag/한국어, 존댓말/latency_ms_p95") == "tag/한국어_ 존댓말/latency_ms_p95"
-    assert len(key_of("x" * 400)) == 250
-    assert [len(part) for part in parts(list(range(250)), 100)] == [100, 100, 50]
+    assert clean_name("tag/한국어, 존댓말/latency_ms_p95") == "tag/한국어_ 존댓말/latency_ms_p95"
+    assert len(clean_name("x" * 400)) == 250
+    assert [len(part) for part in batches(list(range(250)), 100)] == [100, 100, 50]

@@ -207,7 +207,7 @@ def test_a_version_is_compared_with_the_live_one_by_what_the_registry_and_s3_kno
     said = run_evaluate(clients, worse, "compared-3", cases="many", gate="champion")["ExitMessage"]
     assert said.startswith("inconclusive: ") and "more cases would tell" in said
     assert packages.describe(clients.sagemaker, worse).approval == "PendingManualApproval"
-    assert hosting.delete(clients.sagemaker, "compared-v1", 60, hosting.Clock()) == ""
+    assert hosting.delete_endpoint(clients.sagemaker, "compared-v1", 60, hosting.Clock()) == ""
 
 
 def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
@@ -224,14 +224,14 @@ def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
         let_through(clients, register(clients, "chat", behaviour))
         with pytest.raises(Exception, match=wrong):
             deploy(replace(asked, startup_seconds=60), clients)
-    live = packages.live(sagemaker, "chat")
+    live = packages.find_live(sagemaker, "chat")
     assert (live.version, live.endpoint_name) == (2, "chat-v2")
     eventually(lambda: endpoints(sagemaker) == ["chat-v2"])  # a deleted one is Deleting for a while
     assert len(sagemaker.list_models()["Models"]) == len(sagemaker.list_endpoint_configs()["EndpointConfigs"]) == 1
 
     rollback = replace(asked, model_package=packages.find(sagemaker, "chat", 1).arn, reason="rollback")
     deploy(rollback, clients)
-    assert packages.live(sagemaker, "chat").endpoint_name == "chat-v1"
+    assert packages.find_live(sagemaker, "chat").endpoint_name == "chat-v1"
 
 
 def test_in_place_the_endpoint_is_updated_under_its_own_name(local: LocalAws, clients: Clients, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_in_place_the_endpoint_is_updated_under_its_own_name(local: LocalAws, cl
             continue
         with pytest.raises(Exception, match="did not pass on endpoint fixed"):
             deploy(asked, clients)
-    live = packages.live(clients.sagemaker, "fixed")
+    live = packages.find_live(clients.sagemaker, "fixed")
     assert (live.version, live.endpoint_name) == (2, "fixed")
     config = clients.sagemaker.describe_endpoint(EndpointName="fixed")["EndpointConfigName"]
     assert config.startswith("fixed-v2-")

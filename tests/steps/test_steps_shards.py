@@ -16,8 +16,8 @@ from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
 from sluice.evaluation.replay.shards import Shard, State
 from sluice.steps.inputs import Evaluate
-from sluice.steps.run_context import Judging, ready
-from sluice.steps.shards import PartFailed, Share, Telling, share_of
+from sluice.steps.run_context import RunContext, prepare_run
+from sluice.steps.shards import PartFailed, Share, StateReporter, read_share
 
 CASES = {"cases": [{"id": f"c{n}", "turns": [{"user": f"q{n}", "expect": {"contains": "echo"}}]} for n in range(30)]}
 SUBJECT = {"model_package": "chat/3", "execution": "e1"}
@@ -46,31 +46,31 @@ def s3() -> FakeS3:
     return FakeS3()
 
 
-def shared(folder: Path, s3: FakeS3, count: int) -> tuple[list[Share], Judging]:
+def shared(folder: Path, s3: FakeS3, count: int) -> tuple[list[Share], RunContext]:
     told = [machine(folder, host, HOSTS[:count]) for host in HOSTS[:count]]
-    shares = [share for each in told if (share := share_of(each, s3))]
-    return shares, ready(told[0], FakeAws(), None, "ml.g5.xlarge")
+    shares = [share for each in told if (share := read_share(each, s3))]
+    return shares, prepare_run(told[0], FakeAws(), None, "ml.g5.xlarge")
 
 
-def learned(share: Share, judging: Judging, folder: Path) -> tuple[Replayed, Journal]:
+def learned(share: Share, judging: RunContext, folder: Path) -> tuple[Replayed, Journal]:
     journal = Journal(folder / f"journal-{share.host}")
-    cases = Shard(judging.cases, share.here)
+    cases = Shard(judging.cases, share.instance)
     return replay(cases, Echo(), judging.plan, subject=SUBJECT, journal=journal), journal
 
 
 def test_one_machine_shares_with_nobody(tmp_path: Path, s3: FakeS3) -> None:
-    assert share_of(machine(tmp_path, "algo-1", ["algo-1"]), s3) is None
+    assert read_share(machine(tmp_path, "algo-1", ["algo-1"]), s3) is None
     outside = replace(machine(tmp_path / "other", "algo-1", ["algo-1"]), report=str(tmp_path / "report"))
-    assert share_of(outside, s3) is None
+    assert read_share(outside, s3) is None
 
 
 def test_they_meet_beside_the_report_under_the_name_of_the_job(tmp_path: Path, s3: FakeS3) -> None:
-    share = share_of(machine(tmp_path, "algo-2", HOSTS[:3]), s3)
-    assert share and (share.host, share.first, share.here.index) == ("algo-2", False, 1)
-    last = share_of(machine(tmp_path, "algo-11", HOSTS), s3)
-    assert last and last.here.index == 10
+    share = read_share(machine(tmp_path, "algo-2", HOSTS[:3]), s3)
+    assert share and (share.host, share.first, share.instance.index) == ("algo-2", False, 1)
+    last = read_share(machine(tmp_path, "algo-11", HOSTS), s3)
+    assert last and last.instance.index == 10
     assert share.uri == "s3://sluice/reports/7/shards/pipelines-abc-Evaluate-1"
-    again = share_of(machine(tmp_path / "again", "algo-2", HOSTS[:3], "pipelines-abc-Evaluate-2"), s3)
+    again = read_share(machine(tmp_path / "again", "algo-2", HOSTS[:3], "pipelines-abc-Evaluate-2"), s3)
     assert again and again.uri != share.uri  # what a job that failed has told is not taken for this one's word
 
 
@@ -79,10 +79,10 @@ def test_the_first_learns_what_all_have_learned(tmp_path: Path, s3: FakeS3, coun
     shares, judging = shared(tmp_path, s3, count)
     for share in shares[1:]:
         replayed, journal = learned(share, judging, tmp_path)
-        said = share.brought(replayed, journal)
+        said = share.upload_journal(replayed, journal)
         assert said == f"{share.host} has replayed its share, {len(replayed.results)} chats; algo-1 judges."
     own, journal = learned(shares[0], judging, tmp_path)
-    whole = shares[0].together(own, journal, judging, SUBJECT, FakeClock())
+    whole = shares[0].merge_shares(own, journal, judging, SUBJECT, FakeClock())
     assert whole.down is None
     assert [result.case.id for result in whole.results] == [f"c{n}" for n in range(30)]
 
@@ -90,9 +90,9 @@ def test_the_first_learns_what_all_have_learned(tmp_path: Path, s3: FakeS3, coun
 def test_a_machine_that_is_down_says_why_and_the_first_has_no_verdict(tmp_path: Path, s3: FakeS3) -> None:
     (first, second), judging = shared(tmp_path, s3, 2)
     with pytest.raises(PartFailed, match="algo-2 could not replay its share: the model server is gone"):
-        second.brought(Replayed((), TargetDown("the model server is gone")), Journal())
+        second.upload_journal(Replayed((), TargetDown("the model server is gone")), Journal())
     own, journal = learned(first, judging, tmp_path)
-    whole = first.together(own, journal, judging, SUBJECT, FakeClock())
+    whole = first.merge_shares(own, journal, judging, SUBJECT, FakeClock())
     assert whole.down and whole.down.message == "Instance 2 could not go on: the model server is gone"
 
 
@@ -100,7 +100,7 @@ def test_a_machine_that_is_never_heard_of_is_given_up(tmp_path: Path, s3: FakeS3
     (first, _), judging = shared(tmp_path, s3, 2)
     own, journal = learned(first, judging, tmp_path)
     clock = FakeClock()
-    whole = first.together(own, journal, judging, SUBJECT, clock)
+    whole = first.merge_shares(own, journal, judging, SUBJECT, clock)
     assert whole.down and "Instance 2 has told nothing for 660 s" in whole.down.message
     assert 660 <= clock.monotonic() < 700
 
@@ -108,7 +108,7 @@ def test_a_machine_that_is_never_heard_of_is_given_up(tmp_path: Path, s3: FakeS3
 def test_the_first_waits_for_nobody_if_its_own_share_failed(tmp_path: Path, s3: FakeS3) -> None:
     (first, _), judging = shared(tmp_path, s3, 2)
     down = Replayed((), TargetDown("gone"))
-    assert first.together(down, Journal(), judging, SUBJECT, FakeClock()) is down
+    assert first.merge_shares(down, Journal(), judging, SUBJECT, FakeClock()) is down
 
 
 def test_a_machine_tells_how_far_it_is_and_that_it_failed(tmp_path: Path, s3: FakeS3) -> None:
@@ -116,12 +116,12 @@ def test_a_machine_tells_how_far_it_is_and_that_it_failed(tmp_path: Path, s3: Fa
     heard, seen = Event(), []
 
     def put(**_: Any) -> None:
-        seen.append(first.look(1))
+        seen.append(first.read_state(1))
         heard.set()
 
     original = s3.put_object_
     s3.put_object_ = lambda **request: (original(**request), put())[0]  # type: ignore[method-assign]
-    with pytest.raises(KeyError), Telling(second, lambda *_: None, every=0.001) as telling:
+    with pytest.raises(KeyError), StateReporter(second, lambda *_: None, every=0.001) as telling:
         assert heard.wait(10)
         heard.clear()
         telling(7, 30, chat("c1", "q"))  # type: ignore[arg-type]  # only counted

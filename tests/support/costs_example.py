@@ -5,7 +5,7 @@ from pathlib import Path
 from sluice.config.model import PipelineConfig, load
 from sluice.lmi import model
 from sluice.pipelines import costs
-from sluice.pipelines.costs import Cost, Estimate, Step
+from sluice.pipelines.costs import Cost, Estimate, StepEstimate
 
 SHIPPED = Path(__file__).parents[2] / "pipeline.yaml"
 QWEN = model.known("Qwen/Qwen3-4B-Instruct-2507")
@@ -22,12 +22,12 @@ def release(**changes) -> PipelineConfig:
 
 
 def estimated(week_hours=50.0, turns=34, **changes) -> Estimate:
-    return costs.estimate(release(**changes), QWEN, turns, week_hours)
+    return costs.estimate_release(release(**changes), QWEN, turns, week_hours)
 
 
 def cost(found: Estimate, what: str, per: str | None = None) -> Cost:
     return next(each for each in found.costs if each.what == what and per in (None, each.per))
 
 
-def step(found: Estimate, name: str) -> Step:
+def step(found: Estimate, name: str) -> StepEstimate:
     return next(each for each in found.steps if each.name == name)

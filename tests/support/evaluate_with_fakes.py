@@ -35,4 +35,4 @@ def story(inputs: Evaluate, _: Aws) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(job.run(Evaluate, story, sys.argv[1:]))
+    sys.exit(job.run_step(Evaluate, story, sys.argv[1:]))

@@ -9,7 +9,7 @@ import click
 
 from sluice.cli import output
 from sluice.cli.release import health, progress
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.errors import SluiceError, UsageError
 from sluice.evaluation.verdict import lets_through
@@ -33,7 +33,7 @@ class OlderThanLive(UsageError):
 @click.option("--anyway", is_flag=True, help="Also a version that did not pass its gate.")
 @click.option("--older", is_flag=True, help="Also a VERSION that is older than the live one, which it replaces.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until the deployment is over.")
-@options
+@target_options
 def approve(
     config: PipelineConfig, target: Target, version: int | None, why: str, anyway: bool, older: bool, wait: bool
 ) -> None:
@@ -61,10 +61,10 @@ def approve(
         next_command = f"`sluice deploy --version {package.version}` puts it live if it is not."
         output.say(f"Version {package.version} is approved already. {next_command}")
         return
-    give(config, target, package, why, wait)
+    approve_and_follow(config, target, package, why, wait)
 
 
-def give(config: PipelineConfig, target: Target, package: packages.Package, why: str, wait: bool) -> None:
+def approve_and_follow(config: PipelineConfig, target: Target, package: packages.Package, why: str, wait: bool) -> None:
     """Approve it, and show the deployment that this starts."""
     since = datetime.now(UTC)
     overridden = None if lets_through(package.verdict, config.settings.gate) else package.verdict
@@ -75,17 +75,18 @@ def give(config: PipelineConfig, target: Target, package: packages.Package, why:
     elif wait:
         with progress.explain_interrupt(
             f"Version {package.version} is approved, and its deployment starts by itself.",
-            f"`{progress.command(target, 'status')}` shows it; `{progress.command(target, 'stop')}` stops it once it runs.",
+            f"`{progress.command(target, 'status')}` shows it; "
+            f"`{progress.command(target, 'stop')}` stops it once it runs.",
         ):
-            arn = started_by_event(config, target, package, since)
+            arn = find_started(config, target, package, since)
         output.say(f"The approval has started execution {arn.rpartition('/')[2]} of {config.deploy_pipeline}.")
-        progress.show_live(target, package, progress.until_over(target, arn))
+        progress.show_live(target, package, progress.follow_to_success(target, arn))
 
 
 @click.command()
 @click.argument("version", type=int, required=False)
 @click.option("--why", required=True, help="Kept with the version.")
-@options
+@target_options
 def reject(config: PipelineConfig, target: Target, version: int | None, why: str) -> None:
     """Reject a version.
 
@@ -101,7 +102,7 @@ def reject(config: PipelineConfig, target: Target, version: int | None, why: str
 
 def select_waiting(target: Target, group: str) -> packages.Package:
     """The newest version that waits for approval, described."""
-    waiting = next(packages.versions(target.sagemaker, group, "PendingManualApproval"), None)
+    waiting = next(packages.list_versions(target.sagemaker, group, "PendingManualApproval"), None)
     if waiting is None:
         raise UsageError(f"No version of {group!r} waits for approval.", "`sluice versions` lists them all.")
     return packages.describe(target.sagemaker, waiting.arn)
@@ -124,7 +125,7 @@ def check_newer(target: Target, package: packages.Package, named: bool) -> None:
     )
 
 
-def started_by_event(config: PipelineConfig, target: Target, package: packages.Package, since: datetime) -> str:
+def find_started(config: PipelineConfig, target: Target, package: packages.Package, since: datetime) -> str:
     """The execution that this approval's event has started; the event takes a moment."""
     deadline = time.monotonic() + PATIENCE
     others: set[str] = set()
@@ -145,7 +146,7 @@ def started_by_event(config: PipelineConfig, target: Target, package: packages.P
 
 def list_started(config: PipelineConfig, target: Target, since: datetime) -> Iterator[str]:
     """The ARNs of the deploy pipeline's executions since then, newest first."""
-    for execution in executions.recent(target.sagemaker, config.deploy_pipeline):
+    for execution in executions.list_recent(target.sagemaker, config.deploy_pipeline):
         # The clocks of this machine and of the service may differ by a little.
         if execution.started and execution.started > since - timedelta(seconds=1):
             yield execution.arn
@@ -153,5 +154,5 @@ def list_started(config: PipelineConfig, target: Target, since: datetime) -> Ite
 
 def deploys(target: Target, arn: str, package: packages.Package) -> bool:
     """Whether an approval of this version has started the execution: others, and the schedule, start some as well."""
-    parameters = executions.parameters(target.sagemaker, arn)
+    parameters = executions.list_parameters(target.sagemaker, arn)
     return parameters.get("ModelPackageArn") == package.arn and parameters.get("Reason") == "approval"

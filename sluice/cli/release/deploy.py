@@ -4,7 +4,7 @@ import click
 
 from sluice.cli import output
 from sluice.cli.release import progress
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.errors import UsageError
 from sluice.evaluation.verdict import lets_through
@@ -16,7 +16,7 @@ from sluice.registry import packages
 @click.option("--version", type=int, help="Which; otherwise the newest approved one.")
 @click.option("--anyway", is_flag=True, help="Also a version that was approved elsewhere without a passing verdict.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until it is over.")
-@options
+@target_options
 def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: bool, wait: bool) -> None:
     """Deploy the newest approved version, or roll back to another."""
     group = config.registry.group
@@ -39,7 +39,7 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: 
             )
         packages.override_verdict(target.sagemaker, package)
     parameters = {"ModelPackageArn": package.arn, "Reason": "rollback" if version else "release"}
-    arn = apply.start(target.sagemaker, config.deploy_pipeline, parameters)
+    arn = apply.start_execution(target.sagemaker, config.deploy_pipeline, parameters)
     output.say(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")
     if wait:
-        progress.show_live(target, package, progress.until_over(target, arn))
+        progress.show_live(target, package, progress.follow_to_success(target, arn))

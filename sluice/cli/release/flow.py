@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sluice.cli.target import STACK, Target, place, state_folder
+from sluice.cli.state import state_folder
+from sluice.cli.target import STACK, Target, require_stack
 from sluice.config.model import PipelineConfig, StackOutputs
 from sluice.errors import UsageError
 from sluice.pipelines import apply, archive, compile_cache, executions, git_commit, images, plan, stack, upload
@@ -17,7 +18,7 @@ OnUpload = Callable[[upload.Upload], None]
 
 
 @dataclass(frozen=True)
-class Planned:
+class PreparedRelease:
     """What a release would write, and to where."""
 
     place: StackOutputs
@@ -26,70 +27,79 @@ class Planned:
     changes: Sequence[Change]
 
 
-def planned(config: PipelineConfig, target: Target, where: StackOutputs) -> Planned:
+def prepare_release(config: PipelineConfig, target: Target, where: StackOutputs) -> PreparedRelease:
     """Read the files and the account, and compile; nothing is written."""
     # On AWS the jobs' images lack our packages' dependencies; here jobs run where everything is installed.
     wheels = archive.download_wheels(images.PYTHON, state_folder()) if target.name == "aws" else None
-    prepared = upload.prepare(config, where, wheels)
-    definitions = compile_cache.compile(config, where, prepared.sources, state_folder() / "compiled")
-    desired = plan.wanted(config, where, definitions)
-    current = apply.current(target.sagemaker, target.client("events"), target.client("scheduler"), config)
-    return Planned(where, prepared.uploads, desired, plan.changes(current, desired))
+    prepared = upload.prepare_uploads(config, where, wheels)
+    definitions = compile_cache.compile_cached(config, where, prepared.sources, state_folder() / "compiled")
+    desired = plan.desired_resources(config, where, definitions)
+    current = apply.read_resources(target.sagemaker, target.client("events"), target.client("scheduler"), config)
+    return PreparedRelease(where, prepared.uploads, desired, plan.list_changes(current, desired))
 
 
-def changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
+def list_changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
     """What `sluice run` would change. In an account without the stack that is everything."""
-    outputs = stack.find(target.client("cloudformation"), STACK)
+    outputs = stack.find_outputs(target.client("cloudformation"), STACK)
     if outputs is None:
-        made = {f"stack {STACK}": {"template": "infra/stack.yaml"}}
-        made |= {name: {} for part, name in plan.names(config).items() if part != "schedule" or config.schedule}
-        return [Change(name, "", None, what) for name, what in made.items()]
-    return planned(config, target, stack.place(outputs, config.region, config.role_arn)).changes
+        resources = {f"stack {STACK}": {"template": "infra/stack.yaml"}}
+        resources |= {name: {} for part, name in plan.names(config).items() if part != "schedule" or config.schedule}
+        return [Change(name, "", None, what) for name, what in resources.items()]
+    return prepare_release(config, target, stack.stack_outputs(outputs, config.region, config.role_arn)).changes
 
 
 def refuse_doomed(config: PipelineConfig) -> None:
     """Raise UsageError if `sluice check` has an error to tell: what would fail on SageMaker is not sent there."""
-    found, _ = suppressions.apply_suppressions(
+    findings, _ = suppressions.apply_suppressions(
         pipeline_yaml.findings(config), pipeline_yaml.suppressions(config), rule_pages.codes
     )
-    errors = [each for each in found if each.severity == "error"]
+    errors = [each for each in findings if each.severity == "error"]
     if errors:
-        told = [f"  {each.place}: {each.message} ({each.code})" for each in errors]
+        lines = [f"  {each.place}: {each.message} ({each.code})" for each in errors]
         raise UsageError(
-            "\n".join(["This release would fail on SageMaker:", *told]),
+            "\n".join(["This release would fail on SageMaker:", *lines]),
             "Nothing was started. `sluice check` tells what to write instead.",
         )
 
 
-def submitted(config: PipelineConfig, target: Target, on_upload: OnUpload | None = None) -> Planned:
+def submit_release(config: PipelineConfig, target: Target, on_upload: OnUpload | None = None) -> PreparedRelease:
     """Upload what is missing and bring the account to what the file says."""
     refuse_doomed(config)
-    ready = planned(config, target, place(target, config))
-    for wanted in ready.uploads:
-        upload.send(target.client("s3"), wanted, on_upload)
-    apply.apply(
-        target.sagemaker, target.client("events"), target.client("scheduler"), config, ready.desired, ready.changes
+    prepared = prepare_release(config, target, require_stack(target, config))
+    for item in prepared.uploads:
+        upload.send_missing(target.client("s3"), item, on_upload)
+    apply.apply_changes(
+        target.sagemaker,
+        target.client("events"),
+        target.client("scheduler"),
+        config,
+        prepared.desired,
+        prepared.changes,
     )
-    return ready
+    return prepared
 
 
-def started(config: PipelineConfig, target: Target) -> str:
+def start_execution(config: PipelineConfig, target: Target) -> str:
     """A new execution of the release; it is told which commit it comes from. Returns its ARN."""
     folder = config.file.parent if config.file else Path.cwd()
-    return apply.start(target.sagemaker, config.release_pipeline, {"GitCommit": git_commit.commit(folder)})
+    return apply.start_execution(
+        target.sagemaker, config.release_pipeline, {"GitCommit": git_commit.read_commit(folder)}
+    )
 
 
-Before = Literal["running", "passed", "gate closed"]
+Earlier = Literal["running", "passed", "gate closed"]
 
 
-def before(config: PipelineConfig, target: Target, ready: Planned) -> tuple[Before, executions.Execution] | None:
+def find_earlier(
+    config: PipelineConfig, target: Target, prepared: PreparedRelease
+) -> tuple[Earlier, executions.Execution] | None:
     """The execution that already did, or is doing, this very release; one that broke off does not count."""
-    if any(change.resource == ready.desired.names["release"] for change in ready.changes):
+    if any(change.resource == prepared.desired.names["release"] for change in prepared.changes):
         return None
-    last = executions.recent(target.sagemaker, config.release_pipeline, most=1)
+    last = executions.list_recent(target.sagemaker, config.release_pipeline, most=1)
     if not last:
         return None
-    execution = executions.describe(target.sagemaker, last[0].arn)
+    execution = executions.describe_execution(target.sagemaker, last[0].arn)
     if not execution.over:
         return "running", execution
     if execution.ended_well:

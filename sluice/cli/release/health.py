@@ -37,7 +37,7 @@ def examine(target: Target, live: Package, is_deploying: bool, is_scheduled: boo
 
     `is_deploying`: a deployment is under way. `is_scheduled`: a schedule will start one.
     """
-    described = hosting.describe(target.sagemaker, live.endpoint_name)
+    described = hosting.describe_endpoint(target.sagemaker, live.endpoint_name)
     status = described["EndpointStatus"] if described else None
     problems = [find_rejection(target, live)]
     if described is None:
@@ -63,7 +63,7 @@ def find_rejection(target: Target, live: Package) -> Problem | None:
     if live.approval == "Approved":
         return None
     reason = f": {live.why}" if live.why else ""
-    approved = packages.versions(target.sagemaker, live.group, "Approved")
+    approved = packages.list_versions(target.sagemaker, live.group, "Approved")
     other = next((package.version for package in approved if package.arn != live.arn), None)
     if other is None:
         next_step = "No other version is approved; `sluice versions` lists them."
@@ -96,7 +96,7 @@ def explain_silence(target: Target, live: Package, described: Mapping[str, Any])
 
 def find_swap(target: Target, live: Package) -> Problem | None:
     """An endpoint can be given another configuration, and the registry does not learn of it."""
-    served = hosting.package_served(target.sagemaker, live.endpoint_name)
+    served = hosting.find_served_package(target.sagemaker, live.endpoint_name)
     if served == live.arn:
         return None
     group, _, version = (served or "").rpartition("/")
@@ -120,6 +120,6 @@ def list_leftovers(config: PipelineConfig, target: Target, live: Package | None)
     """The endpoints that deployments of this release have made and that nobody is served by, the live one's apart."""
     where = config.deployment
     inputs = Deploy(config.registry.group, where.endpoint, where.instance_type, role_arn="", execution="")
-    for endpoint, _ in hosting.made_by_runs(target.sagemaker, inputs, datetime.now(UTC)):
+    for endpoint, _ in hosting.list_endpoints_of_runs(target.sagemaker, inputs, datetime.now(UTC)):
         if live is None or endpoint != live.endpoint_name:
             yield endpoint

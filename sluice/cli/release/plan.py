@@ -9,12 +9,12 @@ import click
 
 from sluice.cli import output
 from sluice.cli.release import flow
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.evaluation.cases import case
 from sluice.lmi import model
 from sluice.pipelines import costs
-from sluice.pipelines.costs import Cost, Estimate, Step, minutes, sources
+from sluice.pipelines.costs import Cost, Estimate, StepEstimate, format_minutes, list_sources
 from sluice.pipelines.plan import Change
 from sluice.preflight.adapters import pipeline_yaml
 
@@ -27,59 +27,63 @@ OFFICE_HOURS = 50
 @click.option("--hours-per-week", type=click.FloatRange(0, 168), default=OFFICE_HOURS, show_default=True,
               help="How long the endpoint would be on if it were scaled down.")  # fmt: skip
 @output.json_option
-@options
+@target_options
 def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, hours_per_week: float) -> None:
     """Show what a run would change in the account.
 
     And what it would take and cost on AWS. Nothing is written.
     """
-    changes = flow.changes(config, target)
-    turns = costs.turns_of(case.load(config.evaluation.cases), config.evaluation.repeats)
+    changes = flow.list_changes(config, target)
+    turns = costs.count_turns(case.load(config.evaluation.cases), config.evaluation.repeats)
     # What runs locally is a stand-in; time and money are those of the model that the file names.
     facts = model.known(config.model.id) if target.name == "local" else pipeline_yaml.facts(config)
-    estimate = costs.estimate(config, facts, turns, hours_per_week)
+    estimate = costs.estimate_release(config, facts, turns, hours_per_week)
     if as_json:
-        output.document(document(changes, estimate))
+        output.print_json(to_json(changes, estimate))
     elif markdown:
-        click.echo("\n".join(as_markdown(config, changes, estimate)))
+        click.echo("\n".join(to_markdown(config, changes, estimate)))
     else:
-        as_text(changes, estimate)
+        print_text(changes, estimate)
 
 
-def as_text(changes: Sequence[Change], estimate: Estimate) -> None:
+def print_text(changes: Sequence[Change], estimate: Estimate) -> None:
     if not changes:
         output.say("Nothing would change: the account has what the file says.")
     for change in changes:
         sign, colour = SIGNS[change.kind]
-        output.console().print(f"[{colour}]{sign}[/] {output.safe(told(change))}", soft_wrap=True)
+        output.console().print(f"[{colour}]{sign}[/] {output.safe(describe_change(change))}", soft_wrap=True)
     output.say("\nOn AWS a release would take (not verified there)")
-    output.table(["step", "time", ""], [[step.name, span(step), phases(step)] for step in estimate.steps])
+    output.print_table(["step", "time", ""], [[step.name, span(step), phases(step)] for step in estimate.steps])
     output.say(f"\nand cost, at prices of {estimate.as_of} (`prices:` in the file says otherwise)")
-    output.table(["what", "USD", "", ""], [[cost.what, money(cost), per(cost), noted(cost)] for cost in estimate.costs])
+    output.print_table(
+        ["what", "USD", "", ""], [[cost.what, money(cost), per(cost), describe_cost(cost)] for cost in estimate.costs]
+    )
     for instance in estimate.unpriced:
         output.say(f"No price of {instance} is known: name it under `prices:`.")
     output.say("\nWhere the figures come from:")
-    for what, source, assumed in sources(estimate):
+    for what, source, assumed in list_sources(estimate):
         output.say(f"  {what}{' (assumed)' if assumed else ''}: {source}")
 
 
-def as_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Estimate) -> list[str]:
+def to_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Estimate) -> list[str]:
     lines = [f"### sluice plan: {config.name}", ""]
     lines += (
-        ["```diff", *(f"{marks(change)} {told(change)}" for change in changes), "```"]
+        ["```diff", *(f"{marks(change)} {describe_change(change)}" for change in changes), "```"]
         if changes
         else ["Nothing would change: the account has what the file says."]
     )
     lines += ["", "| step | time | of which |", "|---|---|---|"]
     lines += [f"| {step.name} | {span(step)} | {cell(phases(step))} |" for step in estimate.steps]
     lines += ["", f"| cost (prices of {estimate.as_of}) | USD | how |", "|---|---|---|"]
-    lines += [f"| {cost.what} | {money(cost)} {per(cost)} | {cell(noted(cost))} |" for cost in estimate.costs]
+    lines += [f"| {cost.what} | {money(cost)} {per(cost)} | {cell(describe_cost(cost))} |" for cost in estimate.costs]
     lines += ["", "<details><summary>Where the figures come from</summary>", ""]
-    told_of = [f"- {what}{' (assumed)' if assumed else ''}: {source}" for what, source, assumed in sources(estimate)]
-    return [*lines, *told_of, "", "</details>"]
+    source_lines = [
+        f"- {what}{' (assumed)' if assumed else ''}: {source}" for what, source, assumed in list_sources(estimate)
+    ]
+    return [*lines, "", "</details>"]
 
 
-def document(changes: Sequence[Change], estimate: Estimate) -> dict[str, Any]:
+def to_json(changes: Sequence[Change], estimate: Estimate) -> dict[str, Any]:
     return {
         "changes": [{"kind": each.kind, **each.__dict__} for each in changes],
         "steps": [asdict(step) | {"seconds_low": step.low, "seconds_high": step.high} for step in estimate.steps],
@@ -88,12 +92,12 @@ def document(changes: Sequence[Change], estimate: Estimate) -> dict[str, Any]:
         "unpriced": list(estimate.unpriced),
         "as_of": estimate.as_of,
         "sources": [
-            {"what": what, "source": source, "assumed": assumed} for what, source, assumed in sources(estimate)
+            {"what": what, "source": source, "assumed": assumed} for what, source, assumed in list_sources(estimate)
         ],
     }
 
 
-def told(change: Change) -> str:
+def describe_change(change: Change) -> str:
     if change.kind != "update":
         return f"{change.kind} {change.resource}"
     return f"change {change.resource}  {change.path}: {value_of(change.before)} -> {value_of(change.after)}"
@@ -105,16 +109,16 @@ def marks(change: Change) -> str:
 
 
 def value_of(value: Any) -> str:
-    return output.short("nothing" if value is None else json.dumps(value, ensure_ascii=False))
+    return output.shorten("nothing" if value is None else json.dumps(value, ensure_ascii=False))
 
 
-def span(step: Step) -> str:
-    return minutes(step.low, step.high)
+def span(step: StepEstimate) -> str:
+    return format_minutes(step.low, step.high)
 
 
-def phases(step: Step) -> str:
+def phases(step: StepEstimate) -> str:
     long = [phase for phase in step.phases if phase.seconds_high >= 30]
-    return ", ".join(f"{phase.name} {minutes(phase.seconds_low, phase.seconds_high)}" for phase in long)
+    return ", ".join(f"{phase.name} {format_minutes(phase.seconds_low, phase.seconds_high)}" for phase in long)
 
 
 def money(cost: Cost) -> str:
@@ -125,7 +129,7 @@ def per(cost: Cost) -> str:
     return f"{'an' if cost.per == 'hour' else 'a'} {cost.per}"
 
 
-def noted(cost: Cost) -> str:
+def describe_cost(cost: Cost) -> str:
     return f"{cost.how}{' (assumed)' if cost.assumed else ''}"
 
 

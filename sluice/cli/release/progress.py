@@ -7,7 +7,7 @@ from sluice.cli import output
 from sluice.cli.target import Target
 from sluice.errors import SluiceError
 from sluice.pipelines import executions
-from sluice.pipelines.executions import Execution, Step
+from sluice.pipelines.executions import Execution, ExecutionStep
 from sluice.registry import packages
 
 SLOW = ("Processing",)  # the only steps that take long enough for their start to be news
@@ -27,36 +27,36 @@ class Interrupted(SluiceError):
     exit_code = 130
 
 
-class Watched:
+class ProgressPrinter:
     """Prints what has changed since it was last called."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, str]] = set()
+        self._printed: set[tuple[str, str]] = set()
 
     def __call__(self, execution: Execution) -> None:
         for step in execution.steps:
             ended = step.ended is not None
             news = (step.name, "ended" if ended else "started")
-            if news in self._told or not (ended or step.kind in SLOW):
+            if news in self._printed or not (ended or step.kind in SLOW):
                 continue
-            self._told.add(news)
-            output.console().print(line(step), soft_wrap=True)
+            self._printed.add(news)
+            output.console().print(format_step(step), soft_wrap=True)
 
 
-def line(step: Step) -> str:
+def format_step(step: ExecutionStep) -> str:
     mark, colour = {"Succeeded": ("✓", "green"), "Failed": ("✗", "red"), "Stopped": ("✗", "red")}.get(
         step.status, ("…", "yellow")
     )
     took = output.seconds(step.seconds) if step.ended else ""
     outcome = {"True": "(yes)", "False": "(no)"}.get(step.outcome, "")
     # A closed gate's reasons are told whole when the execution is over.
-    why = f"  {output.safe(output.short(step.failure))}" if step.failure and step.kind != "Fail" else ""
+    why = f"  {output.safe(output.shorten(step.failure))}" if step.failure and step.kind != "Fail" else ""
     return f"  [{colour}]{mark}[/] {step.name:<11}{step.status:<11}{took:>8} {outcome}{why}"
 
 
-def until_over(target: Target, arn: str) -> Execution:
+def follow_to_success(target: Target, arn: str) -> Execution:
     """Show an execution until it is over. Raises ExecutionFailed if it did not succeed."""
-    execution = follow(target, arn, Watched())
+    execution = follow(target, arn, ProgressPrinter())
     if not execution.ended_well:
         raise ExecutionFailed(
             f"Execution {execution.id} of {execution.pipeline}: {execution.status}. {reason(execution)}".rstrip(),
@@ -72,7 +72,7 @@ def follow(target: Target, arn: str, on_change: Callable[[Execution], None]) -> 
         f"Execution {execution_id} of {pipeline} goes on.",
         f"`{command(target, 'stop', execution_id)}` stops it; `{command(target, 'status')}` shows how far it is.",
     ):
-        return executions.watch(target.sagemaker, arn, on_change, interval(target))
+        return executions.watch_execution(target.sagemaker, arn, on_change, interval(target))
 
 
 def interval(target: Target) -> float:

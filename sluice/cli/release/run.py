@@ -7,9 +7,9 @@ import click
 
 from sluice import shipped
 from sluice.cli import output
-from sluice.cli.evaluation.report_output import report_of, show_failed_cases
+from sluice.cli.evaluation.report_output import read_report, show_failed_cases
 from sluice.cli.release import flow, progress
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.errors import SluiceError
 from sluice.pipelines import executions
@@ -23,24 +23,24 @@ from sluice.registry import packages
 @click.option("--model", metavar="FOLDER|S3", help="Release this checkpoint instead of the file's.")
 @click.option("--again", is_flag=True, help="Also when this very release has been judged before.")
 @output.json_option
-@options
+@target_options
 def run(config: PipelineConfig, target: Target, wait: bool, model: str | None, again: bool, as_json: bool) -> None:
     """Release: submit the pipeline and start an execution."""
     if model:
         config = with_model(config, model)
-    ready = flow.submitted(config, target, None if as_json else uploading)
-    done = None if again else flow.before(config, target, ready)
-    if done and done[0] != "running":
-        nothing_new(config, target, done[1], as_json)
+    ready = flow.submit_release(config, target, None if as_json else show_upload)
+    earlier = None if again else flow.find_earlier(config, target, ready)
+    if earlier and earlier[0] != "running":
+        show_earlier(config, target, earlier[1], as_json)
         return
-    arn = done[1].arn if done else flow.started(config, target)
+    arn = earlier[1].arn if earlier else flow.start_execution(config, target)
     if not as_json:
-        verb = "is already running" if done else "has started"
+        verb = "is already running" if earlier else "has started"
         output.say(f"Execution {arn.rpartition('/')[2]} of {config.release_pipeline} {verb}.")
     if wait:
         follow(config, target, arn, as_json)
     elif as_json:
-        output.document({"execution": arn, "status": "Executing"})
+        output.print_json({"execution": arn, "status": "Executing"})
     else:
         output.say("`sluice status` shows how far it is.")
 
@@ -55,41 +55,41 @@ def with_model(config: PipelineConfig, model: str) -> PipelineConfig:
     return config.model_copy(update={"model": config.model.model_copy(update={"source": source})})
 
 
-def uploading(wanted: Upload) -> None:
-    output.say(f"Uploading the {wanted.what}, {wanted.size / 1e6:.1f} MB ...")
+def show_upload(item: Upload) -> None:
+    output.say(f"Uploading the {item.what}, {item.size / 1e6:.1f} MB ...")
 
 
 def follow(config: PipelineConfig, target: Target, arn: str, as_json: bool) -> None:
     """Watch to the end, then say what came of it. A gate that stays closed shows the cases that failed."""
     if as_json:
         execution = progress.follow(target, arn, lambda _: None)
-        output.document(outcome(target, execution))
+        output.print_json(describe_outcome(target, execution))
         if not execution.ended_well:
             raise click.exceptions.Exit(1)
         return
     try:
-        execution = progress.until_over(target, arn)
+        execution = progress.follow_to_success(target, arn)
     except progress.ExecutionFailed:
-        ended = executions.describe(target.sagemaker, arn)
-        if ended.step("GateClosed") and (package := released(target, ended)):
-            show_failed_cases(report_of(target, package))
+        ended = executions.describe_execution(target.sagemaker, arn)
+        if ended.step("GateClosed") and (package := find_package(target, ended)):
+            show_failed_cases(read_report(target, package))
             if package.verdict == "inconclusive":
                 output.say(f"A person may let it through all the same: sluice approve {package.version} --anyway")
         raise
-    package = released(target, execution)
+    package = find_package(target, execution)
     if package is None:
         return
-    output.say(f"Version {package.version}: {package.verdict}. {report_of(target, package)['summary']}")
+    output.say(f"Version {package.version}: {package.verdict}. {read_report(target, package)['summary']}")
     if package.approval == "PendingManualApproval":
         output.say(f"It waits for approval: sluice approve {package.version}")
 
 
-def nothing_new(config: PipelineConfig, target: Target, execution: Execution, as_json: bool) -> None:
+def show_earlier(config: PipelineConfig, target: Target, execution: Execution, as_json: bool) -> None:
     """The second run of an unchanged file: say what is known, and fail if the gate did."""
-    package = released(target, execution)
+    package = find_package(target, execution)
     version = f"version {package.version}" if package else f"execution {execution.id}"
     if as_json:
-        output.document(outcome(target, execution) | {"started": False})
+        output.print_json(describe_outcome(target, execution) | {"started": False})
     elif execution.ended_well:
         verdict = f" ({package.verdict}, {package.approval})" if package else ""
         output.say(f"Nothing to release: this very file, model, cases and code are {version} already{verdict}.")
@@ -103,13 +103,13 @@ def nothing_new(config: PipelineConfig, target: Target, execution: Execution, as
         raise click.exceptions.Exit(1)
 
 
-def released(target: Target, execution: Execution) -> packages.Package | None:
+def find_package(target: Target, execution: Execution) -> packages.Package | None:
     registered = execution.step("Register")
     return packages.describe(target.sagemaker, registered.resource) if registered and registered.resource else None
 
 
-def outcome(target: Target, execution: Execution) -> dict[str, Any]:
-    package = released(target, execution)
+def describe_outcome(target: Target, execution: Execution) -> dict[str, Any]:
+    package = find_package(target, execution)
     return {
         "execution": execution.arn,
         "status": execution.status,

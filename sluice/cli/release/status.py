@@ -7,7 +7,7 @@ import click
 from sluice.cli import output
 from sluice.cli.release import health
 from sluice.cli.release.health import Health
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.pipelines import executions, triggers
 from sluice.pipelines.executions import Execution
@@ -17,7 +17,7 @@ from sluice.registry import packages
 @click.command()
 @click.option("--limit", type=click.IntRange(1, 100), default=5, show_default=True, help="Executions of each pipeline.")
 @output.json_option
-@options
+@target_options
 def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) -> None:
     """Show what is live and what the last executions did.
 
@@ -26,9 +26,9 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
     """
     live = packages.find_champion(target.sagemaker, config.registry.group)
     recent = [
-        executions.describe(target.sagemaker, each.arn)
+        executions.describe_execution(target.sagemaker, each.arn)
         for pipeline in (config.release_pipeline, config.deploy_pipeline)
-        for each in executions.recent(target.sagemaker, pipeline, limit)
+        for each in executions.list_recent(target.sagemaker, pipeline, limit)
     ]
     schedule = triggers.schedule_state(target.client("scheduler"), config)
     running = [each for each in recent if not each.over]
@@ -37,7 +37,7 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
     examined = health.examine(target, live, is_deploying, is_scheduled) if live else Health(None, ())
     if as_json:
         problems = [{"problem": each.message, "next": each.next_step} for each in examined.problems]
-        output.document(
+        output.print_json(
             {
                 "live": describe_live(live, examined),
                 "problems": problems,
@@ -65,7 +65,7 @@ def show_live(config: PipelineConfig, live: packages.Package | None, examined: H
 
 
 def show_executions(recent: list[Execution]) -> None:
-    output.table(
+    output.print_table(
         ["pipeline", "execution", "status", "took", "steps", "why"],
         [
             [
@@ -74,7 +74,9 @@ def show_executions(recent: list[Execution]) -> None:
                 each.status,
                 output.seconds(each.seconds),
                 ", ".join(f"{step.name} {step.status}" for step in each.steps),
-                output.short("" if each.ended_well else "; ".join(step.failure for step in each.steps if step.failure)),
+                output.shorten(
+                    "" if each.ended_well else "; ".join(step.failure for step in each.steps if step.failure)
+                ),
             ]
             for each in recent
         ],

@@ -4,7 +4,7 @@ import click
 
 from sluice.cli import output
 from sluice.cli.release import health, progress
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.errors import UsageError
 from sluice.pipelines import apply, executions
@@ -15,7 +15,7 @@ from sluice.registry import packages
 @click.command()
 @click.argument("execution", required=False)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until it is over.")
-@options
+@target_options
 def stop(config: PipelineConfig, target: Target, execution: str | None, wait: bool) -> None:
     """Stop the execution that runs.
 
@@ -47,8 +47,8 @@ def find_running(config: PipelineConfig, target: Target) -> Execution | None:
 
 def select_running(config: PipelineConfig, target: Target, name: str) -> Execution:
     """The execution of that id or ARN. Raises UsageError if it is not there or over already."""
-    known = list_executions(config, target, 100)
-    execution = next((each for each in known if name in (each.id, each.arn)), None)
+    recent = list_executions(config, target, 100)
+    execution = next((each for each in recent if name in (each.id, each.arn)), None)
     if execution is None:
         raise UsageError(
             f"{config.release_pipeline} and {config.deploy_pipeline} have no execution {name!r} among their last 100.",
@@ -61,7 +61,7 @@ def select_running(config: PipelineConfig, target: Target, name: str) -> Executi
 
 def list_executions(config: PipelineConfig, target: Target, most: int) -> list[Execution]:
     pipelines = (config.release_pipeline, config.deploy_pipeline)
-    return [each for pipeline in pipelines for each in executions.recent(target.sagemaker, pipeline, most)]
+    return [each for pipeline in pipelines for each in executions.list_recent(target.sagemaker, pipeline, most)]
 
 
 def show_end(config: PipelineConfig, target: Target, running: Execution) -> None:
@@ -70,7 +70,9 @@ def show_end(config: PipelineConfig, target: Target, running: Execution) -> None
         f"Execution {running.id} of {running.pipeline} is being stopped all the same.",
         f"`{progress.command(target, 'status')}` shows when it is over.",
     ):
-        ended = executions.watch(target.sagemaker, running.arn, progress.Watched(), progress.interval(target))
+        ended = executions.watch_execution(
+            target.sagemaker, running.arn, progress.ProgressPrinter(), progress.interval(target)
+        )
     output.say(f"Execution {ended.id} of {ended.pipeline} is over: {ended.status}.")
     if ended.status == "Stopped" and ended.pipeline == config.release_pipeline:
         output.say(f"`{progress.command(target, 'run')}` starts this release anew.")
@@ -84,7 +86,7 @@ def show_leftovers(config: PipelineConfig, target: Target, ended: Execution) -> 
     output.say(
         f"Version {live.version} is live on the endpoint {live.endpoint_name}." if live else "No version is live."
     )
-    arn = executions.parameters(target.sagemaker, ended.arn).get("ModelPackageArn", "")
+    arn = executions.list_parameters(target.sagemaker, ended.arn).get("ModelPackageArn", "")
     version = arn.rpartition("/")[2]
     if ended.status == "Stopped" and version.isdigit() and not (live and live.arn == arn):
         output.say(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sluice.cli import output
-from sluice.cli.target import Target, options
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.registry import packages
 
@@ -14,25 +14,25 @@ from sluice.registry import packages
 @click.command()
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @output.json_option
-@options
+@target_options
 def versions(config: PipelineConfig, target: Target, limit: int, as_json: bool) -> None:
     """List the versions in the registry and their verdicts."""
-    rows = found(target.sagemaker, config.registry.group, limit)
+    rows = list_versions(target.sagemaker, config.registry.group, limit)
     if as_json:
-        output.document([row(package) for package in rows])
+        output.print_json([row(package) for package in rows])
         return
     if not rows:
         output.say(f"The group {config.registry.group!r} has no versions yet. `sluice run` registers the first.")
         return
-    table(rows)
+    print_versions(rows)
 
 
-def found(sagemaker: Any, group: str, limit: int) -> list[packages.Package]:
-    return [packages.describe(sagemaker, each.arn) for each in islice(packages.versions(sagemaker, group), limit)]
+def list_versions(sagemaker: Any, group: str, limit: int) -> list[packages.Package]:
+    return [packages.describe(sagemaker, each.arn) for each in islice(packages.list_versions(sagemaker, group), limit)]
 
 
-def table(rows: list[packages.Package]) -> None:
-    output.table(
+def print_versions(rows: list[packages.Package]) -> None:
+    output.print_table(
         ["version", "verdict", "approval", "live", "endpoint", "why"],
         [
             [
@@ -41,7 +41,7 @@ def table(rows: list[packages.Package]) -> None:
                 package.approval,
                 "live" if package.is_live else package.stage_status.lower(),
                 package.endpoint_name if package.is_live else "",
-                output.short(package.verdict_why or package.why),
+                output.shorten(package.verdict_why or package.why),
             ]
             for package in rows
         ],
