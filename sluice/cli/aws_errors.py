@@ -5,7 +5,7 @@ from botocore import exceptions
 from sluice.errors import SluiceError, UsageError
 
 
-def explained(error: Exception) -> SluiceError:
+def explain_error(error: Exception) -> SluiceError:
     """One message and one next step for an error of an AWS call that no command expected."""
     match error:
         case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
@@ -16,8 +16,8 @@ def explained(error: Exception) -> SluiceError:
             url = error.kwargs.get("endpoint_url", "AWS")
             return SluiceError(f"{url} does not answer.", "If this is the local AWS, `sluice local status` says more.")
         case exceptions.ClientError():
-            told = error.response.get("Error", {})
-            code, message = told.get("Code", "error"), told.get("Message", "")
+            details = error.response.get("Error", {})
+            code, message = details.get("Code", "error"), details.get("Message", "")
             hint = ""
             if code in {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}:
                 hint = f"Your credentials may not call {error.operation_name}. Grant it, or use another profile."

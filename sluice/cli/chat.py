@@ -10,7 +10,7 @@ from sluice.cli import output
 from sluice.cli.serve import read_settings
 from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
-from sluice.rag.answer import ChatTurn, Done, Parts, Question, Token
+from sluice.rag.answer import ChatTurn, AnswerEnd, Parts, Question, Token
 from sluice.rag.documents import Documents
 from sluice.rag.endpoint import LiveEndpointWatcher, find_live
 from sluice.rag.history import History
@@ -44,11 +44,11 @@ def chat(config: PipelineConfig, target: Target, message: str | None, user: str)
 
 
 def print_answer(parts: Parts, question: Question) -> None:
-    for event in ChatTurn(parts, question).streamed():
+    for event in ChatTurn(parts, question).stream_answer():
         match event:
             case Token(text):
                 click.echo(output.readable(text), nl=False)
-            case Done() as done:
+            case AnswerEnd() as done:
                 click.echo()
                 names = ", ".join(dict.fromkeys(source.title or source.id for source in done.sources))
                 from_where = f"; from {names}" if names else ""

@@ -8,6 +8,7 @@ try:  # Ctrl-C counts from the first moment on, and these imports take long enou
     import click
 
     from sluice.errors import SluiceError
+    from sluice.version import __version__
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -52,7 +53,7 @@ class Lazy(click.Group):
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option("0.1.0", prog_name="sluice")
+@click.version_option(__version__, prog_name="sluice")
 def sluice() -> None:
     """Release a chat model to production on Amazon SageMaker, and only let it through when it answers.
 
@@ -74,13 +75,20 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SluiceError as error:
         fail(error)
+    except ModuleNotFoundError as error:
+        from sluice.extras import explain_missing_module
+
+        missing = explain_missing_module(error)
+        if missing is None:
+            raise
+        fail(missing)
     except Exception as error:
         # botocore is not imported for this: its errors are told apart by where their class was defined.
         if not type(error).__module__.startswith("botocore."):
             raise
-        from sluice.cli.aws_errors import explained
+        from sluice.cli.aws_errors import explain_error
 
-        fail(explained(error))
+        fail(explain_error(error))
 
 
 def fail(error: SluiceError) -> None:

@@ -55,7 +55,7 @@ def styled(status: str) -> str:
     return f"[{colour}]{safe(status)}[/]" if colour else safe(status)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table; cells are escaped, except statuses, which are coloured by what they say."""
     from rich.table import Table
 
@@ -67,7 +67,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console().print(drawn)
 
 
-def document(value: Mapping[str, Any] | Sequence[Any]) -> None:
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """The answer to --json: one document on standard output, times in ISO 8601."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
@@ -78,7 +78,7 @@ def _plain(value: object) -> object:
     return str(value)
 
 
-def short(text: str, most: int = 120) -> str:
+def shorten(text: str, most: int = 120) -> str:
     """One line of at most `most` characters; the whole is where --json reads it."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 3].rstrip() + "..."

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import click
 
 from sluice.cli import output
-from sluice.cli.target import Target, options, state_folder
+from sluice.cli.state import state_folder
+from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.rag.settings import Settings, from_environment
 
@@ -14,7 +15,7 @@ from sluice.rag.settings import Settings, from_environment
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, help="0 takes any free one.")
-@options
+@target_options
 def serve(config: PipelineConfig, target: Target, host: str, port: int) -> None:
     """Run the RAG server.
 
@@ -23,11 +24,11 @@ def serve(config: PipelineConfig, target: Target, host: str, port: int) -> None:
     from sluice.rag import app  # FastAPI is slow to import, and `chat` takes only the settings from here
 
     app.serve(
-        settings(config, os.environ), host, port, ready=lambda url: output.say(f"The RAG server answers on {url}")
+        read_settings(config, os.environ), host, port, ready=lambda url: output.set_consent(f"The RAG server answers on {url}")
     )
 
 
-def settings(config: PipelineConfig, environment: Mapping[str, str]) -> Settings:
+def read_settings(config: PipelineConfig, environment: Mapping[str, str]) -> Settings:
     documents = state_folder() / "documents.sqlite3"
     documents.parent.mkdir(parents=True, exist_ok=True)
     from_file = {

@@ -102,6 +102,7 @@ def require_stack(target: Target, config: "PipelineConfig") -> "StackOutputs":
 
 def apply_stack(target: Target, config: "PipelineConfig") -> "Applied":
     """infra/stack.yaml brought into the account."""
+    from sluice.pipelines import stack
 
     cloudformation = target.client("cloudformation")
     return stack.apply_stack(

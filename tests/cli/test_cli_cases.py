@@ -416,7 +416,7 @@ class Chats:
             self.history.add(user, question, answer, version=3, endpoint="chat-v3", **more)
 
     def consent(self, user: str, evaluation: bool = True) -> None:
-        self.consents.say(user, evaluation)
+        self.consents.set_consent(user, evaluation)
 
 
 @pytest.fixture
@@ -480,7 +480,7 @@ def test_consent_is_asked_for_anew_when_a_users_turn_comes(chats: Chats, harvest
     chats.add("b", "second?")
     chats.consent("a")
     chats.consent("b")
-    listed = chats.consents.given
+    listed = chats.consents.list_consenting_users
     chats.consents.dynamodb.meta.events.register("after-call.dynamodb.Query", lambda **_: chats.consent("b", False))
     assert list(listed()) == ["a", "b"]
     assert questions(harvest()[0]) == [["first?"]]

@@ -17,18 +17,18 @@ ENVIRONMENT = {"OPTION_MAX_MODEL_LEN": "4096", "OPTION_MAX_ROLLING_BATCH_SIZE": 
 def environment(tmp_path):
     """An environment file somebody has, and what is found in it."""
 
-    def written(*lines: str, **given: str) -> tuple[int, list[dict]]:
+    def written(*lines: str, **options: str) -> tuple[int, list[dict]]:
         (tmp_path / "my.env").write_text("\n".join(lines) + "\n")
-        flags = checking.FLAGS | {f"--{name.replace('_', '-')}": value for name, value in given.items()}
+        flags = checking.FLAGS | {f"--{name.replace('_', '-')}": value for name, value in options.items()}
         return checking.told("--env-file", str(tmp_path / "my.env"), *checking.flags(flags))
 
     return written
 
 
 def test_the_shipped_file_has_no_error_and_no_warning():
-    code, found = checking.told("--file", str(ROOT / "pipeline.yaml"), "--strict")
+    code, findings = checking.told("--file", str(ROOT / "pipeline.yaml"), "--strict")
     assert code == 0
-    assert {each["severity"] for each in found} <= {"note"}
+    assert {each["severity"] for each in findings} <= {"note"}
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_the_shipped_file_has_no_error_and_no_warning():
     ],
 )
 def test_a_wrong_value_is_told_with_its_place_and_what_was_meant(tmp_path, changes, code, place, message):
-    ended, found = checking.of_release(tmp_path, changes)
+    ended, findings = checking.of_release(tmp_path, changes)
     assert ended == 1
-    (finding,) = [each for each in found if each["code"] == code]
+    (finding,) = [each for each in findings if each["code"] == code]
     assert finding["where"] == place
     assert message in finding["message"] + finding["fix"]
     assert finding["file"] == str(tmp_path / "pipeline.yaml")
@@ -56,32 +56,32 @@ def test_a_wrong_value_is_told_with_its_place_and_what_was_meant(tmp_path, chang
 def test_a_finding_has_the_line_of_its_key(tmp_path):
     file = checking.release(tmp_path, {"lmi.options": {"max_len": 4096}})
     line = next(number for number, text in enumerate(file.read_text().splitlines(), 1) if "max_len" in text)
-    _, found = checking.told("--file", str(file))
-    assert [each["line"] for each in found if each["code"] == "LMI014"] == [line]
+    _, findings = checking.told("--file", str(file))
+    assert [each["line"] for each in findings if each["code"] == "LMI014"] == [line]
 
 
 def test_a_configuration_of_ones_own_needs_no_pipeline_yaml(environment):
-    code, found = environment("# mine", "export OPTION_MAX_LEN=4096", 'TENSOR_PARALLEL_DEGREE="1"')
+    code, findings = environment("# mine", "export OPTION_MAX_LEN=4096", 'TENSOR_PARALLEL_DEGREE="1"')
     assert code == 1
-    (finding,) = [each for each in found if each["code"] == "LMI014"]
+    (finding,) = [each for each in findings if each["code"] == "LMI014"]
     assert (finding["where"], finding["line"]) == ("OPTION_MAX_LEN", 2)
     assert finding["fix"] == "OPTION_MAX_MODEL_LEN=4096"
 
 
 def test_serving_properties_are_read_as_java_reads_them(tmp_path):
     (tmp_path / "serving.properties").write_text("! mine\nengine = Python\noption.max_\\\n  len: 4096\n")
-    _, found = checking.told(
+    _, findings = checking.told(
         "--serving-properties", str(tmp_path / "serving.properties"), *checking.flags(checking.FLAGS)
     )
-    (finding,) = [each for each in found if each["code"] == "LMI014"]
+    (finding,) = [each for each in findings if each["code"] == "LMI014"]
     assert (finding["where"], finding["line"]) == ("option.max_len", 3)
 
 
 def test_a_containers_own_json_is_read_too(tmp_path):
     request = {"ModelName": "m", "PrimaryContainer": {"Image": "x", "Environment": {"OPTION_MAX_LEN": "4096"}}}
     (tmp_path / "model.json").write_text(json.dumps(request, indent=1))
-    _, found = checking.told("--env-file", str(tmp_path / "model.json"), *checking.flags(checking.FLAGS))
-    assert ("LMI014", "OPTION_MAX_LEN") in {(each["code"], each["where"]) for each in found}
+    _, findings = checking.told("--env-file", str(tmp_path / "model.json"), *checking.flags(checking.FLAGS))
+    assert ("LMI014", "OPTION_MAX_LEN") in {(each["code"], each["where"]) for each in findings}
 
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/djl-inference:0.35.0-lmi17.0.0-cu128"
@@ -101,18 +101,18 @@ CONTAINER = {"Image": IMAGE, "ModelDataSource": IN_S3, "Environment": {"OPTION_D
 )
 def test_the_image_and_the_weights_in_a_containers_own_json_count_as_well(tmp_path, described):
     (tmp_path / "model.json").write_text(json.dumps(described, indent=1))
-    code, found = checking.told("--env-file", str(tmp_path / "model.json"))
+    code, findings = checking.told("--env-file", str(tmp_path / "model.json"))
     assert code == 1
-    met = {(each["code"], each["where"]): each["line"] for each in found}
+    met = {(each["code"], each["where"]): each["line"] for each in findings}
     assert met[("LMI006", "OPTION_DTYPE")] and met[("HST003", "ModelDataSource")], "rules of LMI 17, and of its data"
-    assert not [each for each in found if each["where"] in {"Image", "ModelName", "--image"}]
+    assert not [each for each in findings if each["where"] in {"Image", "ModelName", "--image"}]
 
 
 def test_a_containers_own_json_without_variables_is_no_list_of_variables(tmp_path):
     described = {"PrimaryContainer": {"Image": "djl-inference:0.35.0", "ModelDataUrl": "s3://b/m.tar.gz"}}
     (tmp_path / "model.json").write_text(json.dumps(described))
-    _, found = checking.told("--env-file", str(tmp_path / "model.json"))
-    assert {("IMG001", "Image"), ("HST005", "ModelDataUrl")} <= {(each["code"], each["where"]) for each in found}
+    _, findings = checking.told("--env-file", str(tmp_path / "model.json"))
+    assert {("IMG001", "Image"), ("HST005", "ModelDataUrl")} <= {(each["code"], each["where"]) for each in findings}
 
 
 def test_a_flag_stands_before_what_the_json_says(tmp_path):
@@ -135,12 +135,12 @@ def test_json_that_is_nearly_a_containers_own_is_read_or_refused_in_words(tmp_pa
             "ModelDataSource": {"S3DataSource": odd},
         }
         (tmp_path / "model.json").write_text(json.dumps(content))
-        done = checking.run("--env-file", str(tmp_path / "model.json"))
-        assert done.exception is None or done.exception.exit_code == 2, done.exception
+        result = checking.run("--env-file", str(tmp_path / "model.json"))
+        assert result.exception is None or result.exception.exit_code == 2, result.exception
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"OPTION_MAX_LEN 4096", ":1: is no NAME=value line"),
         (b"\xff\xfe", "is not UTF-8"),
@@ -148,11 +148,11 @@ def test_json_that_is_nearly_a_containers_own_is_read_or_refused_in_words(tmp_pa
         (b'{"a": [1]}', "holds no environment"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path, content, said):
+def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path, content, message):
     (tmp_path / "my.env").write_bytes(content)
-    done = checking.run("--env-file", str(tmp_path / "my.env"))
-    assert done.exception.exit_code == 2
-    assert said in done.exception.message
+    result = checking.run("--env-file", str(tmp_path / "my.env"))
+    assert result.exception.exit_code == 2
+    assert message in result.exception.message
 
 
 @pytest.mark.parametrize(
@@ -169,24 +169,24 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(tmp_path, content, said):
     ],
 )
 def test_what_does_not_go_together_is_a_usage_error(arguments):
-    done = checking.run(*arguments)
-    assert done.exception.exit_code == 2
-    assert done.exception.message
+    result = checking.run(*arguments)
+    assert result.exception.exit_code == 2
+    assert result.exception.message
 
 
 def test_a_warning_is_an_exit_code_of_its_own_if_one_is_strict(tmp_path):
     (tmp_path / "my.env").write_text("OPTION_MAX_MODEL_LEN=4096\nOPTION_MAX_ROLLING_BATCH_SIZE=1\n")
-    asked = ("--env-file", str(tmp_path / "my.env"), *checking.flags(checking.FLAGS))
-    assert checking.told(*asked)[0] == 0
-    assert checking.told(*asked, "--strict")[0] == 3
+    arguments = ("--env-file", str(tmp_path / "my.env"), *checking.flags(checking.FLAGS))
+    assert checking.told(*arguments)[0] == 0
+    assert checking.told(*arguments, "--strict")[0] == 3
 
 
 def test_a_rule_is_silenced_in_the_file_with_a_reason(environment):
     lines = ("OPTION_MAX_LEN=4096", "OPTION_MAX_MODEL_LEN=4096")
     assert environment(*lines)[0] == 1
-    code, found = environment(*lines, "# sluice: silence LMI014 kept for an older image")
+    code, findings = environment(*lines, "# sluice: silence LMI014 kept for an older image")
     assert code == 0
-    assert "LMI014" not in checking.codes(found)
+    assert "LMI014" not in checking.codes(findings)
 
 
 @pytest.mark.parametrize(
@@ -198,14 +198,14 @@ def test_a_rule_is_silenced_in_the_file_with_a_reason(environment):
     ],
 )
 def test_a_silence_that_cannot_be_honoured_is_told(environment, comment, code):
-    _, found = environment("OPTION_MAX_MODEL_LEN=4096", comment)
-    assert code in checking.codes(found)
+    _, findings = environment("OPTION_MAX_MODEL_LEN=4096", comment)
+    assert code in checking.codes(findings)
 
 
 def test_a_silence_without_a_reason_silences_nothing(environment):
-    code, found = environment("OPTION_MAX_LEN=4096", "OPTION_MAX_MODEL_LEN=4096", "# sluice: silence LMI014")
+    code, findings = environment("OPTION_MAX_LEN=4096", "OPTION_MAX_MODEL_LEN=4096", "# sluice: silence LMI014")
     assert code == 1
-    assert {"LMI014", "CHK001"} <= checking.codes(found)
+    assert {"LMI014", "CHK001"} <= checking.codes(findings)
 
 
 def test_a_release_silences_under_checks(tmp_path):
@@ -217,8 +217,12 @@ def test_a_release_silences_under_checks(tmp_path):
 
 def test_the_summary_counts_and_the_terminal_says_what_to_write(tmp_path):
     file = checking.release(tmp_path, {"lmi.options": {"max_len": 4096}})
-    told = checking.run("--file", str(file)).output
-    assert "error LMI014" in told and "write   max_model_len: 4096" in told and "because verified in source" in told
+    printed = checking.run("--file", str(file)).output
+    assert (
+        "error LMI014" in printed
+        and "write   max_model_len: 4096" in printed
+        and "because verified in source" in printed
+    )
     summary = json.loads(checking.run("--file", str(file), "--json").output)["summary"]
     assert summary["errors"] >= 1 and set(summary) == {"errors", "warnings", "notes", "silenced"}
 
@@ -286,8 +290,8 @@ def test_sarif_names_the_rule_the_file_and_the_line(tmp_path):
 
 def test_what_is_only_in_the_compiled_pipelines_is_said_not_to_have_been_looked_at(tmp_path, monkeypatch):
     monkeypatch.setenv("SLUICE_STATE", str(tmp_path / "state"))
-    _, found = checking.told("--file", str(ROOT / "pipeline.yaml"))
-    assert "PIP002" in checking.codes(found)
+    _, findings = checking.told("--file", str(ROOT / "pipeline.yaml"))
+    assert "PIP002" in checking.codes(findings)
 
 
 def test_the_pre_commit_hook_runs_a_command_that_there_is():
@@ -307,5 +311,5 @@ done = CliRunner().invoke(check, ["-f", "pipeline.yaml"])
 heavy = ("boto3", "botocore", "sagemaker", "moto", "mlflow", "fastapi", "numpy", "tokenizers")
 print(done.output, [name for name in heavy if name in sys.modules])
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert told.stdout.strip().endswith("[]"), told.stdout
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert printed.stdout.strip().endswith("[]"), printed.stdout

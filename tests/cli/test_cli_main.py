@@ -30,9 +30,9 @@ except SystemExit:
     pass
 print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)
 """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stderr.strip() == "[]"
-    assert "Release a chat model" in told.stdout
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert printed.stderr.strip() == "[]"
+    assert "Release a chat model" in printed.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -42,9 +42,9 @@ def test_the_list_of_commands_says_what_each_command_says_itself(name):
 
 
 def test_an_unknown_command_is_a_usage_error():
-    done = run("relaese")
-    assert done.returncode == 2
-    assert "No such command 'relaese'" in done.stderr
+    result = run("relaese")
+    assert result.returncode == 2
+    assert "No such command 'relaese'" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["check", "-f", "pipeline.yaml"], ["check", "-f", "pipeline.yaml", "--json"]])
@@ -60,17 +60,17 @@ def test_an_error_is_its_message_its_hint_and_an_exit_code(error, code, capsys):
     with pytest.raises(SystemExit) as ended:
         main.fail(error)
     assert ended.value.code == code
-    told = capsys.readouterr().err
-    assert error.message in told and error.hint in told and "Traceback" not in told
+    printed = capsys.readouterr().err
+    assert error.message in printed and error.hint in printed and "Traceback" not in printed
 
 
 def test_what_a_model_says_cannot_move_the_cursor_or_colour_the_terminal(capsys):
-    output.say("\x1b[2J[red]안녕[/red]\x07 *ok*")
+    output.set_consent("\x1b[2J[red]안녕[/red]\x07 *ok*")
     assert capsys.readouterr().out == "\N{REPLACEMENT CHARACTER}[2J[red]안녕[/red]\N{REPLACEMENT CHARACTER} *ok*\n"
 
 
 def test_json_keeps_korean_readable(capsys):
-    output.document({"answer": "연차는 20일입니다."})
-    told = capsys.readouterr().out
-    assert "연차는 20일입니다." in told
-    assert json.loads(told) == {"answer": "연차는 20일입니다."}
+    output.print_json({"answer": "연차는 20일입니다."})
+    printed = capsys.readouterr().out
+    assert "연차는 20일입니다." in printed
+    assert json.loads(printed) == {"answer": "연차는 20일입니다."}

@@ -16,17 +16,17 @@ CHANGES = [
 
 
 def test_changes_are_marked_by_what_they_do(capsys):
-    plan.as_text(CHANGES, estimated())
-    told = capsys.readouterr().out
-    assert "+ create pipeline mine-release" in told
-    assert '~ change pipeline mine-deploy  Steps[Deploy].Arguments.X: "old" -> "new | 새것"' in told
-    assert "- delete schedule mine" in told
+    plan.print_text(CHANGES, estimated())
+    printed = capsys.readouterr().out
+    assert "+ create pipeline mine-release" in printed
+    assert '~ change pipeline mine-deploy  Steps[Deploy].Arguments.X: "old" -> "new | 새것"' in printed
+    assert "- delete schedule mine" in printed
 
 
 def test_the_time_the_money_and_their_sources_are_told(capsys):
-    plan.as_text([], estimated())
-    told = capsys.readouterr().out
-    assert "Nothing would change" in told
+    plan.print_text([], estimated())
+    printed = capsys.readouterr().out
+    assert "Nothing would change" in printed
     for words in (
         "Evaluate",
         "endpoint, always on",
@@ -35,11 +35,11 @@ def test_the_time_the_money_and_their_sources_are_told(capsys):
         "(assumed)",
         "image pull",
     ):
-        assert words in told
+        assert words in printed
 
 
 def test_markdown_is_one_comment_with_a_diff_and_two_tables():
-    lines = plan.as_markdown(release(), CHANGES, estimated())
+    lines = plan.to_markdown(release(), CHANGES, estimated())
     text = "\n".join(lines)
     assert "```diff\n+ create pipeline mine-release\n! change" in text
     assert text.count("|---|---|---|") == 2
@@ -48,8 +48,8 @@ def test_markdown_is_one_comment_with_a_diff_and_two_tables():
 
 
 def test_json_holds_every_figure_with_its_source():
-    told = json.loads(json.dumps(plan.document(CHANGES, estimated())))
-    assert {each["kind"] for each in told["changes"]} == {"create", "update", "delete"}
-    assert told["prices"]["ml.g5.xlarge"]["usd_per_hour"] == pytest.approx(1.408)
-    assert all(each["source"] for each in told["sources"])
-    assert {each["per"] for each in told["costs"]} == {"release", "hour", "month"}
+    printed = json.loads(json.dumps(plan.to_json(CHANGES, estimated())))
+    assert {each["kind"] for each in printed["changes"]} == {"create", "update", "delete"}
+    assert printed["prices"]["ml.g5.xlarge"]["usd_per_hour"] == pytest.approx(1.408)
+    assert all(each["source"] for each in printed["sources"])
+    assert {each["per"] for each in printed["costs"]} == {"release", "hour", "month"}

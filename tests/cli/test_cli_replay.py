@@ -35,23 +35,23 @@ def run(model: StubModel, cases: Path, *more: object) -> Result:
 
 
 def test_the_verdict_is_told_and_is_the_exit_code(model: StubModel, cases: Path) -> None:
-    done = run(model, cases)
-    assert done.exit_code == 0 and "4 of 4 cases passed" in done.output
+    result = run(model, cases)
+    assert result.exit_code == 0 and "4 of 4 cases passed" in result.output
     model.answers("no")
     assert run(model, cases).exit_code == 1
     assert run(model, cases, "--min-pass-rate", 0).exit_code == 0
 
 
 def test_the_report_is_one_document_with_what_it_takes_to_compare_it(model: StubModel, cases: Path) -> None:
-    done = run(model, cases, "--json", "--seed", 3, "--repeats", 2, "--price-per-million", 1000, 2000)
-    told = json.loads(done.stdout)
-    assert told["subject"] == {"url": model.url}
-    assert told["plan"] | {"seed": 3, "repeats": 2} == told["plan"]
-    assert set(told["hashes"]) == {"cases", "scorers"}
-    assert told["totals"]["cost_per_answer"] == pytest.approx((7 * 1000 + 2 * 2000) / 1e6)
+    result = run(model, cases, "--json", "--seed", 3, "--repeats", 2, "--price-per-million", 1000, 2000)
+    report = json.loads(result.stdout)
+    assert report["subject"] == {"url": model.url}
+    assert report["plan"] | {"seed": 3, "repeats": 2} == report["plan"]
+    assert set(report["hashes"]) == {"cases", "scorers"}
+    assert report["totals"]["cost_per_answer"] == pytest.approx((7 * 1000 + 2 * 2000) / 1e6)
     other = json.loads(run(model, cases, "--json", "--max-tokens", 9).stdout)
-    assert other["hashes"]["cases"] == told["hashes"]["cases"]
-    assert other["hashes"]["scorers"] != told["hashes"]["scorers"]
+    assert other["hashes"]["cases"] == report["hashes"]["cases"]
+    assert other["hashes"]["scorers"] != report["hashes"]["scorers"]
 
 
 def test_the_other_forms_are_written(model: StubModel, cases: Path, tmp_path: Path) -> None:
@@ -75,10 +75,10 @@ def test_an_interrupted_replay_goes_on_where_its_journal_is(model: StubModel, ca
     model.hang_up = False
     model.answers("echo")
     model.asked.clear()
-    done = run(model, cases, "--resume", out, "--concurrency", 1)
-    assert done.exit_code == 0 and len(model.asked) == 4
-    assert "holds 2 chats of a replay that did not end" in done.stderr
-    assert "2 chats were taken from the journal" in done.stdout
+    result = run(model, cases, "--resume", out, "--concurrency", 1)
+    assert result.exit_code == 0 and len(model.asked) == 4
+    assert "holds 2 chats of a replay that did not end" in result.stderr
+    assert "2 chats were taken from the journal" in result.stdout
     assert json.loads((out / "report.json").read_text())["verdict"] == "pass"
     assert not (out / FILE).exists(), "a replay that has ended is not gone on with"
 
@@ -93,19 +93,19 @@ def test_a_replay_that_has_ended_is_asked_anew(model: StubModel, cases: Path, tm
 
 def test_with_a_cache_nothing_is_asked_twice_and_nothing_passes(model: StubModel, cases: Path, tmp_path: Path) -> None:
     first = run(model, cases, "--cache", tmp_path / "cache")
-    asked = len(model.asked)
+    requests_before = len(model.asked)
     again = run(model, cases, "--cache", tmp_path / "cache")
-    assert len(model.asked) == asked
-    for done in (first, again):
-        assert done.exit_code == 1 and "inconclusive" in done.output
+    assert len(model.asked) == requests_before
+    for result in (first, again):
+        assert result.exit_code == 1 and "inconclusive" in result.output
 
 
 def test_a_server_may_want_its_model_and_a_key(model: StubModel, cases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "secret")
-    done = run(model, cases, "--model", "qwen3", "--key-variable", "SOME_KEY", "--json")
+    result = run(model, cases, "--model", "qwen3", "--key-variable", "SOME_KEY", "--json")
     assert model.asked[0]["model"] == "qwen3"
     assert model.keys[0] == "Bearer secret"
-    assert "secret" not in done.output
+    assert "secret" not in result.output
     monkeypatch.delenv("SOME_KEY")
     with pytest.raises(UsageError, match="SOME_KEY, which holds no key"):
         run(model, cases, "--key-variable", "SOME_KEY")
@@ -117,21 +117,21 @@ def test_cases_that_ask_the_model_need_one(cases: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [(("--endpoint", "e"), "Give only one of"), (("--out", "a", "--resume", "b"), "leave out --out")],
 )
-def test_what_contradicts_itself_is_refused(model: StubModel, cases: Path, more: Any, said: str) -> None:
-    done = run(model, cases, *more)
-    assert done.exit_code == 2 and said in done.output
+def test_what_contradicts_itself_is_refused(model: StubModel, cases: Path, more: Any, message: str) -> None:
+    result = run(model, cases, *more)
+    assert result.exit_code == 2 and message in result.output
 
 
 def test_progress_is_told_in_plain_lines_where_no_terminal_is(
     model: StubModel, cases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sluice.cli.evaluation.replay.QUIET", 0.0)
-    done = run(model, cases, "--json")
-    assert "4 of 4 chats" in done.stderr
-    json.loads(done.stdout)
+    result = run(model, cases, "--json")
+    assert "4 of 4 chats" in result.stderr
+    json.loads(result.stdout)
 
 
 def test_of_a_large_replay_the_terminal_is_given_what_failed(model: StubModel, tmp_path: Path) -> None:
@@ -141,6 +141,6 @@ def test_of_a_large_replay_the_terminal_is_given_what_failed(model: StubModel, t
         for n in range(2100)
     ]
     path.write_text("\n".join(map(json.dumps, lines)))
-    done = run(model, path, "--out", tmp_path / "out", "--min-pass-rate", 1)
-    assert "2099 of 2100 cases passed" in done.output and "c7" in done.output
+    result = run(model, path, "--out", tmp_path / "out", "--min-pass-rate", 1)
+    assert "2099 of 2100 cases passed" in result.output and "c7" in result.output
     assert len(json.loads((tmp_path / "out" / "report.json").read_text())["cases"]) == 2100

@@ -42,7 +42,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         (("versions", "--file", "PIPELINE"), "local"),
         (("approve", "--file", "PIPELINE"), "local"),
         (("deploy", "--file", "PIPELINE"), "local"),
-        (("schedule", "--file", "PIPELINE"), "local"),
+        (("schedule", "show", "--file", "PIPELINE"), "local"),
         (("chat", "--file", "PIPELINE", "hello"), "serve"),
         (("serve", "--file", "PIPELINE"), "local"),
         (("demo", "--file", "PIPELINE"), "local"),
@@ -58,16 +58,16 @@ def test_a_missing_extra_is_one_line_that_names_the_install_command(
     for name in ("a.json", "b.json"):
         golden = Path(__file__).parents[1] / "golden" / "report.json"
         (tmp_path / name).write_bytes(golden.read_bytes())
-    given = [str(shipped.find_file("pipeline.yaml")) if each == "PIPELINE" else each for each in arguments]
-    done = run(tmp_path, *given)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert f"pip install 'sluice-sagemaker[{extra}" in done.stderr
+    command_line = [str(shipped.find_file("pipeline.yaml")) if each == "PIPELINE" else each for each in arguments]
+    result = run(tmp_path, *command_line)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert f"pip install 'sluice-sagemaker[{extra}" in result.stderr
 
 
 @pytest.mark.parametrize("command", [("check",), ("cases", "lint")], ids=lambda command: command[0])
 def test_what_needs_no_extra_works_without_one(tmp_path: Path, command: tuple[str, ...]) -> None:
     from sluice import shipped
 
-    done = run(tmp_path, *command, "--file", str(shipped.find_file("pipeline.yaml")))
-    assert "Traceback" not in done.stderr and "pip install" not in done.stderr, done.stderr
+    result = run(tmp_path, *command, "--file", str(shipped.find_file("pipeline.yaml")))
+    assert "Traceback" not in result.stderr and "pip install" not in result.stderr, result.stderr

@@ -66,12 +66,14 @@ class Operator:
     def runs(self, *arguments: str, expect: int = 0) -> str:
         """The command's output; it must exit with `expect`."""
         process = self.starts(*arguments)
-        told, _ = process.communicate(timeout=PATIENCE)
-        assert process.returncode == expect, f"sluice {' '.join(arguments)} exited with {process.returncode}:\n{told}"
-        assert "Traceback" not in told, told
-        return told
+        printed, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == expect, (
+            f"sluice {' '.join(arguments)} exited with {process.returncode}:\n{printed}"
+        )
+        assert "Traceback" not in printed, printed
+        return printed
 
-    def says(self, old: str, new: str) -> None:
+    def replace_setting(self, old: str, new: str) -> None:
         text = self.file.read_text()
         assert old in text
         self.file.write_text(text.replace(old, new))
@@ -108,8 +110,8 @@ def newcomer(tmp_path: Path) -> Iterator[Operator]:
 def until(holds, what: str):
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        if found := holds():
-            return found
+        if value := holds():
+            return value
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {PATIENCE} s")
 
@@ -118,28 +120,28 @@ def test_the_whole_release(operator):
     """One test, because each part needs the one before."""
     assert "+ create pipeline qwen3-4b-chat-release" in operator.runs("plan")
 
-    told = operator.runs("run")
-    assert re.search(r"✓ Register .*✓ Evaluate .*✓ Gate ", told, re.S)
-    assert "Version 1: pass." in told and "sluice approve 1" in told
+    printed = operator.runs("run")
+    assert re.search(r"✓ Register .*✓ Evaluate .*✓ Gate ", printed, re.S)
+    assert "Version 1: pass." in printed and "sluice approve 1" in printed
     assert operator.live() is None
 
     assert "Nothing would change" in operator.runs("plan")
     assert "Nothing to release" in operator.runs("run")
 
-    told = operator.runs("approve")
-    assert "Version 1 is live on the endpoint qwen3-4b-chat-v1." in told
+    printed = operator.runs("approve")
+    assert "Version 1 is live on the endpoint qwen3-4b-chat-v1." in printed
     sagemaker = operator.client("sagemaker")
     endpoint = sagemaker.describe_endpoint(EndpointName="qwen3-4b-chat-v1")
     hosting = sagemaker.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
     assert hosting["ProductionVariants"][0]["InstanceType"] == "ml.g5.xlarge"
 
-    told = operator.runs("chat", "My name is Mina.")
-    assert "version 1 on qwen3-4b-chat-v1" in told
+    printed = operator.runs("chat", "My name is Mina.")
+    assert "version 1 on qwen3-4b-chat-v1" in printed
     assert operator.runs("replay", "--min-pass-rate", "0.9").startswith("pass  qwen3-4b-chat version 1\n")
 
-    told = operator.runs("run", "--model", str(ROOT / "sluice/tinylmi/checkpoints/worse"), expect=1)
-    assert "The gate stays closed" in told
-    assert re.search(r"question .*expected .*answer .*why ", told, re.S)
+    printed = operator.runs("run", "--model", str(ROOT / "sluice/tinylmi/checkpoints/worse"), expect=1)
+    assert "The gate stays closed" in printed
+    assert re.search(r"question .*expected .*answer .*why ", printed, re.S)
     versions = json.loads(operator.runs("versions", "--json"))
     assert [(each["version"], each["verdict"], each["approval"], each["live"]) for each in versions] == [
         (2, "fail", "Rejected", False),
@@ -147,14 +149,14 @@ def test_the_whole_release(operator):
     ]
     assert "cannot be approved" in operator.runs("approve", "2", expect=1)
 
-    told = operator.runs("deploy")
-    assert "Version 1 is live on the endpoint qwen3-4b-chat-v1." in told
+    printed = operator.runs("deploy")
+    assert "Version 1 is live on the endpoint qwen3-4b-chat-v1." in printed
     assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["qwen3-4b-chat-v1"]
     assert operator.live()["version"] == 1
 
 
 def test_an_unusable_file_stops_before_anything_is_started(newcomer):
-    newcomer.says("min_pass_rate: 0.9", "min_pass_rate: 9")
+    newcomer.replace_setting("min_pass_rate: 0.9", "min_pass_rate: 9")
     assert "evaluation.gate.min_pass_rate" in newcomer.runs("run", expect=2)
     assert newcomer.processes() == []
 
@@ -176,9 +178,9 @@ def test_killing_the_local_aws_ends_the_run_clearly_and_leaves_no_process(newcom
     until(lambda: model_server_of(newcomer), "the model server's start")
     status = json.loads(newcomer.runs("local", "status", "--json"))
     os.kill(status["pid"], signal.SIGKILL)
-    told, _ = run.communicate(timeout=PATIENCE)
-    assert run.returncode == 1 and "Traceback" not in told
-    assert "connection was lost" in told
+    printed, _ = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 1 and "Traceback" not in printed
+    assert "connection was lost" in printed
     until(lambda: not newcomer.processes(), "the end of every process")
 
 
@@ -187,9 +189,9 @@ def test_killing_a_step_or_its_model_server_fails_the_execution_clearly(newcomer
     run = newcomer.starts("run")
     server = until(lambda: model_server_of(newcomer), "the model server's start")
     os.kill(server if victim == "its model server" else step_of(newcomer), signal.SIGKILL)
-    told, _ = run.communicate(timeout=PATIENCE)
-    assert run.returncode == 1 and "Traceback" not in told
-    assert re.search(r"✗ Evaluate +Failed", told)
+    printed, _ = run.communicate(timeout=PATIENCE)
+    assert run.returncode == 1 and "Traceback" not in printed
+    assert re.search(r"✗ Evaluate +Failed", printed)
     until(lambda: not model_server_of(newcomer), "the end of the model server")
     assert newcomer.live() is None
 
@@ -199,9 +201,9 @@ def model_server_of(someone: Operator) -> int | None:
 
 
 def step_of(someone: Operator) -> int:
-    found = process_of(someone, "sluice.steps.evaluate")
-    assert found
-    return found
+    value = process_of(someone, "sluice.steps.evaluate")
+    assert value
+    return value
 
 
 def process_of(someone: Operator, words: str) -> int | None:

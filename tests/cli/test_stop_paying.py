@@ -13,13 +13,13 @@ from botocore import xform_name
 from fake_sagemaker import IMAGE, package_request
 from localaws_fixture import LocalAws, eventually, local_aws
 from release_example import ROOT, shipped
-from test_pipelines_local_aws import definitions
 
 from sluice.cli.main import sluice
 from sluice.cli.target import STACK, Target
 from sluice.localaws.server.settings import ImageRule
 from sluice.pipelines import apply, plan, stack, triggers
 from sluice.registry import packages
+from tests.pipelines.test_pipelines_local_aws import definitions
 
 ENDPOINT = "qwen3-4b-chat-v1"
 ENDPOINTS, EVERYTHING = re.findall(

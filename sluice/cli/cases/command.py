@@ -43,12 +43,12 @@ def lint(path: Path | None, pipeline: Path | None, as_json: bool) -> None:
     """
     from sluice.cli.cases import lint as cases_lint
 
-    config: Any = release(pipeline or PIPELINE) if pipeline or path is None else None
-    if cases_lint.failed(path or config.evaluation.cases, config, as_json):
+    config: Any = load_release(pipeline or PIPELINE) if pipeline or path is None else None
+    if cases_lint.show_problems(path or config.evaluation.cases, config, as_json):
         raise click.exceptions.Exit(1)
 
 
-def release(file: Path) -> Any:
+def load_release(file: Path) -> Any:
     """pipeline.yaml, which takes longer to read than most cases: only where it is wanted."""
     from sluice.config import model
 
@@ -71,38 +71,39 @@ def stats(path: Path | None, tokenizer: Path | None, pipeline: Path, as_json: bo
     if tokenizer and not tokenizer.is_file():
         raise UsageError(f"{tokenizer}: there is no such file.", "Name a checkpoint's tokenizer.json.")
     if path is None:
-        config = release(pipeline)
+        config = load_release(pipeline)
         path, folder = config.evaluation.cases, config.model.folder
         tokenizer = tokenizer or (folder / "tokenizer.json" if folder else None)
-    made = counting.count_cases(loader.read(path), tokens.counter(tokenizer))
+    counts = counting.count_cases(loader.read(path), tokens.counter(tokenizer))
     if as_json:
-        output.document(made.as_json())
+        output.print_json(counts.as_json())
         return
-    longest = f"the longest chat has {made.longest}"
-    output.say(f"{path}: {output.counted(made.cases, 'case')}, {output.counted(made.turns, 'turn')}, {longest}")
+    longest = f"the longest chat has {counts.longest}"
+    output.set_consent(f"{path}: {output.counted(counts.cases, 'case')}, {output.counted(counts.turns, 'turn')}, {longest}")
+    requests = output.counted(counts.requests, "request")
     rows = {
-        "asked": f"{output.counted(made.requests, 'request')} in {output.counted(made.chats, 'chat')}, repeats included",
-        "languages": listed(made.languages),
-        "expectations": listed(made.expectations),
-        "tags": listed(made.tags),
-        "through": listed(made.through),
-        "goes on with": listed(made.goes_on_with),
-        "passages": f"{made.passages:,}",
-        "weight": f"{made.weight:g}",
-        "critical": f"{made.critical:,}",
-        "unreviewed": f"{made.unreviewed:,}" + (", which cannot gate" if made.unreviewed else ""),
+        "asked": f"{requests} in {output.counted(counts.chats, 'chat')}, repeats included",
+        "languages": join_counts(counts.languages),
+        "expectations": join_counts(counts.expectations),
+        "tags": join_counts(counts.tags),
+        "through": join_counts(counts.through),
+        "goes on with": join_counts(counts.goes_on_with),
+        "passages": f"{counts.passages:,}",
+        "weight": f"{counts.weight:g}",
+        "critical": f"{counts.critical:,}",
+        "unreviewed": f"{counts.unreviewed:,}" + (", which cannot gate" if counts.unreviewed else ""),
     }
-    if made.tokens is not None:
-        sent, most = made.tokens["sent"], made.tokens["longest"]
+    if counts.tokens is not None:
+        sent, most = counts.tokens["sent"], counts.tokens["longest"]
         rows["tokens"] = f"{sent:,} sent at least, {most:,} in the longest request"
     for name, words in rows.items():
         if words:
-            output.say(f"  {name:13} {words}")
+            output.set_consent(f"  {name:13} {words}")
 
 
-def listed(counted: Counter[str]) -> str:
-    found = [f"{name} {number:,}" for name, number in counted.most_common() if number]
-    return ", ".join(found[:LISTED]) + (f" and {len(found) - LISTED} more" if len(found) > LISTED else "")
+def join_counts(counted: Counter[str]) -> str:
+    entries = [f"{name} {number:,}" for name, number in counted.most_common() if number]
+    return ", ".join(entries[:LISTED]) + (f" and {len(entries) - LISTED} more" if len(entries) > LISTED else "")
 
 
 @cases.command()
@@ -118,7 +119,7 @@ def new(id: str, file: Path | None, language: str) -> None:
         raise UsageError("A case needs an id of one line.", "Such as leave-days-ko.")
     file = file or Path("cases") / f"{Ids().of(id, 'case')}.yaml"
     new_case.append_case(file, id, language)
-    output.say(f"{file} has the case {id}. It cannot gate until you remove `reviewed: false`.")
+    output.set_consent(f"{file} has the case {id}. It cannot gate until you remove `reviewed: false`.")
 
 
 @cases.command("import")
@@ -134,7 +135,7 @@ def import_(file: Path, kind: str | None, out: Path | None, as_json: bool) -> No
     """
     from sluice.cli.cases import sources
 
-    sources.imported(file, kind, out, as_json)
+    sources.import_cases(file, kind, out, as_json)
 
 
 @cases.command()
@@ -158,10 +159,10 @@ def harvest(
     Redacted, by patterns that are not perfect; unreviewed, so that none can gate before a person has read it.
     """
     from sluice.cli.cases import sources as cases_taken
-    from sluice.cli.target import open_target, read
+    from sluice.cli.target import open_target, read_config
 
-    config = read(pipeline, target)
+    config = read_config(pipeline, target)
     dynamodb = open_target(target, config).client("dynamodb")
-    cases_taken.harvested(
+    cases_taken.harvest_cases(
         dynamodb, config.history.table, out, user, since.replace(tzinfo=UTC) if since else None, limit, as_json
     )

@@ -18,18 +18,18 @@ from sluice.preflight.finding import Finding
 LONGEST = 4096  # tokens of an answer, where no release says how long one may be
 
 
-def failed(path: Path, config: Any, as_json: bool) -> bool:
+def show_problems(path: Path, config: Any, as_json: bool) -> bool:
     """Tells it, and whether anything is so wrong that the cases cannot be used. `config`: a release, or None."""
-    looked = lint_path(path)
-    if not looked.mistakes and config is not None:
-        looked.mistakes += not_askable(looked.cases, path, config)
-    found = [] if looked.mistakes else findings(looked.cases, config)
-    tell = as_document if as_json else as_text
-    tell(path, looked, found)
-    return bool(looked.mistakes) or any(each.severity == "error" for each in found)
+    report = lint_path(path)
+    if not report.mistakes and config is not None:
+        report.mistakes += check_services(report.cases, path, config)
+    findings = [] if report.mistakes else find_problems(report.cases, config)
+    render = print_document if as_json else print_text
+    render(path, report, findings)
+    return bool(report.mistakes) or any(each.severity == "error" for each in findings)
 
 
-def not_askable(cases: Sequence[Case], path: Path, config: Any) -> list[Mistake]:
+def check_services(cases: Sequence[Case], path: Path, config: Any) -> list[Mistake]:
     """What they need and the release does not name: a judge, embeddings, a RAG server."""
     from sluice.evaluation.cases import selection
 
@@ -41,17 +41,17 @@ def not_askable(cases: Sequence[Case], path: Path, config: Any) -> list[Mistake]
     return []
 
 
-def findings(cases: Sequence[Case], config: Any) -> list[Finding]:
+def find_problems(cases: Sequence[Case], config: Any) -> list[Finding]:
     """Of cases that a person has reviewed: the others are told as such."""
     reviewed = tuple(case for case in cases if case.reviewed)
     if config is not None:
-        return of_release(reviewed, config)
+        return check_with_release(reviewed, config)
     strict, lenient = (DeploymentSpec(judging=Judging(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
     alone = (rules.repeated(strict), rules.holding(lenient), rules.failing(strict), rules.remembered(strict))
     return checks.ordered(each for check in alone for each in check)
 
 
-def of_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
+def check_with_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
     from sluice.preflight import rule_pages, suppressions
     from sluice.preflight.adapters import pipeline_yaml
 
@@ -59,36 +59,36 @@ def of_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
     tokenizer = model / "tokenizer.json" if model and (model / "tokenizer.json").is_file() else None
     judging = Judging(cases, config.evaluation.max_tokens, config.evaluation.gate.min_pass_rate, tokenizer)
     setup = pipeline_yaml.setup(config, judging)
-    found = checks.ordered(each for check in rules.CHECKS for each in check(setup))
+    findings = checks.ordered(each for check in rules.CHECKS for each in check(setup))
     silences = [each for each in pipeline_yaml.suppressions(config) if each.code.startswith("EVL")]
-    heard, _ = suppressions.apply_suppressions(found, silences, rule_pages.codes)
-    return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in heard]
+    remaining, _ = suppressions.apply_suppressions(findings, silences, rule_pages.codes)
+    return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in remaining]
 
 
-def as_text(path: Path, looked: LintReport, found: Sequence[Finding]) -> None:
-    for mistake in looked.mistakes:
+def print_text(path: Path, report: LintReport, findings: Sequence[Finding]) -> None:
+    for mistake in report.mistakes:
         where = ":".join(str(part) for part in (mistake.file, mistake.line) if part is not None)
-        output.say(": ".join(part for part in (where, mistake.place, mistake.what) if part))
-    for each in found:
-        output.say(f"{each.place}: {each.severity} {each.code}: {each.message}")
-    severities = Counter(each.severity for each in found)
-    parts = [output.counted(len(looked.cases), "case"), output.counted(len(looked.mistakes), "mistake")]
+        output.set_consent(": ".join(part for part in (where, mistake.place, mistake.what) if part))
+    for each in findings:
+        output.set_consent(f"{each.place}: {each.severity} {each.code}: {each.message}")
+    severities = Counter(each.severity for each in findings)
+    parts = [output.counted(len(report.cases), "case"), output.counted(len(report.mistakes), "mistake")]
     parts += [output.counted(severities[kind], kind) for kind in ("error", "warning", "note") if severities[kind]]
-    if looked.unreviewed:
-        parts.append(f"{len(looked.unreviewed):,} unreviewed, which cannot gate")
-    output.say(f"{path}: {', '.join(parts)}")
+    if report.unreviewed:
+        parts.append(f"{len(report.unreviewed):,} unreviewed, which cannot gate")
+    output.set_consent(f"{path}: {', '.join(parts)}")
 
 
-def as_document(path: Path, looked: LintReport, found: Sequence[Finding]) -> None:
-    from sluice.cli.check.output import plain
+def print_document(path: Path, report: LintReport, findings: Sequence[Finding]) -> None:
+    from sluice.cli.check.output import to_json
 
-    output.document(
+    output.print_json(
         {
             "path": str(path),
-            "cases": len(looked.cases),
-            "turns": sum(len(case.turns) for case in looked.cases),
-            "unreviewed": looked.unreviewed,
-            "mistakes": [each._asdict() for each in looked.mistakes],
-            "findings": [plain(each) for each in found],
+            "cases": len(report.cases),
+            "turns": sum(len(case.turns) for case in report.cases),
+            "unreviewed": report.unreviewed,
+            "mistakes": [each._asdict() for each in report.mistakes],
+            "findings": [to_json(each) for each in findings],
         }
     )

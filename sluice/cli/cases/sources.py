@@ -14,7 +14,7 @@ import click
 
 from sluice.cli import output
 from sluice.datasets import importers, yaml_writer
-from sluice.datasets.harvest import HEAD, HistoryTurn, question_key, draft_case, split_chats
+from sluice.datasets.harvest import HEAD, HistoryTurn, draft_case, question_key, split_chats
 from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft
 from sluice.errors import SluiceError, UsageError
@@ -23,7 +23,7 @@ PAGE = 100  # turns that are read at once
 
 
 @dataclass
-class Written:
+class CaseCounts:
     """What has gone by on its way into a file."""
 
     cases: int = 0
@@ -42,7 +42,7 @@ class Written:
         return words + (f"; {self.unreviewed:,} unreviewed, which cannot gate" if self.unreviewed else "")
 
 
-def free(out: Path) -> None:
+def refuse_overwriting(out: Path) -> None:
     """Nobody's edited cases are written over."""
     if out.suffix not in (".yaml", ".yml"):
         raise UsageError(f"{out}: cases are written as YAML.", "Name a file that ends in .yaml.")
@@ -53,33 +53,33 @@ def free(out: Path) -> None:
 # --- import --------------------------------------------------------------------------------------------------------
 
 
-def imported(file: Path, kind: str | None, out: Path | None, as_json: bool) -> None:
+def import_cases(file: Path, kind: str | None, out: Path | None, as_json: bool) -> None:
     if as_json and out is None:
         raise UsageError("--json needs --out: otherwise it is the cases that are printed.")
     if out:
-        free(out)
-    kind = kind or importers.detected(file)
-    told, written = ImportLog(), Written()
+        refuse_overwriting(out)
+    kind = kind or importers.detect_format(file)
+    log, counts = ImportLog(), CaseCounts()
     head = [f"Taken over from {file.name} ({kind}). What has no counterpart here stands above each case."]
-    pieces = yaml_writer.render_file(written.counting(importers.read(file, told, kind)), head)
+    pieces = yaml_writer.render_file(counts.counting(importers.import_cases(file, log, kind)), head)
     if out:
-        yaml_writer.write_file(out, some(pieces, written, told))
+        yaml_writer.write_file(out, require_cases(pieces, counts, log))
     else:
-        for piece in some(pieces, written, told):
+        for piece in require_cases(pieces, counts, log):
             click.echo(output.readable(piece.decode()) if sys.stdout.isatty() else piece, nl=False)
     if as_json:
-        output.document({"kind": kind, "out": str(out), **vars(written), **told.as_json()})
+        output.print_json({"kind": kind, "out": str(out), **vars(counts), **log.as_json()})
         return
-    output.say(f"{file} is {kind}: {written}", stderr=True)
-    for line in told.lines():
-        output.say(f"  {line}", stderr=True)
+    output.set_consent(f"{file} is {kind}: {counts}", stderr=True)
+    for line in log.lines():
+        output.set_consent(f"  {line}", stderr=True)
 
 
-def some(pieces: Iterable[str], written: Written, told: ImportLog) -> Iterator[bytes]:
+def require_cases(pieces: Iterable[str], counts: CaseCounts, log: ImportLog) -> Iterator[bytes]:
     """A file without a case is none."""
     yield from (piece.encode() for piece in pieces)
-    if not written.cases:
-        listed = "".join(f"\n  {line}" for line in told.lines())
+    if not counts.cases:
+        listed = "".join(f"\n  {line}" for line in log.lines())
         raise SluiceError(f"Nothing in the file could be taken over as a case.{listed}", "Is it what --from says?")
 
 
@@ -93,33 +93,33 @@ class Harvest:
     drafts: list[Draft] = field(default_factory=list)
 
 
-def harvested(
+def harvest_cases(
     dynamodb: Any, table: str, out: Path, user: str | None, since: datetime | None, limit: int, as_json: bool
 ) -> None:
-    free(out)
-    found = gathered(dynamodb, table, user, since, limit)
-    if not found.drafts:
+    refuse_overwriting(out)
+    harvest = gather_chats(dynamodb, table, user, since, limit)
+    if not harvest.drafts:
         day = f" since {since:%Y-%m-%d}" if since else ""
-        raise SluiceError(f"{output.counted(found.users, 'user')} consented, and there is no chat of theirs{day}.")
-    written = Written()
-    pieces = yaml_writer.render_file(written.counting(found.drafts), HEAD)
+        raise SluiceError(f"{output.counted(harvest.users, 'user')} consented, and there is no chat of theirs{day}.")
+    counts = CaseCounts()
+    pieces = yaml_writer.render_file(counts.counting(harvest.drafts), HEAD)
     yaml_writer.write_file(out, (piece.encode() for piece in pieces))
     if as_json:
-        output.document({"out": str(out), "users": found.users, "alike": found.alike, **vars(written)})
+        output.print_json({"out": str(out), "users": harvest.users, "alike": harvest.alike, **vars(counts)})
         return
-    more = f" {output.counted(found.alike, 'chat')} that ask the same were left out." if found.alike else ""
-    output.say(f"{out}: {written}; from {output.counted(found.users, 'user')} who consented.{more}")
-    output.say("Redaction goes by patterns and is not perfect: read every line before you let one count.")
+    more = f" {output.counted(harvest.alike, 'chat')} that ask the same were left out." if harvest.alike else ""
+    output.set_consent(f"{out}: {counts}; from {output.counted(harvest.users, 'user')} who consented.{more}")
+    output.set_consent("Redaction goes by patterns and is not perfect: read every line before you let one count.")
 
 
-def gathered(dynamodb: Any, table: str, user: str | None, since: datetime | None, limit: int) -> Harvest:
+def gather_chats(dynamodb: Any, table: str, user: str | None, since: datetime | None, limit: int) -> Harvest:
     """The newest chats, oldest first. Each user's word is asked for as their turn comes, before a line is read."""
     from sluice.rag.consent import Consents
     from sluice.rag.history import History
 
     consents, history = Consents(dynamodb, table), History(dynamodb, table, keep_days=1)  # it is only read
-    found, newest, seen, order = Harvest(), list[tuple[str, int, Draft]](), Counter[str](), count()
-    for name in [user] if user is not None else consents.given():
+    harvest, newest, repeats, order = Harvest(), list[tuple[str, int, Draft]](), Counter[str](), count()
+    for name in [user] if user is not None else consents.list_consenting_users():
         if not consents.of(name).evaluation:
             if user is not None:
                 raise SluiceError(
@@ -127,26 +127,26 @@ def gathered(dynamodb: Any, table: str, user: str | None, since: datetime | None
                     "Only they can say so: PUT /v1/consent on the RAG server.",
                 )
             continue
-        found.users += 1
-        for chat in split_chats(spoken(history, name, since)):
+        harvest.users += 1
+        for chat in split_chats(list_turns(history, name, since)):
             if not any(turn.question.strip() for turn in chat):
                 continue
             draft = draft_case(name, chat)
-            seen[question_key(draft)] += 1
-            if seen[question_key(draft)] > 1:
-                found.alike += 1
+            repeats[question_key(draft)] += 1
+            if repeats[question_key(draft)] > 1:
+                harvest.alike += 1
                 continue
             heapq.heappush(newest, (chat[-1].at, next(order), draft))
             if len(newest) > limit:
                 heapq.heappop(newest)
-    if not found.users:
+    if not harvest.users:
         hint = "They say so themselves: PUT /v1/consent on the RAG server (docs/rag-server.md)."
         raise SluiceError("No user has consented to evaluation.", hint)
-    found.drafts = [draft for _, _, draft in sorted(newest)]
-    return found
+    harvest.drafts = [draft for _, _, draft in sorted(newest)]
+    return harvest
 
 
-def spoken(history: Any, user: str, since: datetime | None) -> list[HistoryTurn]:
+def list_turns(history: Any, user: str, since: datetime | None) -> list[HistoryTurn]:
     """A user's turns, oldest first."""
     turns: list[HistoryTurn] = []
     before: str | None = ""
@@ -156,11 +156,11 @@ def spoken(history: Any, user: str, since: datetime | None) -> list[HistoryTurn]
             if since and datetime.fromisoformat(turn.at) < since:
                 return turns[::-1]
             if turn.question.strip():
-                turns.append(of_turn(turn))
+                turns.append(to_history_turn(turn))
     return turns[::-1]
 
 
-def of_turn(turn: Any) -> HistoryTurn:
+def to_history_turn(turn: Any) -> HistoryTurn:
     sources = tuple(dict.fromkeys(str(source.get("title") or source.get("id", "")) for source in turn.sources))
     whole = not (turn.interrupted or turn.shortened)
     return HistoryTurn(turn.turn, turn.at, turn.question, turn.answer, turn.version, sources, whole)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sluice.cli.check.command import Checked
 from sluice.cli.check.files import hub_id
+from sluice.cli.check.result import CheckResult
 from sluice.cli.target import STACK, Target
 from sluice.config.model import PipelineConfig
 from sluice.errors import UsageError
@@ -26,21 +26,21 @@ UNSAID = {  # what an account may not tell, in words
 PRICE_LIST = "us-east-1"  # the Price List answers in few regions, for all of them
 
 
-def of_release(config: PipelineConfig) -> list[Finding]:
+def check_release(config: PipelineConfig) -> list[Finding]:
     """What the file says, with the checkpoint as the account has it, and what only the account can tell."""
-    client, shape = clients(config.region), facts(config)
-    asked = account.findings(pipeline_yaml.setup(config, model=shape), wanted(config), client)
-    return checks.ordered([*pipeline_yaml.findings(config, shape), *asked])
+    client, shape = clients(config.region), read_facts(config)
+    account_findings = account.findings(pipeline_yaml.setup(config, model=shape), list_requirements(config), client)
+    return checks.ordered([*pipeline_yaml.findings(config, shape), *account_findings])
 
 
-def facts(config: PipelineConfig) -> ModelFacts | None:
+def read_facts(config: PipelineConfig) -> ModelFacts | None:
     """The checkpoint's own, from where the file says it is: a folder, or S3."""
     source = config.model.source
     in_s3 = account.model(source, clients(config.region)) if source.startswith("s3://") else None
     return in_s3 or pipeline_yaml.facts(config)
 
 
-def wanted(config: PipelineConfig) -> Wanted:
+def list_requirements(config: PipelineConfig) -> Wanted:
     evaluation = config.evaluation
     mlflow = evaluation.mlflow or ""
     helpers = [each for each in (evaluation.judge, evaluation.embeddings) if each]
@@ -68,7 +68,7 @@ def wanted(config: PipelineConfig) -> Wanted:
     )
 
 
-def of_deployed(package: str | None, endpoint: str | None, target: str) -> Checked:
+def check_deployed(package: str | None, endpoint: str | None, target: str) -> CheckResult:
     """A version or an endpoint as the account has it."""
     flag = "--model-package" if package else "--endpoint"
     if package and endpoint:
@@ -80,26 +80,26 @@ def of_deployed(package: str | None, endpoint: str | None, target: str) -> Check
         setup, uses = deployed.of_package(client, package), Wanted()
     else:
         setup, uses = deployed.of_endpoint(client, str(endpoint)), deployed.wanted_of_endpoint(client, str(endpoint))
-    whole = known(setup, client)
-    found = [*checks.findings(whole), *account.findings(setup, uses, client)]
+    whole = identify_model(setup, client)
+    findings = [*checks.findings(whole), *account.findings(setup, uses, client)]
     missing = not_applied.find(whole, UNSAID)
-    return Checked(package or f"endpoint {endpoint}", checks.ordered(found), (), missing)
+    return CheckResult(package or f"endpoint {endpoint}", checks.ordered(findings), (), missing)
 
 
-def known(setup: DeploymentSpec, client: Callable[[str], Any]) -> DeploymentSpec:
+def identify_model(setup: DeploymentSpec, client: Callable[[str], Any]) -> DeploymentSpec:
     """With the shape of the model, read from where its weights are, else known by its id."""
     data = setup.model_data or ""
-    found = account.model(data, client) if data.startswith("s3://") else None
+    facts = account.model(data, client) if data.startswith("s3://") else None
     name = setup.model_id or hub_id(setup.environment)
-    return replace(setup, model_id=name, model=found or (model.known(name) if name else None))
+    return replace(setup, model_id=name, model=facts or (model.known(name) if name else None))
 
 
 def clients(region: str | None) -> Callable[[str], Any]:
     """Each service's client, of the region that the question is about."""
-    here = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not here:
+    region_name = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region_name:
         raise UsageError("The region is not known.", "Set AWS_REGION.")
-    target, prices = Target("aws", here, None), Target("aws", PRICE_LIST, None)
+    target, prices = Target("aws", region_name, None), Target("aws", PRICE_LIST, None)
     return lambda service: (prices if service == "pricing" else target).client(service)
 
 

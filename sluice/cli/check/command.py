@@ -1,36 +1,20 @@
 """`sluice check`: what would go wrong, said before anything is started. Reads only; asks AWS only with --target aws."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from sluice.cli import output
-from sluice.cli.check import output as told
+from sluice.cli.check import output as findings
+from sluice.cli.check.result import FLAGS, CheckResult
 from sluice.errors import UsageError
 from sluice.preflight import rule_pages, suppressions
-from sluice.preflight.adapters.config_files import Suppression
-from sluice.preflight.finding import Finding
 from sluice.preflight.not_applied import NotApplied
 
 FILE = click.Path(path_type=Path)
 OTHER = ("env_file", "serving_properties", "model_package", "endpoint")  # what is checked instead of pipeline.yaml
-FLAGS = (
-    *("image", "instance_type", "instance_count", "region", "model", "model_config", "model_data", "network_isolation"),
-    *("ami", "startup_seconds", "download_seconds", "volume_gb"),
-)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What was looked at, what was found, what its file asks not to be told, and what could not be looked at."""
-
-    subject: str
-    findings: Iterable[Finding]
-    silences: tuple[Suppression, ...] = ()
-    not_applied: tuple[NotApplied, ...] = ()
 
 
 @click.command()
@@ -58,68 +42,68 @@ class Checked:
 @click.option("--sarif", is_flag=True, help="Print SARIF 2.1.0 instead, for code scanning.")
 @click.option("--explain", metavar="CODE", help="Print the page of one rule instead.")
 @output.json_option
-def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **given: Any) -> None:
+def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **options: Any) -> None:
     """Say what is wrong with pipeline.yaml before anything is started.
 
     Or with any LMI configuration that you already have: --env-file, --serving-properties. Exits with 1 for an error,
     with 3 for a warning under --strict, else with 0.
     """
     if explain:
-        told.page(explain)
+        findings.print_page(explain)
         return
-    checked = of_configuration(given) if named(given, (*OTHER, *FLAGS)) else of_release(given)
+    checked = check_configuration(options) if list_flags(options, (*OTHER, *FLAGS)) else check_release(options)
     remaining, silenced = suppressions.apply_suppressions(checked.findings, checked.silences, rule_pages.codes)
-    tell = told.as_json if as_json else told.as_sarif if sarif else told.as_text
-    tell(checked.subject, remaining, silenced, checked.not_applied)
-    if code := told.exit_code(remaining, strict):
+    render = findings.print_json if as_json else findings.print_sarif if sarif else findings.print_text
+    render(checked.subject, remaining, silenced, checked.not_applied)
+    if code := findings.exit_code(remaining, strict):
         raise click.exceptions.Exit(code)
 
 
-def of_release(given: Mapping[str, Any]) -> Checked:
+def check_release(options: Mapping[str, Any]) -> CheckResult:
     """pipeline.yaml, and with --target aws the account that it would be released to."""
-    from sluice.cli.target import state_folder
+    from sluice.cli.state import state_folder
     from sluice.config import model
     from sluice.pipelines import definition_check
     from sluice.preflight import checks, not_applied
     from sluice.preflight.adapters import pipeline_yaml
 
-    file = given["file"] or Path("pipeline.yaml")
+    file = options["file"] or Path("pipeline.yaml")
     try:
         release = model.load(file)
     except model.ConfigError as error:
-        return Checked(str(file), pipeline_yaml.of_error(error, file))
-    on_aws = given["target"] == "aws"
+        return CheckResult(str(file), pipeline_yaml.of_error(error, file))
+    on_aws = options["target"] == "aws"
     if on_aws:
         from sluice.cli.check import account
 
-        found = account.of_release(release)
+        findings = account.check_release(release)
     else:
-        found = pipeline_yaml.findings(release)
-    found += definition_check.check_definitions(release, state_folder() / "compiled", given["compiled"] or on_aws)
+        findings = pipeline_yaml.findings(release)
+    findings += definition_check.check_definitions(release, state_folder() / "compiled", options["compiled"] or on_aws)
     unknown = not on_aws and pipeline_yaml.facts(release) is None
     missing = (NotApplied("a config.json in model.source", not_applied.NEEDS["model"]),) if unknown else ()
-    return Checked(str(file), checks.ordered(found), pipeline_yaml.suppressions(release), missing)
+    return CheckResult(str(file), checks.ordered(findings), pipeline_yaml.suppressions(release), missing)
 
 
-def of_configuration(given: Mapping[str, Any]) -> Checked:
+def check_configuration(options: Mapping[str, Any]) -> CheckResult:
     """What somebody already has: in files and flags, or in the account."""
-    if flags := named(given, ("file", "compiled")):
+    if flags := list_flags(options, ("file", "compiled")):
         raise UsageError(f"{flags[0]} is for a release.", "Leave it out, or leave out the other configuration.")
-    if given["model_package"] or given["endpoint"]:
+    if options["model_package"] or options["endpoint"]:
         from sluice.cli.check import account as check_account
 
-        if flags := named(given, (*FLAGS, "env_file", "serving_properties")):
+        if flags := list_flags(options, (*FLAGS, "env_file", "serving_properties")):
             raise UsageError(f"{flags[0]} describes another configuration.", "The account says it all by itself.")
-        return check_account.of_deployed(given["model_package"], given["endpoint"], given["target"])
+        return check_account.check_deployed(options["model_package"], options["endpoint"], options["target"])
     from sluice.cli.check import files
 
-    if given["target"] == "aws":
+    if options["target"] == "aws":
         hint = "Only pipeline.yaml, --model-package and --endpoint are held against the account."
         raise UsageError("--target aws asks for nothing here.", hint)
-    return files.checked(given)
+    return files.check_files(options)
 
 
-def named(given: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
+def list_flags(options: Mapping[str, Any], keys: Iterable[str]) -> list[str]:
     """The flags of these that were given."""
     spelled = {"compiled": "compile"}
-    return [f"--{spelled.get(key, key).replace('_', '-')}" for key in keys if given[key] not in (None, False)]
+    return [f"--{spelled.get(key, key).replace('_', '-')}" for key in keys if options[key] not in (None, False)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sluice.cli.check.command import FLAGS, Checked
+from sluice.cli.check.result import FLAGS, CheckResult
 from sluice.errors import UsageError
 from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
@@ -18,48 +18,48 @@ MODEL_FOLDER = "/opt/ml/model"
 NOTHING = Reading(())
 
 
-def checked(given: Mapping[str, Any]) -> Checked:
-    files = [file for file in (given["env_file"], given["serving_properties"]) if file]
-    environment = config_files.environment(given["env_file"]) if given["env_file"] else NOTHING
-    properties = config_files.properties(given["serving_properties"]) if given["serving_properties"] else NOTHING
-    whole = setup(given, environment, properties)
-    found = checks.findings(whole)
+def check_files(options: Mapping[str, Any]) -> CheckResult:
+    files = [file for file in (options["env_file"], options["serving_properties"]) if file]
+    environment = config_files.environment(options["env_file"]) if options["env_file"] else NOTHING
+    properties = config_files.properties(options["serving_properties"]) if options["serving_properties"] else NOTHING
+    whole = build_spec(options, environment, properties)
+    findings = checks.findings(whole)
     subject = " and ".join(str(file) for file in files) or "this configuration"
-    return Checked(subject, found, environment.silences + properties.silences, not_applied.find(whole))
+    return CheckResult(subject, findings, environment.silences + properties.silences, not_applied.find(whole))
 
 
-def setup(given: Mapping[str, Any], environment: Reading, properties: Reading) -> DeploymentSpec:
+def build_spec(options: Mapping[str, Any], environment: Reading, properties: Reading) -> DeploymentSpec:
     settings = (*environment.settings, *properties.settings)
-    model_id = given["model"] or hub_id(settings)
-    fields = {key: given[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
-    main = given["env_file"] or given["serving_properties"]
+    model_id = options["model"] or hub_id(settings)
+    fields = {key: options[key] or environment.fields.get(key) for key in ("image", "model_data", "network_isolation")}
+    main = options["env_file"] or options["serving_properties"]
     return DeploymentSpec(
         image=fields["image"],
         environment=environment.settings,
         properties=properties.settings,
         form="properties" if properties.settings and not environment.settings else "env",
-        region=given["region"] or region_of(fields["image"]),
-        instance_type=given["instance_type"],
-        instance_count=given["instance_count"] or 1,
+        region=options["region"] or region_of(fields["image"]),
+        instance_type=options["instance_type"],
+        instance_count=options["instance_count"] or 1,
         model_id=model_id,
-        model=facts(given["model_config"], model_id),
+        model=read_facts(options["model_config"], model_id),
         model_data=fields["model_data"],
         network_isolation=bool(fields["network_isolation"]),
         network=environment.fields.get("network"),
-        ami=given["ami"],
-        startup_seconds=given["startup_seconds"],
-        download_seconds=given["download_seconds"],
-        volume_gb=given["volume_gb"],
+        ami=options["ami"],
+        startup_seconds=options["startup_seconds"],
+        download_seconds=options["download_seconds"],
+        volume_gb=options["volume_gb"],
         places={
             **{key: Location(f"--{key.replace('_', '-')}") for key in FLAGS},
-            **{key: place for key, place in environment.places.items() if not given.get(key)},
-            "model_id": Location("--model") if given["model"] else place_of_id(settings),
+            **{key: place for key, place in environment.places.items() if not options.get(key)},
+            "model_id": Location("--model") if options["model"] else place_of_id(settings),
             "options": Location("options", str(main) if main else None),
         },
     )
 
 
-def facts(config: Path | None, model_id: str | None) -> ModelFacts | None:
+def read_facts(config: Path | None, model_id: str | None) -> ModelFacts | None:
     """Read off the model's own files if they were named, else from the table of known models."""
     if config is None:
         return model.known(model_id) if model_id else None
@@ -73,8 +73,8 @@ def facts(config: Path | None, model_id: str | None) -> ModelFacts | None:
 
 def hub_id(settings: tuple[Setting, ...]) -> str | None:
     """The model that the configuration itself names, if that is an id on the hub."""
-    found = [each.value for each in settings if each.name in {"HF_MODEL_ID", "OPTION_MODEL_ID", "option.model_id"}]
-    ids = [each for each in found if each and "://" not in each and not each.startswith("/")]
+    values = [each.value for each in settings if each.name in {"HF_MODEL_ID", "OPTION_MODEL_ID", "option.model_id"}]
+    ids = [each for each in values if each and "://" not in each and not each.startswith("/")]
     return ids[-1] if ids else None
 
 

@@ -17,59 +17,59 @@ COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "note": 
 STRICT_WARNING = 3
 
 
-def exit_code(found: Sequence[Finding], strict: bool) -> int:
-    worst = {each.severity for each in found}
+def exit_code(findings: Sequence[Finding], strict: bool) -> int:
+    worst = {each.severity for each in findings}
     if "error" in worst:
         return 1
     return STRICT_WARNING if strict and "warning" in worst else 0
 
 
-def page(code: str) -> None:
+def print_page(code: str) -> None:
     """The page of one rule; the nearest code if there is none of that name."""
-    known = rule_pages.rules()
-    rule = known.get(code.upper())
+    rules = rule_pages.rules()
+    rule = rules.get(code.upper())
     if rule is None:
         import difflib
 
-        near = difflib.get_close_matches(code.upper(), known, 1, 0.5)
+        near = difflib.get_close_matches(code.upper(), rules, 1, 0.5)
         hint = f"Did you mean {near[0]}?" if near else "docs/checks.md has them all."
         raise UsageError(f"There is no rule {code}.", hint)
-    output.say(rule_pages.explained(rule).rstrip())
+    output.set_consent(rule_pages.explained(rule).rstrip())
 
 
-def as_text(subject: str, found: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
-    bound = " in what could be looked at" if missing and not found else ""
-    output.say(f"{subject}: {counted(found)}{bound}{f', {silenced} silenced' if silenced else ''}")
+def print_text(subject: str, findings: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
+    bound = " in what could be looked at" if missing and not findings else ""
+    output.set_consent(f"{subject}: {count_severities(findings)}{bound}{f', {silenced} silenced' if silenced else ''}")
     if missing:
-        output.say(not_applied.in_words(missing))
-    for each in found:
+        output.set_consent(not_applied.in_words(missing))
+    for each in findings:
         colour = COLOURS[each.severity]
-        output.say()
+        output.set_consent()
         head = f"[bold {colour}]{each.severity} {each.code}[/]  {output.safe(str(each.place))}"
         output.console().print(head, soft_wrap=True)
-        output.say(f"  {each.message}")
+        output.set_consent(f"  {each.message}")
         if each.fix:
-            output.say(f"  write   {each.fix}")
-        output.say(f"  because {WORDS[each.confidence]}: {each.source}")
-    if found:
-        output.say(f"\n`sluice check --explain {found[0].code}` tells more.")
+            output.set_consent(f"  write   {each.fix}")
+        output.set_consent(f"  because {WORDS[each.confidence]}: {each.source}")
+    if findings:
+        output.set_consent(f"\n`sluice check --explain {findings[0].code}` tells more.")
 
 
-def counted(found: Sequence[Finding]) -> str:
-    if not found:
+def count_severities(findings: Sequence[Finding]) -> str:
+    if not findings:
         return "nothing wrong was found"
-    numbers = Counter(each.severity for each in found)
+    numbers = Counter(each.severity for each in findings)
     return ", ".join(f"{numbers[kind]} {kind}{'s' * (numbers[kind] > 1)}" for kind in COLOURS if numbers[kind])
 
 
-def as_json(subject: str, found: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
-    numbers = Counter(each.severity for each in found)
+def print_json(subject: str, findings: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
+    numbers = Counter(each.severity for each in findings)
     summary = {f"{kind}s": numbers[kind] for kind in COLOURS} | {"silenced": silenced}
     without = [{"without": each.without, "rules": list(each.rules)} for each in missing]
-    output.document({"findings": [plain(each) for each in found], "summary": summary, "not_applied": without})
+    output.print_json({"findings": [to_json(each) for each in findings], "summary": summary, "not_applied": without})
 
 
-def plain(each: Finding) -> dict[str, Any]:
+def to_json(each: Finding) -> dict[str, Any]:
     return {
         "code": each.code,
         "severity": each.severity,
@@ -83,14 +83,14 @@ def plain(each: Finding) -> dict[str, Any]:
     }
 
 
-def as_sarif(subject: str, found: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
+def print_sarif(subject: str, findings: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
     """SARIF 2.1.0 with the rules that were met. A finding without a file is at the subject itself."""
     notifications = [{"level": "note", "message": {"text": not_applied.in_words(missing)}}] if missing else []
     invocation = {"executionSuccessful": True, "toolConfigurationNotifications": notifications}
-    known = rule_pages.rules()
-    met = sorted({each.code for each in found})
-    driver = {"name": "sluice check", "rules": [described(known[code]) for code in met]}
-    results = [result(each, met.index(each.code), subject) for each in found]
+    rules = rule_pages.rules()
+    met = sorted({each.code for each in findings})
+    driver = {"name": "sluice check", "rules": [describe_rule(rules[code]) for code in met]}
+    results = [to_sarif(each, met.index(each.code), subject) for each in findings]
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -106,17 +106,17 @@ def as_sarif(subject: str, found: Sequence[Finding], silenced: int, missing: tup
     click.echo(json.dumps(log, indent=2, ensure_ascii=False))
 
 
-def described(rule: Rule) -> dict[str, Any]:
-    told: dict[str, Any] = {
+def describe_rule(rule: Rule) -> dict[str, Any]:
+    descriptor: dict[str, Any] = {
         "id": rule.code,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.page},
         "defaultConfiguration": {"level": rule.severity},
     }
-    return told | ({"helpUri": rule.source} if "://" in rule.source else {})
+    return descriptor | ({"helpUri": rule.source} if "://" in rule.source else {})
 
 
-def result(each: Finding, index: int, subject: str) -> dict[str, Any]:
+def to_sarif(each: Finding, index: int, subject: str) -> dict[str, Any]:
     location: dict[str, Any] = {"artifactLocation": {"uri": (each.place.file or subject).replace("\\", "/")}}
     if each.place.line:
         location["region"] = {"startLine": each.place.line}

@@ -18,7 +18,8 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from sluice import shipped, yaml_file
 from sluice.cli import output
-from sluice.cli.target import Target, state_folder
+from sluice.cli.state import state_folder
+from sluice.cli.target import Target
 from sluice.errors import SluiceError
 
 EXAMPLES = shipped.find_file("examples")
@@ -30,7 +31,7 @@ class ServerFailed(SluiceError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class DemoQuestion:
     text: str
     expect: str
     follow_up: bool = False
@@ -42,8 +43,8 @@ class Answer:
     sources: tuple[str, ...]
 
 
-def questions() -> list[Asked]:
-    return [Asked(**each) for each in yaml_file.load(EXAMPLES / "demo.yaml")["questions"]]
+def load_questions() -> list[DemoQuestion]:
+    return [DemoQuestion(**each) for each in yaml_file.load(EXAMPLES / "demo.yaml")["questions"]]
 
 
 class Server:
@@ -51,7 +52,7 @@ class Server:
 
     def __enter__(self) -> "Server":
         self.log = state_folder() / "rag-server.log"
-        command = [sys.executable, "-c", "from cli.main import main; main()", "serve", "--port", "0"]
+        command = [sys.executable, "-c", "from sluice.cli.main import main; main()", "serve", "--port", "0"]
         with self.log.open("w") as log:
             # nobody else asks this server, so it need not wait long for answers that are under way
             environment = {"SLUICE_SHUTDOWN_SECONDS": "2", **os.environ}
@@ -87,23 +88,23 @@ class Server:
             self._post("/v1/documents", body).read()
         return [file.name for file in files]
 
-    def ask(self, user: str, question: str) -> Answer:
+    def post_question(self, user: str, question: str) -> Answer:
         """Ask, and print the answer as its tokens arrive, then where it comes from."""
-        output.say(f"\n  {user}: {question}")
+        output.set_consent(f"\n  {user}: {question}")
         click.echo("  answer: ", nl=False)
         text, sources = [], ()
-        for event, told in events(self._post("/v1/chat", {"user": user, "message": question, "stream": True})):
+        for event, data in read_events(self._post("/v1/chat", {"user": user, "message": question, "stream": True})):
             match event:
                 case "token":
-                    text.append(told["text"])
-                    click.echo(output.readable(told["text"]), nl=False)
+                    text.append(data["text"])
+                    click.echo(output.readable(data["text"]), nl=False)
                 case "sources":
-                    sources = tuple(dict.fromkeys(each["title"] or each["id"] for each in told["sources"]))
+                    sources = tuple(dict.fromkeys(each["title"] or each["id"] for each in data["sources"]))
                 case "error":
-                    raise ServerFailed(f"The RAG server answered with an error: {told['error']['message']}")
+                    raise ServerFailed(f"The RAG server answered with an error: {data['error']['message']}")
         click.echo()
         if sources:
-            output.say(f"  sources: {'; '.join(sources)}")
+            output.set_consent(f"  sources: {'; '.join(sources)}")
         return Answer("".join(text), sources)
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
@@ -111,7 +112,7 @@ class Server:
         return urlopen(request, timeout=70)
 
 
-def events(lines: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_events(lines: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Server-sent events as (name, data)."""
     name = ""
     for raw in lines:
@@ -122,7 +123,7 @@ def events(lines: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, json.loads(line.removeprefix("data:"))
 
 
-def history_of(target: Target, table: str, user: str) -> list[list[str]]:
+def read_history(target: Target, table: str, user: str) -> list[list[str]]:
     """A user's last three turns by one Query, oldest first, as rows of a table."""
     answer = target.client("dynamodb").query(
         TableName=table,

@@ -56,7 +56,7 @@ def compare(
     as_json: bool,
     file: Path,
     name: Literal["local", "aws"],
-    **asked: Any,
+    **options: Any,
 ) -> None:
     """Compare two reports, versions or endpoints case by case.
 
@@ -64,62 +64,66 @@ def compare(
     (replayed now). Exits with 1 unless B is not worse than A by more than the margin.
     """
     reader = Reader(file, name)
-    told = compared(*sides(reader, a, b, asked, quiet=as_json), gate(reader, a, b, asked), replayed=kind_of(a) in LIVE)
-    write_all(told, html, markdown, junit)
+    report = build_comparison(
+        *read_sides(reader, a, b, options, quiet=as_json), read_gate(reader, a, b, options), replayed=kind_of(a) in LIVE
+    )
+    write_all(report, html, markdown, junit)
     if as_json:
-        output.document(told)
+        output.print_json(report)
     elif "-" not in map(str, (html, markdown, junit)):
-        show_report(told)
-    if told["verdict"] != "pass":
+        show_report(report)
+    if report["verdict"] != "pass":
         raise click.exceptions.Exit(1)
 
 
-def sides(reader: Reader, a: str, b: str, asked: dict[str, Any], quiet: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_sides(
+    reader: Reader, a: str, b: str, options: dict[str, Any], quiet: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both as reports. Stored ones are read first: a typing mistake must not cost a replay."""
-    known = {source: reader.stored(source) for source in (a, b) if kind_of(source) not in LIVE}
-    given = {name: asked[name] for name in REPLAYED}
+    reports = {source: reader.read_stored(source) for source in (a, b) if kind_of(source) not in LIVE}
+    replay_options = {name: options[name] for name in REPLAYED}
     for source in dict.fromkeys((a, b)):
-        if source not in known:
-            known[source] = reader.judged(source, given, None if quiet else progress(source))
-        if known[source].get("verdict") == "error":
-            raise SluiceError(f"{source} cannot be compared: {known[source].get('summary')}")
-    return known[a], known[b]
+        if source not in reports:
+            reports[source] = reader.replay_now(source, replay_options, None if quiet else show_progress(source))
+        if reports[source].get("verdict") == "error":
+            raise SluiceError(f"{source} cannot be compared: {reports[source].get('summary')}")
+    return reports[a], reports[b]
 
 
-def gate(reader: Reader, a: str, b: str, asked: dict[str, Any]) -> "Gate":
+def read_gate(reader: Reader, a: str, b: str, options: dict[str, Any]) -> "Gate":
     from sluice.evaluation.gate import Gate
 
     needs_file = any(kind_of(source) in ("version", "endpoint") for source in (a, b))
-    told = reader.config.settings.gate if needs_file else Gate()
-    return replace(told, **{name: asked[name] for name in DECIDING if asked[name] is not None})
+    gate = reader.config.settings.gate if needs_file else Gate()
+    return replace(gate, **{name: options[name] for name in DECIDING if options[name] is not None})
 
 
-def compared(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool) -> dict[str, Any]:
+def build_comparison(a: dict[str, Any], b: dict[str, Any], gate: "Gate", replayed: bool) -> dict[str, Any]:
     """B's report with the comparison in it, whose verdict is the comparison's: that is what was asked."""
     from sluice.evaluation.compare import champion
 
     subject = a.get("subject") or {}
     about = {**subject, "environment": a.get("environment") or {}}
     about["version"] = subject.get("version") or subject.get("endpoint") or subject.get("url")
-    found = champion.compare(b, a, gate, about=about, replayed=replayed)
-    told = b | {
-        "comparison": found,
-        "verdict": found["verdict"],
-        "decided": found["decided"],
+    comparison = champion.compare(b, a, gate, about=about, replayed=replayed)
+    report = b | {
+        "comparison": comparison,
+        "verdict": comparison["verdict"],
+        "decided": comparison["decided"],
         "reasons": [],
-        "warnings": [*unlike(a, b), *b.get("warnings", [])],
+        "warnings": [*list_differences(a, b), *b.get("warnings", [])],
     }
-    return told | {"summary": ReportView(told).compared}
+    return report | {"summary": ReportView(report).compared}
 
 
-def unlike(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+def list_differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
     """What the two should have had in common and did not. That their environments differ may be the very question."""
     ours, theirs = (each.get("hashes") or {} for each in (a, b))
     named = {"cases": "The cases are not the same", "scorers": "Answers were scored in another way"}
-    return [f"{told} in A and B." for name, told in named.items() if ours.get(name) != theirs.get(name)]
+    return [f"{sentence} in A and B." for name, sentence in named.items() if ours.get(name) != theirs.get(name)]
 
 
-def progress(source: str) -> Any:
+def show_progress(source: str) -> Any:
     """A line on the terminal that says how far the replay is; nothing where nobody looks."""
     if not sys.stderr.isatty():
         return None

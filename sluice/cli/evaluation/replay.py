@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sluice.cli import output
-from sluice.cli.evaluation.replay_request import asked_of
+from sluice.cli.evaluation.replay_request import read_request
 from sluice.cli.evaluation.report_flags import form_options
 from sluice.errors import UsageError
 from sluice.evaluation.cases.spool import Cases
@@ -23,7 +23,7 @@ from sluice.evaluation.replay.progress import Watch
 if TYPE_CHECKING:
     from sluice.evaluation.report import Report
 
-SHOWN = 1_000  # failed cases of a large replay that the terminal and the other forms are given
+MOST_FAILED = 1_000  # failed cases of a large replay that the terminal and the other forms are given
 QUIET = 15.0  # seconds between two lines of progress where no terminal is
 
 
@@ -69,64 +69,64 @@ def replay(
     markdown: Path | None,
     junit: Path | None,
     as_json: bool,
-    **given: Any,
+    **options: Any,
 ) -> None:
     """Replay the chat cases on an endpoint, a version or a URL.
 
     Without --url, --endpoint, --version and --rag: on what is live. Exits with 1 if the verdict is not pass.
     """
-    if sum(given[name] is not None for name in ("url", "endpoint", "version")) > 1:
+    if sum(options[name] is not None for name in ("url", "endpoint", "version")) > 1:
         raise click.UsageError("Give only one of --url, --endpoint and --version.")
     if out and resume:
         raise click.UsageError("--resume FOLDER also writes there: leave out --out.")
     named = context.get_parameter_source("file") is not click.core.ParameterSource.DEFAULT
-    asked = asked_of(given, file_named=named)
+    request = read_request(options, file_named=named)
     if cache:
-        asked = asked.cached(cache)
-    cases = Cases(asked.cases)
-    asked.check(cases)
-    with closing(asked), kept(out or resume, bool(resume)) as journal, told_on_the_way() as progress:
-        judged = evaluate(
+        request = request.with_cache(cache)
+    cases = Cases(request.cases)
+    request.check(cases)
+    with closing(request), open_journal(out or resume, bool(resume)) as journal, show_progress() as progress:
+        report = evaluate(
             cases,
-            asked.target,
-            asked.gate,
-            asked.plan,
-            rag=asked.rag,
-            help=asked.help,
-            subject=asked.subject,
+            request.target,
+            request.gate,
+            request.plan,
+            rag=request.rag,
+            help=request.help,
+            subject=request.subject,
             progress=progress,
             journal=journal,
-            meanwhile=what_comes_after,
+            meanwhile=import_reporting,
         )
-        judged = replace(judged, hashes=asked.hashes(cases), plan={**judged.plan, "cases": str(asked.cases)})
+        report = replace(report, hashes=request.hashes(cases), plan={**report.plan, "cases": str(request.cases)})
         if folder := out or resume:
-            written(judged, folder, journal)
-    finish(judged, as_json, html, markdown, junit)
+            write_report(report, folder, journal)
+    show_result(report, as_json, html, markdown, junit)
 
 
-def what_comes_after() -> None:
+def import_reporting() -> None:
     """Import what tells of the replay while the first answers are awaited: start-up counts."""
     for name in ("sluice.cli.evaluation.report_output", "sluice.evaluation.compare.hashes", "rich.table"):
         import_module(name)
 
 
-def written(judged: "Report", folder: Path, journal: Journal) -> None:
-    from sluice.evaluation import report
+def write_report(report: "Report", folder: Path, journal: Journal) -> None:
+    from sluice.evaluation.report import write
 
-    report.write(judged, folder)
-    if judged.verdict.verdict != "error":
+    write(report, folder)
+    if report.verdict.verdict != "error":
         journal.forget()
 
 
 @contextmanager
-def kept(folder: Path | None, must: bool) -> Iterator[Journal]:
+def open_journal(folder: Path | None, must: bool) -> Iterator[Journal]:
     """The journal, and what is said of it. It stays where the replay did not come to its end."""
     if must and folder and not (folder / FILE).exists():
         raise UsageError(f"{folder} holds no journal of an interrupted replay.", "--out FOLDER writes one.")
     journal = Journal(folder)
     if len(journal):
-        held = f"{journal.path} holds {len(journal)} chats of a replay that did not end"
-        click.echo(f"{held}; what was asked the same is not asked again. Delete the file to begin anew.", err=True)
+        warning = f"{journal.path} holds {len(journal)} chats of a replay that did not end"
+        click.echo(f"{warning}; what was asked the same is not asked again. Delete the file to begin anew.", err=True)
     try:
         yield journal
     finally:
@@ -136,47 +136,47 @@ def kept(folder: Path | None, must: bool) -> Iterator[Journal]:
 
 
 @contextmanager
-def told_on_the_way() -> Iterator[Watch]:
+def show_progress() -> Iterator[Watch]:
     """Progress on standard error: one line that changes on a terminal, else a line every so often."""
     if not sys.stderr.isatty():
         yield Watch(lambda line: click.echo(line, err=True), QUIET)
         return
     lines: list[str] = []
 
-    def say(line: str) -> None:
+    def write_line(line: str) -> None:
         lines[:] = [line]
         click.echo(f"\r\x1b[K  {line}", nl=False, err=True)
 
     try:
-        yield Watch(say, every=0.1)
+        yield Watch(write_line, every=0.1)
     finally:
         if lines:
             click.echo(err=True)
 
 
-def finish(judged: "Report", as_json: bool, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
+def show_result(report: "Report", as_json: bool, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
     """The report in the forms that were asked for; the whole of a large one is never in memory."""
     from sluice.cli.evaluation.report_output import show_report, write_all
     from sluice.evaluation.report import pieces
 
     if as_json:
-        for piece in pieces(judged):
+        for piece in pieces(report):
             click.echo(piece, nl=False)
     if not as_json or html or markdown or junit:
-        told = in_part(judged)
-        write_all(told, html, markdown, junit)
+        content = shorten_report(report)
+        write_all(content, html, markdown, junit)
         if not as_json and "-" not in map(str, (html, markdown, junit)):
-            show_report(told)
-    if judged.verdict.verdict != "pass":
+            show_report(content)
+    if report.verdict.verdict != "pass":
         raise click.exceptions.Exit(1)
 
 
-def in_part(judged: "Report") -> dict[str, Any]:
+def shorten_report(report: "Report") -> dict[str, Any]:
     """All of a report; of a large one, only cases that did not pass."""
     from sluice.evaluation.report import case
     from sluice.evaluation.results import slim
 
-    if isinstance(judged.results, tuple):
-        return judged.as_json()
-    failed = (index for index, result in enumerate(slim(judged.results)) if not result.passed)
-    return judged.without_cases() | {"cases": [case(judged.results[index]) for index in islice(failed, SHOWN)]}
+    if isinstance(report.results, tuple):
+        return report.as_json()
+    failed = (index for index, result in enumerate(slim(report.results)) if not result.passed)
+    return report.without_cases() | {"cases": [case(report.results[index]) for index in islice(failed, MOST_FAILED)]}

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from sluice.evaluation.settings import Settings
 
 EVERYDAY, STANDARD = Gate(), Plan()
-PLANNED = ("concurrency", "max_tokens", "repeats", "seed", "temperature", "requests_per_second", "retry_seconds")
-Given = Mapping[str, Any]
+PLAN_OPTIONS = ("concurrency", "max_tokens", "repeats", "seed", "temperature", "requests_per_second", "retry_seconds")
+Options = Mapping[str, Any]
 
 
 class Closes(Protocol):
     def close(self) -> None: ...
 
 
-def nobody(_: dict[str, Any]) -> NoReturn:
+def refuse_model_cases(_: dict[str, Any]) -> NoReturn:
     raise UsageError("Some cases ask the model alone, and only a RAG server was named.", "Add --url or --endpoint.")
 
 
 @dataclass(frozen=True)
 class ReplayRequest:
     cases: Path
-    target: Target = nobody
+    target: Target = refuse_model_cases
     rag: RagTarget | None = None
     subject: dict[str, str] = field(default_factory=dict)
     gate: Gate = EVERYDAY
@@ -47,17 +47,17 @@ class ReplayRequest:
         for each in self.opened:
             each.close()
 
-    def cached(self, folder: Path) -> "ReplayRequest":
+    def with_cache(self, folder: Path) -> "ReplayRequest":
         """Answers of the model alone are kept; those of the RAG server cannot be, as it has a history."""
         from sluice.evaluation.replay.cache import CachedTarget
 
-        kept = CachedTarget(self.target, folder, self.subject)
-        return replace(self, target=kept, plan=replace(self.plan, cached=True))
+        target = CachedTarget(self.target, folder, self.subject)
+        return replace(self, target=target, plan=replace(self.plan, cached=True))
 
     def check(self, cases: Collection[Case]) -> None:
         """Raises UsageError if a case asks the model alone, and none was named."""
-        if self.target is nobody and any(case.through == "model" for case in cases):
-            nobody({})
+        if self.target is refuse_model_cases and any(case.through == "model" for case in cases):
+            refuse_model_cases({})
 
     def hashes(self, cases: Collection[Case]) -> dict[str, str]:
         """What another report must have in common with this one to be compared; the environment is not known here."""
@@ -70,31 +70,33 @@ class ReplayRequest:
         return {"cases": digest(cases), "scorers": digest_of_scoring(cases, scoring)}
 
 
-def asked_of(given: Given, file_named: bool) -> ReplayRequest:
+def read_request(options: Options, file_named: bool) -> ReplayRequest:
     """pipeline.yaml is not read, nor what it takes to read it, where the command line says everything."""
-    by_address = given["url"] or (given["rag"] and given["endpoint"] is None and given["version"] is None)
-    said = given["cases"] and by_address and not file_named
-    return changed(on_url(ReplayRequest(given["cases"]), given) if said else from_file(given), given)
+    by_address = options["url"] or (options["rag"] and options["endpoint"] is None and options["version"] is None)
+    complete = options["cases"] and by_address and not file_named
+    return apply_options(
+        with_url(ReplayRequest(options["cases"]), options) if complete else read_from_file(options), options
+    )
 
 
-def from_file(given: Given) -> ReplayRequest:
-    from sluice.cli.target import read
+def read_from_file(options: Options) -> ReplayRequest:
+    from sluice.cli.target import read_config
 
-    config = read(given["file"], given["target"])
+    config = read_config(options["file"], options["target"])
     settings = config.settings
-    asked = ReplayRequest(
-        cases=given["cases"] or config.evaluation.cases,
+    request = ReplayRequest(
+        cases=options["cases"] or config.evaluation.cases,
         gate=settings.gate.without_champion(),
         plan=settings.plan(on_endpoint=True),
-        help=help_of(config, settings),
+        help=build_services(config, settings),
         settings=settings,
     )
-    if settings.rag.url and not given["rag"]:
-        asked = through_rag(asked, settings.rag.url)
-    return on_url(asked, given) if given["url"] else on_endpoint(asked, given, config)
+    if settings.rag.url and not options["rag"]:
+        request = with_rag(request, settings.rag.url)
+    return with_url(request, options) if options["url"] else with_endpoint(request, options, config)
 
 
-def help_of(config: "PipelineConfig", settings: "Settings") -> ScoringServices:
+def build_services(config: "PipelineConfig", settings: "Settings") -> ScoringServices:
     if not settings.judge and not settings.embeddings:
         return NOTHING
     from sluice.steps.job import Aws
@@ -103,16 +105,16 @@ def help_of(config: "PipelineConfig", settings: "Settings") -> ScoringServices:
     return build_scoring_services(settings, Aws(config.region))
 
 
-def on_url(asked: ReplayRequest, given: Given) -> ReplayRequest:
-    if not given["url"]:
-        return asked
-    more = {"model": given["model"]} if given["model"] else {}
-    target = HttpTarget(given["url"], more=more, headers=key_of(given["key_variable"]))
-    subject = {**asked.subject, "url": given["url"], **more}
-    return replace(asked, target=target, subject=subject, opened=(*asked.opened, target))
+def with_url(request: ReplayRequest, options: Options) -> ReplayRequest:
+    if not options["url"]:
+        return request
+    more = {"model": options["model"]} if options["model"] else {}
+    target = HttpTarget(options["url"], more=more, headers=read_key(options["key_variable"]))
+    subject = {**request.subject, "url": options["url"], **more}
+    return replace(request, target=target, subject=subject, opened=(*request.opened, target))
 
 
-def key_of(variable: str | None) -> dict[str, str]:
+def read_key(variable: str | None) -> dict[str, str]:
     if variable is None:
         return {}
     key = os.environ.get(variable, "").strip()
@@ -121,41 +123,41 @@ def key_of(variable: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def on_endpoint(asked: ReplayRequest, given: Given, config: "PipelineConfig") -> ReplayRequest:
+def with_endpoint(request: ReplayRequest, options: Options, config: "PipelineConfig") -> ReplayRequest:
     from sluice.cli.target import open_target
     from sluice.registry import packages
     from sluice.steps.endpoint_target import EndpointTarget
 
-    account = open_target(given["target"], config)
-    endpoint, subject = given["endpoint"], {}
+    account = open_target(options["target"], config)
+    endpoint, subject = options["endpoint"], {}
     if endpoint is None:
         live = packages.find_live(account.sagemaker, config.registry.group)
-        if given["version"] not in (None, live.version):
+        if options["version"] not in (None, live.version):
             raise SluiceError(
-                f"Version {given['version']} has no endpoint: version {live.version} is live.",
+                f"Version {options['version']} has no endpoint: version {live.version} is live.",
                 "`sluice deploy --version` puts it live; --endpoint names any endpoint.",
             )
         endpoint, subject = live.endpoint_name, {"model_package": live.arn}
-    target = EndpointTarget(account.runtime(given["concurrency"] or asked.plan.concurrency), endpoint)
-    return replace(asked, target=target, subject={**asked.subject, **subject, "endpoint": endpoint})
+    target = EndpointTarget(account.runtime(options["concurrency"] or request.plan.concurrency), endpoint)
+    return replace(request, target=target, subject={**request.subject, **subject, "endpoint": endpoint})
 
 
-def through_rag(asked: ReplayRequest, url: str) -> ReplayRequest:
+def with_rag(request: ReplayRequest, url: str) -> ReplayRequest:
     from sluice.evaluation.replay.rag_target import HttpRag
 
     rag = HttpRag(url)
-    return replace(asked, rag=rag, subject={**asked.subject, "rag": url}, opened=(*asked.opened, rag))
+    return replace(request, rag=rag, subject={**request.subject, "rag": url}, opened=(*request.opened, rag))
 
 
-def changed(asked: ReplayRequest, given: Given) -> ReplayRequest:
+def apply_options(request: ReplayRequest, options: Options) -> ReplayRequest:
     """What the command line says wins."""
-    plan = replace(asked.plan, **{name: given[name] for name in PLANNED if given[name] is not None})
-    if given["price_per_million"]:
-        plan = replace(plan, prices=Prices(*given["price_per_million"]))
-    elif given["price_per_hour"] is not None:
-        plan = replace(plan, prices=Prices(instance_hour=given["price_per_hour"]))
-    gate = asked.gate
-    if (rate := given["min_pass_rate"]) is not None:
+    plan = replace(request.plan, **{name: options[name] for name in PLAN_OPTIONS if options[name] is not None})
+    if options["price_per_million"]:
+        plan = replace(plan, prices=Prices(*options["price_per_million"]))
+    elif options["price_per_hour"] is not None:
+        plan = replace(plan, prices=Prices(instance_hour=options["price_per_hour"]))
+    gate = request.gate
+    if (rate := options["min_pass_rate"]) is not None:
         gate = replace(gate, min_pass_rate=rate, overall=replace(gate.overall, min_pass_rate=None))
-    asked = replace(asked, plan=plan, gate=gate)
-    return through_rag(asked, given["rag"]) if given["rag"] else asked
+    request = replace(request, plan=plan, gate=gate)
+    return with_rag(request, options["rag"]) if options["rag"] else request

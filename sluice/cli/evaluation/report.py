@@ -33,9 +33,9 @@ def report(
     name: Literal["local", "aws"],
 ) -> None:
     """Show a stored report, or write it as a page, a comment or JUnit."""
-    told = Reader(file, name).stored(source)
-    write_all(told, html, markdown, junit)
+    content = Reader(file, name).read_stored(source)
+    write_all(content, html, markdown, junit)
     if as_json:
-        output.document(told)
+        output.print_json(content)
     elif not (html or markdown or junit):
-        show_report(told, most)
+        show_report(content, most)

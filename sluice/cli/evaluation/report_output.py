@@ -14,16 +14,8 @@ from sluice.cli.state import state_folder
 from sluice.cli.target import Target
 from sluice.errors import SluiceError
 from sluice.evaluation import report
-from sluice.evaluation.reports.plain_text import (
-    count,
-    counted,
-    milliseconds,
-    number,
-    one_line,
-    percent,
-    points,
-    seconds,
-)
+from sluice.evaluation.reports.plain_text import count, milliseconds, number, clipped_line, percent, points, seconds
+from sluice.wording import counted
 from sluice.evaluation.reports.report_view import CaseView, ReportView, list_at, mapping_at, text_at
 
 if TYPE_CHECKING:
@@ -78,9 +70,9 @@ def show_report(content: Mapping[str, Any], most: int = 5) -> None:
     account = ReportView(content)
     verdict = text_at(content, "verdict")
     output.console().print(
-        f"[bold]{output.styled(verdict)}[/]  {output.safe(one_line(account.name, 120))}", soft_wrap=True
+        f"[bold]{output.styled(verdict)}[/]  {output.safe(clipped_line(account.name, 120))}", soft_wrap=True
     )
-    output.say(f"{one_line(text_at(content, 'summary'), 600)}\n")
+    output.set_consent(f"{clipped_line(text_at(content, 'summary'), 600)}\n")
     show_criteria(account)
     show_failed_cases(content, most)
     show_figures(account)
@@ -92,9 +84,9 @@ def show_criteria(account: ReportView) -> None:
     rows = []
     for each in account.decided:
         of = text_at(each, "of")
-        name = one_line(text_at(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
+        name = clipped_line(text_at(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
         rows.append(
-            [text_at(each, "verdict"), name, one_line(text_at(each, "wanted"), 60), one_line(text_at(each, "why"), 200)]
+            [text_at(each, "verdict"), name, clipped_line(text_at(each, "wanted"), 60), clipped_line(text_at(each, "why"), 200)]
         )
     output.print_table(["verdict", "criterion", "wanted", "why"], rows)
 
@@ -113,22 +105,22 @@ def show_failed_cases(content: Mapping[str, Any], most: int = 5) -> None:
         marks += [flips[case.index].kind] if case.index in flips else []
         told_marks = f" [dim]{', '.join(marks)}[/]" if marks else ""
         pad = " " * (7 - len(case.outcome))
-        output.console().print(f"  {output.styled(case.outcome)}{pad}{output.safe(one_line(case.id, 80))}{told_marks}")
+        output.console().print(f"  {output.styled(case.outcome)}{pad}{output.safe(clipped_line(case.id, 80))}{told_marks}")
     if len(cases) > most * 4:
-        output.say(f"  and {counted(len(cases) - most * 4, 'more case')}.")
+        output.set_consent(f"  and {counted(len(cases) - most * 4, 'more case')}.")
     output.console().print("\n[bold]Why[/]", end="")
     for case in cases[:most]:
         before = flips[case.index].before if case.index in flips else ()
         show_case(case, before)
     if len(cases) > most:
-        output.say(f"\n  and {counted(len(cases) - most, 'more case')}; the report has them all.")
+        output.set_consent(f"\n  and {counted(len(cases) - most, 'more case')}; the report has them all.")
 
 
 def show_case(case: CaseView, before: Any = ()) -> None:
     number = case.wrong.turn or len(case.turns)
     turn = case.turns[number - 1] if case.turns else {}
     where = f"turn {number} of {len(case.turns)}" if case.wrong.turn else "the whole chat"
-    output.console().print(f"\n  [bold]{output.safe(one_line(case.id, 120))}[/], {where}")
+    output.console().print(f"\n  [bold]{output.safe(clipped_line(case.id, 120))}[/], {where}")
     for passage in list_at(turn, "passages")[:5]:
         row("passage", str(passage))
     row("question", text_at(turn, "user"))
@@ -142,15 +134,15 @@ def show_case(case: CaseView, before: Any = ()) -> None:
 
 
 def row(label: str, text: str) -> None:
-    output.console().print(f"    [dim]{label:<9}[/] {output.safe(one_line(text, TEXT_LENGTH))}", soft_wrap=True)
+    output.console().print(f"    [dim]{label:<9}[/] {output.safe(clipped_line(text, TEXT_LENGTH))}", soft_wrap=True)
 
 
 def show_figures(account: ReportView) -> None:
-    output.say("")
+    output.set_consent("")
     for line in figures(account):
-        output.say(line)
+        output.set_consent(line)
     for warning in account.warnings[:10]:
-        output.say(f"Note: {one_line(warning, 300)}")
+        output.set_consent(f"Note: {clipped_line(warning, 300)}")
 
 
 def figures(account: ReportView) -> Iterator[str]:
@@ -158,7 +150,7 @@ def figures(account: ReportView) -> Iterator[str]:
         flips = account.flips
         lost = sum(flip.kind == "lost" for flip in flips)
         change = points(mapping_at(comparison, "difference").get("estimate"))
-        name = one_line(account.champion_name, 60)
+        name = clipped_line(account.champion_name, 60)
         yield f"Against {name}: {change} points, {lost} lost, {len(flips) - lost} gained."
     if turns := account.figure("turns"):
         times = ", ".join(f"{name} {milliseconds(account.figure('latency_ms', name))}" for name in ("p50", "p95"))
@@ -173,4 +165,4 @@ def tags_below(account: ReportView) -> Iterator[str]:
     rates = [(rate, name) for name in tags if (rate := number(mapping_at(tags, name).get("pass_rate"))) is not None]
     below = sorted((rate, name) for rate, name in rates if every is not None and rate < every)
     if below:
-        yield "Weakest tags: " + ", ".join(f"{one_line(name, 40)} {percent(rate)}" for rate, name in below[:5]) + "."
+        yield "Weakest tags: " + ", ".join(f"{clipped_line(name, 40)} {percent(rate)}" for rate, name in below[:5]) + "."

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sluice.cli.evaluation.report_output import report_of
+from sluice.cli.evaluation.report_output import read_report
 from sluice.errors import UsageError
 from sluice.evaluation import report
 
@@ -34,9 +34,9 @@ class Reader:
 
     @cached_property
     def config(self) -> "PipelineConfig":
-        from sluice.cli.target import read
+        from sluice.cli.target import read_config
 
-        return read(self.file, self.name)
+        return read_config(self.file, self.name)
 
     @cached_property
     def target(self) -> "Target":
@@ -44,38 +44,42 @@ class Reader:
 
         return open_target(self.name, self.config)
 
-    def stored(self, source: str) -> dict[str, Any]:
+    def read_stored(self, source: str) -> dict[str, Any]:
         """A report from its file, or of a version from the registry. Raises UsageError for what holds none."""
         match kind_of(source):
             case "file":
-                return self.from_file(Path(source))
+                return self.read_file(Path(source))
             case "version":
                 from sluice.registry import packages
 
-                return report_of(
+                return read_report(
                     self.target, packages.find(self.target.sagemaker, self.config.registry.group, int(source))
                 )
         raise UsageError(f"{source} is neither a report's file nor the number of a version.")
 
-    def from_file(self, path: Path) -> dict[str, Any]:
+    def read_file(self, path: Path) -> dict[str, Any]:
         path = path / report.FILE if path.is_dir() else path
         try:
             return report.parse(path.read_bytes(), str(path))
         except OSError as error:
             raise UsageError(f"The report {path} cannot be read: {error.strerror or error}.") from None
 
-    def judged(self, source: str, given: dict[str, Any], progress: Any) -> dict[str, Any]:
+    def replay_now(self, source: str, options: dict[str, Any], progress: Any) -> dict[str, Any]:
         """A replay on a URL or an endpoint, as its report. `given` are options of `sluice replay` by their names."""
         from sluice.cli.evaluation.replay import replay
-        from sluice.cli.evaluation.replay_request import asked_of
+        from sluice.cli.evaluation.replay_request import read_request
         from sluice.evaluation.cases.case import load
         from sluice.evaluation.evaluate import evaluate
 
         where = {kind_of(source): source, "file": self.file, "target": self.name}
-        asked = asked_of(dict.fromkeys(str(each.name) for each in replay.params) | given | where, file_named=False)
+        request = read_request(
+            dict.fromkeys(str(each.name) for each in replay.params) | options | where, file_named=False
+        )
         # the RAG server asks its own endpoint, whichever is named here
-        cases = [case for case in load(asked.cases) if case.through == "model"]
-        with closing(asked):
-            gate, plan = asked.gate, asked.plan
-            done = evaluate(cases, asked.target, gate, plan, help=asked.help, subject=asked.subject, progress=progress)
-        return done.as_json() | {"hashes": asked.hashes(cases)}
+        cases = [case for case in load(request.cases) if case.through == "model"]
+        with closing(request):
+            gate, plan = request.gate, request.plan
+            evaluated = evaluate(
+                cases, request.target, gate, plan, help=request.help, subject=request.subject, progress=progress
+            )
+        return evaluated.as_json() | {"hashes": request.hashes(cases)}

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sluice.cli.target import state_folder
+from sluice.cli.state import state_folder
 from sluice.errors import SluiceError, UsageError
 from sluice.extras import require_extras
 from sluice.localaws.server import daemon
@@ -13,7 +13,7 @@ from sluice.localaws.server.daemon import Status
 from sluice.localaws.server.settings import ImageRule, Settings
 
 
-def settings(model_server: str | None = None) -> Settings:
+def read_settings(model_server: str | None = None) -> Settings:
     """LMI images are played by `python -m sluice.tinylmi`; with a model server, in front of that."""
     upstream = {"TINYLMI_UPSTREAM": model_server} if model_server else {}
     lmi = ImageRule(
@@ -28,11 +28,11 @@ def settings(model_server: str | None = None) -> Settings:
     return Settings(state=state_folder() / "local", images=(lmi,), port=int(port))
 
 
-def started(model_server: str | None) -> Status:
+def ensure_started(model_server: str | None) -> Status:
     """Running, whether it ran before or not. Raises ExtraMissing before anything is started."""
     require_extras("local")
-    with in_our_words():
-        status = daemon.up(settings(model_server))
+    with translate_errors():
+        status = daemon.up(read_settings(model_server))
     if status.outdated:
         raise UsageError(
             f"The local AWS on {status.url} was started with another model server.",
@@ -41,19 +41,19 @@ def started(model_server: str | None) -> Status:
     return status
 
 
-def stopped() -> bool:
+def stop() -> bool:
     """Stopped, with all that it started; False if it did not run."""
-    with in_our_words():
-        return daemon.down(settings())
+    with translate_errors():
+        return daemon.down(read_settings())
 
 
-def status() -> Status:
-    with in_our_words():
-        return daemon.status(settings())
+def read_status() -> Status:
+    with translate_errors():
+        return daemon.status(read_settings())
 
 
 @contextmanager
-def in_our_words() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """localaws imports nothing of ours, so its errors become ours here."""
     try:
         yield

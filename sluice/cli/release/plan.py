@@ -48,21 +48,21 @@ def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, 
 
 def print_text(changes: Sequence[Change], estimate: Estimate) -> None:
     if not changes:
-        output.say("Nothing would change: the account has what the file says.")
+        output.set_consent("Nothing would change: the account has what the file says.")
     for change in changes:
         sign, colour = SIGNS[change.kind]
         output.console().print(f"[{colour}]{sign}[/] {output.safe(describe_change(change))}", soft_wrap=True)
-    output.say("\nOn AWS a release would take (not verified there)")
+    output.set_consent("\nOn AWS a release would take (not verified there)")
     output.print_table(["step", "time", ""], [[step.name, span(step), phases(step)] for step in estimate.steps])
-    output.say(f"\nand cost, at prices of {estimate.as_of} (`prices:` in the file says otherwise)")
+    output.set_consent(f"\nand cost, at prices of {estimate.as_of} (`prices:` in the file says otherwise)")
     output.print_table(
         ["what", "USD", "", ""], [[cost.what, money(cost), per(cost), describe_cost(cost)] for cost in estimate.costs]
     )
     for instance in estimate.unpriced:
-        output.say(f"No price of {instance} is known: name it under `prices:`.")
-    output.say("\nWhere the figures come from:")
+        output.set_consent(f"No price of {instance} is known: name it under `prices:`.")
+    output.set_consent("\nWhere the figures come from:")
     for what, source, assumed in list_sources(estimate):
-        output.say(f"  {what}{' (assumed)' if assumed else ''}: {source}")
+        output.set_consent(f"  {what}{' (assumed)' if assumed else ''}: {source}")
 
 
 def to_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Estimate) -> list[str]:
@@ -77,7 +77,7 @@ def to_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Est
     lines += ["", f"| cost (prices of {estimate.as_of}) | USD | how |", "|---|---|---|"]
     lines += [f"| {cost.what} | {money(cost)} {per(cost)} | {cell(describe_cost(cost))} |" for cost in estimate.costs]
     lines += ["", "<details><summary>Where the figures come from</summary>", ""]
-    source_lines = [
+    lines += [
         f"- {what}{' (assumed)' if assumed else ''}: {source}" for what, source, assumed in list_sources(estimate)
     ]
     return [*lines, "", "</details>"]

@@ -98,7 +98,7 @@ def show_live(target: Target, package: packages.Package, execution: Execution) -
     """Say that a deployment has put its version live. Raises NotLive, with the step's own words, if it has not."""
     live = packages.find_champion(target.sagemaker, package.group)
     if live and live.arn == package.arn:
-        output.say(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")
+        output.set_consent(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")
         return
     instead = f"version {live.version} is, on the endpoint {live.endpoint_name}" if live else "no version is"
     raise NotLive(

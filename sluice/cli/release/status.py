@@ -47,7 +47,7 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
         )
     else:
         show_live(config, live, examined)
-        output.say(f"Scheduled re-deploys: {(schedule or 'none').lower()}.")
+        output.set_consent(f"Scheduled re-deploys: {(schedule or 'none').lower()}.")
         show_executions(recent)
     if examined.problems:
         raise click.exceptions.Exit(1)
@@ -56,12 +56,12 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
 def show_live(config: PipelineConfig, live: packages.Package | None, examined: Health) -> None:
     """Say what is live and what is wrong with it."""
     if live is None:
-        output.say(f"Live: no version of {config.registry.group!r} yet.")
+        output.set_consent(f"Live: no version of {config.registry.group!r} yet.")
         return
     endpoint = f"{live.endpoint_name} ({examined.endpoint_status or 'gone'})"
-    output.say(f"Live: version {live.version} on {endpoint}, since {live.live_since}.")
+    output.set_consent(f"Live: version {live.version} on {endpoint}, since {live.live_since}.")
     for problem in examined.problems:
-        output.say(f"Problem: {problem.message}\n  {problem.next_step}")
+        output.set_consent(f"Problem: {problem.message}\n  {problem.next_step}")
 
 
 def show_executions(recent: list[Execution]) -> None:

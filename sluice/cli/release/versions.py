@@ -22,7 +22,7 @@ def versions(config: PipelineConfig, target: Target, limit: int, as_json: bool) 
         output.print_json([row(package) for package in rows])
         return
     if not rows:
-        output.say(f"The group {config.registry.group!r} has no versions yet. `sluice run` registers the first.")
+        output.set_consent(f"The group {config.registry.group!r} has no versions yet. `sluice run` registers the first.")
         return
     print_versions(rows)
 
