@@ -10,7 +10,7 @@ from sluice.cli import output
 from sluice.cli.serve import read_settings
 from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
-from sluice.rag.answer import ChatTurn, AnswerEnd, Parts, Question, Token
+from sluice.rag.answer import AnswerEnd, ChatTurn, Parts, Question, Token
 from sluice.rag.documents import Documents
 from sluice.rag.endpoint import LiveEndpointWatcher, find_live
 from sluice.rag.history import History

@@ -45,11 +45,6 @@ def say(text: str = "", stderr: bool = False) -> None:
     console(stderr).print(safe(text), soft_wrap=True)
 
 
-def counted(number: int, word: str) -> str:
-    """1 case, 1,200 cases."""
-    return f"{number:,} {word}{'s' * (number != 1)}"
-
-
 def styled(status: str) -> str:
     colour = COLOURS.get(status)
     return f"[{colour}]{safe(status)}[/]" if colour else safe(status)
@@ -76,12 +71,6 @@ def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)
-
-
-def shorten(text: str, most: int = 120) -> str:
-    """One line of at most `most` characters; the whole is where --json reads it."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 3].rstrip() + "..."
 
 
 def seconds(span: float | None) -> str:

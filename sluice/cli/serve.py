@@ -24,7 +24,10 @@ def serve(config: PipelineConfig, target: Target, host: str, port: int) -> None:
     from sluice.rag import app  # FastAPI is slow to import, and `chat` takes only the settings from here
 
     app.serve(
-        read_settings(config, os.environ), host, port, ready=lambda url: output.set_consent(f"The RAG server answers on {url}")
+        read_settings(config, os.environ),
+        host,
+        port,
+        ready=lambda url: output.say(f"The RAG server answers on {url}"),
     )
 
 

@@ -128,19 +128,19 @@ def test_what_is_uploaded_and_hashed_is_found_without_running_it(pull_request: P
     uploads = upload.prepare_uploads(load(pull_request), PLACE).uploads
     named = next(each.files for each in uploads if each.what == "cases")
     assert {f"{theirs}_alone.py", f"{theirs}/deep.py"} <= set(named)
-    before = digest_of_scoring(tuple(loader.read(folder)), {})
+    before = digest_of_scoring(tuple(loader.read_cases(folder)), {})
     (folder / theirs / "deep.py").write_text("def polite(said): return False")
-    assert digest_of_scoring(tuple(loader.read(folder)), {}) != before
+    assert digest_of_scoring(tuple(loader.read_cases(folder)), {}) != before
     assert not (pull_request.parent / "was-imported").exists()
 
 
 def test_a_replay_runs_them_and_says_before_it_asks_which_cannot_be(pull_request: Path) -> None:
     folder, fails = pull_request.parent / "cases", f"{pull_request.parent.name}_fails"
-    CaseRequirements(tuple(loader.read(folder))).import_functions()
+    CaseRequirements(tuple(loader.read_cases(folder))).import_functions()
     assert (pull_request.parent / "was-imported").exists()
     write(folder, "raise OSError('no disk')\npolite = print\n", f"{fails}.py")
     lines = f"cases: [{{id: a, turns: [{{user: hi, expect: {{python: '{fails}:polite'}}}}]}}]"
-    cases = tuple(loader.read(write(folder, lines, "fails.yaml")))
+    cases = tuple(loader.read_cases(write(folder, lines, "fails.yaml")))
     with pytest.raises(UsageError, match=f"{fails} cannot be imported: OSError: no disk"):
         replay(cases, never)
 
@@ -250,17 +250,17 @@ def test_stats_of_a_release_are_those_of_its_cases(tmp_path: Path) -> None:
 def test_a_new_case_can_be_read_at_once_and_cannot_gate_yet(tmp_path: Path, language: str) -> None:
     file = tmp_path / "cases" / "mine.yaml"
     run("new", "my-case", "--file", file, "--language", language)
-    (case,) = loader.read(file)
+    (case,) = loader.read_cases(file)
     assert (case.id, case.reviewed, list(case.turns[0].expect)) == ("my-case", False, ["contains"])
     assert ("검토" in file.read_text(encoding="utf-8")) == (language == "ko")
     run("new", "another", "--file", file, "--language", language)
-    assert [case.id for case in loader.read(file)] == ["my-case", "another"]
+    assert [case.id for case in loader.read_cases(file)] == ["my-case", "another"]
 
 
 def test_without_a_file_a_new_case_gets_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run("new", "휴가 일수")
-    assert [case.id for case in loader.read(tmp_path / "cases" / "휴가-일수.yaml")] == ["휴가 일수"]
+    assert [case.id for case in loader.read_cases(tmp_path / "cases" / "휴가-일수.yaml")] == ["휴가 일수"]
 
 
 @pytest.mark.parametrize(
@@ -285,13 +285,13 @@ def test_everything_that_was_in_the_file_is_there_still(tmp_path: Path, text: st
     after = file.read_bytes().decode()
     assert after.startswith(text)
     assert (b"\r\n" in file.read_bytes()) == ("\r\n" in text)
-    assert [case.id for case in loader.read(file)][-1] == "new"
+    assert [case.id for case in loader.read_cases(file)][-1] == "new"
 
 
 def test_json_lines_get_another_line(tmp_path: Path) -> None:
     file = write(tmp_path, '{"id": "a", "turns": [{"user": "hi", "expect": {"contains": "x"}}]}', "a.jsonl")
     new_case.append_case(file, "new", "en")
-    assert [case.id for case in loader.read(file)] == ["a", "new"]
+    assert [case.id for case in loader.read_cases(file)] == ["a", "new"]
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_any_id_of_one_line_can_be_had(tmp_path_factory: pytest.TempPathFactory,
     except UsageError:
         assert not id.strip() or not id.isprintable()
         return
-    assert [case.id for case in loader.read(file)] == [id]
+    assert [case.id for case in loader.read_cases(file)] == [id]
 
 
 # --- import --------------------------------------------------------------------------------------------------------
@@ -441,7 +441,7 @@ def harvest(tmp_path: Path) -> Any:
 
     def harvested(*arguments: str, out: str = "out.yaml") -> tuple[list[Any], str]:
         result = run("harvest", "--target", "aws", "--file", file, "--out", tmp_path / out, *arguments)
-        return list(loader.read(tmp_path / out)), result.output
+        return list(loader.read_cases(tmp_path / out)), result.output
 
     return harvested
 

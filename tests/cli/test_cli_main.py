@@ -65,7 +65,7 @@ def test_an_error_is_its_message_its_hint_and_an_exit_code(error, code, capsys):
 
 
 def test_what_a_model_says_cannot_move_the_cursor_or_colour_the_terminal(capsys):
-    output.set_consent("\x1b[2J[red]안녕[/red]\x07 *ok*")
+    output.say("\x1b[2J[red]안녕[/red]\x07 *ok*")
     assert capsys.readouterr().out == "\N{REPLACEMENT CHARACTER}[2J[red]안녕[/red]\N{REPLACEMENT CHARACTER} *ok*\n"
 
 

@@ -9,6 +9,7 @@ import click
 
 from sluice.cli import output
 from sluice.errors import UsageError
+from sluice.wording import counted
 
 FILE = click.Path(path_type=Path)
 PIPELINE = Path("pipeline.yaml")
@@ -74,15 +75,15 @@ def stats(path: Path | None, tokenizer: Path | None, pipeline: Path, as_json: bo
         config = load_release(pipeline)
         path, folder = config.evaluation.cases, config.model.folder
         tokenizer = tokenizer or (folder / "tokenizer.json" if folder else None)
-    counts = counting.count_cases(loader.read(path), tokens.counter(tokenizer))
+    counts = counting.count_cases(loader.read_cases(path), tokens.counter(tokenizer))
     if as_json:
         output.print_json(counts.as_json())
         return
     longest = f"the longest chat has {counts.longest}"
-    output.set_consent(f"{path}: {output.counted(counts.cases, 'case')}, {output.counted(counts.turns, 'turn')}, {longest}")
-    requests = output.counted(counts.requests, "request")
+    output.say(f"{path}: {counted(counts.cases, 'case')}, {counted(counts.turns, 'turn')}, {longest}")
+    requests = counted(counts.requests, "request")
     rows = {
-        "asked": f"{requests} in {output.counted(counts.chats, 'chat')}, repeats included",
+        "asked": f"{requests} in {counted(counts.chats, 'chat')}, repeats included",
         "languages": join_counts(counts.languages),
         "expectations": join_counts(counts.expectations),
         "tags": join_counts(counts.tags),
@@ -98,11 +99,11 @@ def stats(path: Path | None, tokenizer: Path | None, pipeline: Path, as_json: bo
         rows["tokens"] = f"{sent:,} sent at least, {most:,} in the longest request"
     for name, words in rows.items():
         if words:
-            output.set_consent(f"  {name:13} {words}")
+            output.say(f"  {name:13} {words}")
 
 
-def join_counts(counted: Counter[str]) -> str:
-    entries = [f"{name} {number:,}" for name, number in counted.most_common() if number]
+def join_counts(counter: Counter[str]) -> str:
+    entries = [f"{name} {number:,}" for name, number in counter.most_common() if number]
     return ", ".join(entries[:LISTED]) + (f" and {len(entries) - LISTED} more" if len(entries) > LISTED else "")
 
 
@@ -119,7 +120,7 @@ def new(id: str, file: Path | None, language: str) -> None:
         raise UsageError("A case needs an id of one line.", "Such as leave-days-ko.")
     file = file or Path("cases") / f"{Ids().of(id, 'case')}.yaml"
     new_case.append_case(file, id, language)
-    output.set_consent(f"{file} has the case {id}. It cannot gate until you remove `reviewed: false`.")
+    output.say(f"{file} has the case {id}. It cannot gate until you remove `reviewed: false`.")
 
 
 @cases.command("import")

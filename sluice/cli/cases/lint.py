@@ -14,6 +14,7 @@ from sluice.preflight import checks
 from sluice.preflight.cases import checks as rules
 from sluice.preflight.deployment_spec import DeploymentSpec, Judging
 from sluice.preflight.finding import Finding
+from sluice.wording import counted
 
 LONGEST = 4096  # tokens of an answer, where no release says how long one may be
 
@@ -35,7 +36,7 @@ def check_services(cases: Sequence[Case], path: Path, config: Any) -> list[Mista
 
     reviewed = [case for case in cases if case.reviewed]
     try:
-        selection.check(reviewed, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+        selection.check_release_cases(reviewed, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     except UsageError as error:
         return [Mistake(str(path), None, "", f"{error.message} {error.hint}".strip())]
     return []
@@ -68,15 +69,15 @@ def check_with_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
 def print_text(path: Path, report: LintReport, findings: Sequence[Finding]) -> None:
     for mistake in report.mistakes:
         where = ":".join(str(part) for part in (mistake.file, mistake.line) if part is not None)
-        output.set_consent(": ".join(part for part in (where, mistake.place, mistake.what) if part))
+        output.say(": ".join(part for part in (where, mistake.place, mistake.what) if part))
     for each in findings:
-        output.set_consent(f"{each.place}: {each.severity} {each.code}: {each.message}")
+        output.say(f"{each.place}: {each.severity} {each.code}: {each.message}")
     severities = Counter(each.severity for each in findings)
-    parts = [output.counted(len(report.cases), "case"), output.counted(len(report.mistakes), "mistake")]
-    parts += [output.counted(severities[kind], kind) for kind in ("error", "warning", "note") if severities[kind]]
+    parts = [counted(len(report.cases), "case"), counted(len(report.mistakes), "mistake")]
+    parts += [counted(severities[kind], kind) for kind in ("error", "warning", "note") if severities[kind]]
     if report.unreviewed:
         parts.append(f"{len(report.unreviewed):,} unreviewed, which cannot gate")
-    output.set_consent(f"{path}: {', '.join(parts)}")
+    output.say(f"{path}: {', '.join(parts)}")
 
 
 def print_document(path: Path, report: LintReport, findings: Sequence[Finding]) -> None:

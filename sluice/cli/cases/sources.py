@@ -18,6 +18,7 @@ from sluice.datasets.harvest import HEAD, HistoryTurn, draft_case, question_key,
 from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft
 from sluice.errors import SluiceError, UsageError
+from sluice.wording import counted
 
 PAGE = 100  # turns that are read at once
 
@@ -38,7 +39,7 @@ class CaseCounts:
             yield draft
 
     def __str__(self) -> str:
-        words = f"{output.counted(self.cases, 'case')}, {output.counted(self.turns, 'turn')}"
+        words = f"{counted(self.cases, 'case')}, {counted(self.turns, 'turn')}"
         return words + (f"; {self.unreviewed:,} unreviewed, which cannot gate" if self.unreviewed else "")
 
 
@@ -70,9 +71,9 @@ def import_cases(file: Path, kind: str | None, out: Path | None, as_json: bool) 
     if as_json:
         output.print_json({"kind": kind, "out": str(out), **vars(counts), **log.as_json()})
         return
-    output.set_consent(f"{file} is {kind}: {counts}", stderr=True)
+    output.say(f"{file} is {kind}: {counts}", stderr=True)
     for line in log.lines():
-        output.set_consent(f"  {line}", stderr=True)
+        output.say(f"  {line}", stderr=True)
 
 
 def require_cases(pieces: Iterable[str], counts: CaseCounts, log: ImportLog) -> Iterator[bytes]:
@@ -100,16 +101,16 @@ def harvest_cases(
     harvest = gather_chats(dynamodb, table, user, since, limit)
     if not harvest.drafts:
         day = f" since {since:%Y-%m-%d}" if since else ""
-        raise SluiceError(f"{output.counted(harvest.users, 'user')} consented, and there is no chat of theirs{day}.")
+        raise SluiceError(f"{counted(harvest.users, 'user')} consented, and there is no chat of theirs{day}.")
     counts = CaseCounts()
     pieces = yaml_writer.render_file(counts.counting(harvest.drafts), HEAD)
     yaml_writer.write_file(out, (piece.encode() for piece in pieces))
     if as_json:
         output.print_json({"out": str(out), "users": harvest.users, "alike": harvest.alike, **vars(counts)})
         return
-    more = f" {output.counted(harvest.alike, 'chat')} that ask the same were left out." if harvest.alike else ""
-    output.set_consent(f"{out}: {counts}; from {output.counted(harvest.users, 'user')} who consented.{more}")
-    output.set_consent("Redaction goes by patterns and is not perfect: read every line before you let one count.")
+    more = f" {counted(harvest.alike, 'chat')} that ask the same were left out." if harvest.alike else ""
+    output.say(f"{out}: {counts}; from {counted(harvest.users, 'user')} who consented.{more}")
+    output.say("Redaction goes by patterns and is not perfect: read every line before you let one count.")
 
 
 def gather_chats(dynamodb: Any, table: str, user: str | None, since: datetime | None, limit: int) -> Harvest:

@@ -34,25 +34,25 @@ def print_page(code: str) -> None:
         near = difflib.get_close_matches(code.upper(), rules, 1, 0.5)
         hint = f"Did you mean {near[0]}?" if near else "docs/checks.md has them all."
         raise UsageError(f"There is no rule {code}.", hint)
-    output.set_consent(rule_pages.explained(rule).rstrip())
+    output.say(rule_pages.explained(rule).rstrip())
 
 
 def print_text(subject: str, findings: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
     bound = " in what could be looked at" if missing and not findings else ""
-    output.set_consent(f"{subject}: {count_severities(findings)}{bound}{f', {silenced} silenced' if silenced else ''}")
+    output.say(f"{subject}: {count_severities(findings)}{bound}{f', {silenced} silenced' if silenced else ''}")
     if missing:
-        output.set_consent(not_applied.in_words(missing))
+        output.say(not_applied.in_words(missing))
     for each in findings:
         colour = COLOURS[each.severity]
-        output.set_consent()
+        output.say()
         head = f"[bold {colour}]{each.severity} {each.code}[/]  {output.safe(str(each.place))}"
         output.console().print(head, soft_wrap=True)
-        output.set_consent(f"  {each.message}")
+        output.say(f"  {each.message}")
         if each.fix:
-            output.set_consent(f"  write   {each.fix}")
-        output.set_consent(f"  because {WORDS[each.confidence]}: {each.source}")
+            output.say(f"  write   {each.fix}")
+        output.say(f"  because {WORDS[each.confidence]}: {each.source}")
     if findings:
-        output.set_consent(f"\n`sluice check --explain {findings[0].code}` tells more.")
+        output.say(f"\n`sluice check --explain {findings[0].code}` tells more.")
 
 
 def count_severities(findings: Sequence[Finding]) -> str:

@@ -90,7 +90,7 @@ class Server:
 
     def post_question(self, user: str, question: str) -> Answer:
         """Ask, and print the answer as its tokens arrive, then where it comes from."""
-        output.set_consent(f"\n  {user}: {question}")
+        output.say(f"\n  {user}: {question}")
         click.echo("  answer: ", nl=False)
         text, sources = [], ()
         for event, data in read_events(self._post("/v1/chat", {"user": user, "message": question, "stream": True})):
@@ -104,7 +104,7 @@ class Server:
                     raise ServerFailed(f"The RAG server answered with an error: {data['error']['message']}")
         click.echo()
         if sources:
-            output.set_consent(f"  sources: {'; '.join(sources)}")
+            output.say(f"  sources: {'; '.join(sources)}")
         return Answer("".join(text), sources)
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:

@@ -56,7 +56,7 @@ def demo(keep: bool, file: Path | None) -> None:
             release_worse(config, target)
             show_still_live(config, target, server, good)
         show_summary(config, target, keep)
-    output.set_consent(f"\nDone in {time.monotonic() - started:.0f} s." + ("" if keep else " Everything is stopped."))
+    output.say(f"\nDone in {time.monotonic() - started:.0f} s." + ("" if keep else " Everything is stopped."))
 
 
 def release_file() -> Path:
@@ -92,31 +92,31 @@ def prepare(config: PipelineConfig) -> Target:
     title(1, "The local AWS comes up")
     target = open_target("local", config)
     where = require_stack(target, config)
-    output.set_consent(f"  {target.endpoint_url}, stack {STACK}: bucket {where.bucket}, table {config.history.table},")
-    output.set_consent(f"  roles {where.role_arn.rpartition('/')[2]} and {where.trigger_role_arn.rpartition('/')[2]}")
+    output.say(f"  {target.endpoint_url}, stack {STACK}: bucket {where.bucket}, table {config.history.table},")
+    output.say(f"  roles {where.role_arn.rpartition('/')[2]} and {where.trigger_role_arn.rpartition('/')[2]}")
     return target
 
 
 def release_first(config: PipelineConfig, target: Target) -> packages.Package:
     title(2, f"Release: {config.name} becomes a pipeline, and version 1 must answer its chat cases")
-    output.set_consent("  compiling pipeline.yaml (the SageMaker SDK takes a few seconds, the first time only) ...")
+    output.say("  compiling pipeline.yaml (the SageMaker SDK takes a few seconds, the first time only) ...")
     flow.submit_release(config, target, None)
     arn = flow.start_execution(config, target)
-    output.set_consent(f"  execution 1 of {config.release_pipeline} has started")
+    output.say(f"  execution 1 of {config.release_pipeline} has started")
     package = run.find_package(target, progress.follow_to_success(target, arn))
     assert package is not None
     expect(package.verdict == "pass", f"version {package.version} did not pass: {package.verdict_why}")
-    output.set_consent(f"  version {package.version}: {package.verdict}. {read_report(target, package)['summary']}")
+    output.say(f"  version {package.version}: {package.verdict}. {read_report(target, package)['summary']}")
     return package
 
 
 def approve_first(config: PipelineConfig, target: Target, package: packages.Package) -> None:
-    output.set_consent(f"\n  An operator reads the report and approves it: sluice approve {package.version}")
+    output.say(f"\n  An operator reads the report and approves it: sluice approve {package.version}")
     approve.approve_and_follow(config, target, package, why="Read the report.", wait=True)
     live = packages.find_live(target.sagemaker, config.registry.group)
     variant = endpoint_variant(target, live.endpoint_name)
     expect(live.version == package.version, f"version {live.version} is live, not {package.version}")
-    output.set_consent(f"  endpoint {live.endpoint_name} is InService on {variant}")
+    output.say(f"  endpoint {live.endpoint_name} is InService on {variant}")
 
 
 def endpoint_variant(target: Target, endpoint: str) -> str:
@@ -127,13 +127,13 @@ def endpoint_variant(target: Target, endpoint: str) -> str:
 
 def show_chat(config: PipelineConfig, target: Target, server: Server) -> None:
     title(3, f"Chat: the RAG server answers {USER}, in Korean and English, from the employee handbook")
-    output.set_consent(f"  {server.url}; documents: {', '.join(server.upload_handbook())}")
+    output.say(f"  {server.url}; documents: {', '.join(server.upload_handbook())}")
     for question in load_questions():
         answer = server.post_question(USER, question.text)
         expect(question.expect in answer.text, f"{question.text!r} was answered with {answer.text!r}")
         if question.follow_up:
-            output.set_consent("    (only the history says this: the name was told in an earlier turn)")
-    output.set_consent(f"\n  The last three turns of {USER}, as they lie in the DynamoDB table {config.history.table}:")
+            output.say("    (only the history says this: the name was told in an earlier turn)")
+    output.say(f"\n  The last three turns of {USER}, as they lie in the DynamoDB table {config.history.table}:")
     output.print_table(["  turn", "question", "answer", "version"], read_history(target, config.history.table, USER))
 
 
@@ -141,21 +141,21 @@ def release_worse(config: PipelineConfig, target: Target) -> None:
     title(4, "A worse checkpoint is released: the gate must stay closed")
     flow.submit_release(run.with_model(config, WORSE), target, None)
     arn = flow.start_execution(config, target)
-    output.set_consent(f"  execution 2 of {config.release_pipeline} has started")
+    output.say(f"  execution 2 of {config.release_pipeline} has started")
     execution = executions.watch_execution(target.sagemaker, arn, progress.ProgressPrinter(), interval=0.2)
     package = run.find_package(target, execution)
     expect(package is not None and package.verdict == "fail", f"the gate let it through: {execution.status}")
     assert package is not None
     expect(package.approval == "Rejected", f"version {package.version} is {package.approval}")
     report = read_report(target, package)
-    output.set_consent(f"  version {package.version} is rejected. {report['summary']}")
+    output.say(f"  version {package.version} is rejected. {report['summary']}")
     show_failed_cases(report, most=3)
 
 
 def show_still_live(config: PipelineConfig, target: Target, server: Server, good: packages.Package) -> None:
     live = packages.find_live(target.sagemaker, config.registry.group)
     expect(live.version == good.version, f"version {live.version} is live")
-    output.set_consent(f"\n  Version {live.version} is still live, and still answers:")
+    output.say(f"\n  Version {live.version} is still live, and still answers:")
     first = load_questions()[0]
     expect(first.expect in server.post_question("yuna", first.text).text, "it does not answer as before")
 
@@ -173,18 +173,18 @@ def show_summary(config: PipelineConfig, target: Target, keep: bool) -> None:
     title(5, "What there is now")
     listing = versions.list_versions(target.sagemaker, config.registry.group, 20)
     versions.print_versions(listing)
-    output.set_consent()
+    output.say()
     for package in listing:
         copy = save_copy(read_report(target, package), package.version)
-        output.set_consent(f"  report of version {package.version}: {package.report}, a copy in {relative(copy)}")
+        output.say(f"  report of version {package.version}: {package.report}, a copy in {relative(copy)}")
     sluice, mlflow = locate_command("sluice"), locate_command("mlflow")
-    output.set_consent(f"  MLflow runs: {mlflow} ui --backend-store-uri sqlite:///{relative(state_folder() / 'mlflow.db')}")
-    output.set_consent(f"  what the RAG server logged: {relative(state_folder() / 'rag-server.log')}")
-    output.set_consent("\n  Next:")
+    output.say(f"  MLflow runs: {mlflow} ui --backend-store-uri sqlite:///{relative(state_folder() / 'mlflow.db')}")
+    output.say(f"  what the RAG server logged: {relative(state_folder() / 'rag-server.log')}")
+    output.say("\n  Next:")
     activate = "" if keep else "   (starts a local AWS of its own, empty)"
     look_around = ("versions", "status", 'chat "안녕하세요"', "check --target aws   (reads your AWS account)", "--help")
     for arguments in (f"run{activate}", "approve", *look_around):
-        output.set_consent(f"    {sluice} {arguments}")
+        output.say(f"    {sluice} {arguments}")
     if keep:
-        output.set_consent(f"    {sluice} serve        (the RAG server of the demo is stopped)")
-        output.set_consent(f"    {sluice} local down   when you have seen enough")
+        output.say(f"    {sluice} serve        (the RAG server of the demo is stopped)")
+        output.say(f"    {sluice} local down   when you have seen enough")

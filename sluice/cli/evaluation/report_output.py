@@ -14,9 +14,9 @@ from sluice.cli.state import state_folder
 from sluice.cli.target import Target
 from sluice.errors import SluiceError
 from sluice.evaluation import report
-from sluice.evaluation.reports.plain_text import count, milliseconds, number, clipped_line, percent, points, seconds
-from sluice.wording import counted
+from sluice.evaluation.reports.plain_text import clipped_line, count, milliseconds, number, percent, points, seconds
 from sluice.evaluation.reports.report_view import CaseView, ReportView, list_at, mapping_at, text_at
+from sluice.wording import counted
 
 if TYPE_CHECKING:
     from sluice.registry.packages import Package  # brings botocore along, which a replay on a URL does not need
@@ -72,7 +72,7 @@ def show_report(content: Mapping[str, Any], most: int = 5) -> None:
     output.console().print(
         f"[bold]{output.styled(verdict)}[/]  {output.safe(clipped_line(account.name, 120))}", soft_wrap=True
     )
-    output.set_consent(f"{clipped_line(text_at(content, 'summary'), 600)}\n")
+    output.say(f"{clipped_line(text_at(content, 'summary'), 600)}\n")
     show_criteria(account)
     show_failed_cases(content, most)
     show_figures(account)
@@ -86,7 +86,12 @@ def show_criteria(account: ReportView) -> None:
         of = text_at(each, "of")
         name = clipped_line(text_at(each, "what") + (f", {of}" if of not in ("", "all") else ""), 60)
         rows.append(
-            [text_at(each, "verdict"), name, clipped_line(text_at(each, "wanted"), 60), clipped_line(text_at(each, "why"), 200)]
+            [
+                text_at(each, "verdict"),
+                name,
+                clipped_line(text_at(each, "wanted"), 60),
+                clipped_line(text_at(each, "why"), 200),
+            ]
         )
     output.print_table(["verdict", "criterion", "wanted", "why"], rows)
 
@@ -105,15 +110,17 @@ def show_failed_cases(content: Mapping[str, Any], most: int = 5) -> None:
         marks += [flips[case.index].kind] if case.index in flips else []
         told_marks = f" [dim]{', '.join(marks)}[/]" if marks else ""
         pad = " " * (7 - len(case.outcome))
-        output.console().print(f"  {output.styled(case.outcome)}{pad}{output.safe(clipped_line(case.id, 80))}{told_marks}")
+        output.console().print(
+            f"  {output.styled(case.outcome)}{pad}{output.safe(clipped_line(case.id, 80))}{told_marks}"
+        )
     if len(cases) > most * 4:
-        output.set_consent(f"  and {counted(len(cases) - most * 4, 'more case')}.")
+        output.say(f"  and {counted(len(cases) - most * 4, 'more case')}.")
     output.console().print("\n[bold]Why[/]", end="")
     for case in cases[:most]:
         before = flips[case.index].before if case.index in flips else ()
         show_case(case, before)
     if len(cases) > most:
-        output.set_consent(f"\n  and {counted(len(cases) - most, 'more case')}; the report has them all.")
+        output.say(f"\n  and {counted(len(cases) - most, 'more case')}; the report has them all.")
 
 
 def show_case(case: CaseView, before: Any = ()) -> None:
@@ -138,11 +145,11 @@ def row(label: str, text: str) -> None:
 
 
 def show_figures(account: ReportView) -> None:
-    output.set_consent("")
+    output.say("")
     for line in figures(account):
-        output.set_consent(line)
+        output.say(line)
     for warning in account.warnings[:10]:
-        output.set_consent(f"Note: {clipped_line(warning, 300)}")
+        output.say(f"Note: {clipped_line(warning, 300)}")
 
 
 def figures(account: ReportView) -> Iterator[str]:
@@ -165,4 +172,6 @@ def tags_below(account: ReportView) -> Iterator[str]:
     rates = [(rate, name) for name in tags if (rate := number(mapping_at(tags, name).get("pass_rate"))) is not None]
     below = sorted((rate, name) for rate, name in rates if every is not None and rate < every)
     if below:
-        yield "Weakest tags: " + ", ".join(f"{clipped_line(name, 40)} {percent(rate)}" for rate, name in below[:5]) + "."
+        yield (
+            "Weakest tags: " + ", ".join(f"{clipped_line(name, 40)} {percent(rate)}" for rate, name in below[:5]) + "."
+        )

@@ -68,7 +68,7 @@ class Reader:
         """A replay on a URL or an endpoint, as its report. `given` are options of `sluice replay` by their names."""
         from sluice.cli.evaluation.replay import replay
         from sluice.cli.evaluation.replay_request import read_request
-        from sluice.evaluation.cases.case import load
+        from sluice.evaluation.cases.case import load_cases
         from sluice.evaluation.evaluate import evaluate
 
         where = {kind_of(source): source, "file": self.file, "target": self.name}
@@ -76,7 +76,7 @@ class Reader:
             dict.fromkeys(str(each.name) for each in replay.params) | options | where, file_named=False
         )
         # the RAG server asks its own endpoint, whichever is named here
-        cases = [case for case in load(request.cases) if case.through == "model"]
+        cases = [case for case in load_cases(request.cases) if case.through == "model"]
         with closing(request):
             gate, plan = request.gate, request.plan
             evaluated = evaluate(

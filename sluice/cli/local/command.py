@@ -21,15 +21,15 @@ def local() -> None:
 def up(model_server: str | None) -> None:
     """Start it in the background, if it is not running."""
     status = local_aws.ensure_started(model_server)
-    output.set_consent(f"The local AWS answers on {status.url} (process {status.pid}).")
-    output.set_consent(f"For boto3 and the aws CLI: export AWS_ENDPOINT_URL={status.url}")
-    output.set_consent("                           export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing")
+    output.say(f"The local AWS answers on {status.url} (process {status.pid}).")
+    output.say(f"For boto3 and the aws CLI: export AWS_ENDPOINT_URL={status.url}")
+    output.say("                           export AWS_ACCESS_KEY_ID=testing AWS_SECRET_ACCESS_KEY=testing")
 
 
 @local.command()
 def down() -> None:
     """Stop it and everything it started. Its state is in memory and is gone with it."""
-    output.set_consent("The local AWS is stopped." if local_aws.stop() else "The local AWS was not running.")
+    output.say("The local AWS is stopped." if local_aws.stop() else "The local AWS was not running.")
 
 
 @local.command()
@@ -41,9 +41,9 @@ def status(as_json: bool) -> None:
     if as_json:
         output.print_json({"running": server.running, "url": server.url, "pid": server.pid, "state": state})
     elif server.running:
-        output.set_consent(f"The local AWS answers on {server.url} (process {server.pid}).")
-        output.set_consent(f"Its log and its jobs' folders are in {os.path.relpath(state)}.")
+        output.say(f"The local AWS answers on {server.url} (process {server.pid}).")
+        output.say(f"Its log and its jobs' folders are in {os.path.relpath(state)}.")
     else:
-        output.set_consent(f"The local AWS does not run on {server.url}. Commands start it when they need it.")
+        output.say(f"The local AWS does not run on {server.url}. Commands start it when they need it.")
     if not server.running:
         raise click.exceptions.Exit(1)

@@ -59,7 +59,7 @@ def approve(
         if not lets_through(package.verdict, config.settings.gate):
             packages.override_verdict(target.sagemaker, package)
         next_command = f"`sluice deploy --version {package.version}` puts it live if it is not."
-        output.set_consent(f"Version {package.version} is approved already. {next_command}")
+        output.say(f"Version {package.version} is approved already. {next_command}")
         return
     approve_and_follow(config, target, package, why, wait)
 
@@ -69,9 +69,9 @@ def approve_and_follow(config: PipelineConfig, target: Target, package: packages
     since = datetime.now(UTC)
     overridden = None if lets_through(package.verdict, config.settings.gate) else package.verdict
     packages.approve(target.sagemaker, package.arn, why, overridden)
-    output.set_consent(f"Version {package.version} is approved.")
+    output.say(f"Version {package.version} is approved.")
     if config.approval == "automatic":
-        output.set_consent("With `approval: automatic` an approval starts nothing: `sluice deploy` puts it live.")
+        output.say("With `approval: automatic` an approval starts nothing: `sluice deploy` puts it live.")
     elif wait:
         with progress.explain_interrupt(
             f"Version {package.version} is approved, and its deployment starts by itself.",
@@ -79,7 +79,7 @@ def approve_and_follow(config: PipelineConfig, target: Target, package: packages
             f"`{progress.command(target, 'stop')}` stops it once it runs.",
         ):
             arn = find_started(config, target, package, since)
-        output.set_consent(f"The approval has started execution {arn.rpartition('/')[2]} of {config.deploy_pipeline}.")
+        output.say(f"The approval has started execution {arn.rpartition('/')[2]} of {config.deploy_pipeline}.")
         progress.show_live(target, package, progress.follow_to_success(target, arn))
 
 
@@ -95,9 +95,9 @@ def reject(config: PipelineConfig, target: Target, version: int | None, why: str
     group = config.registry.group
     package = select_waiting(target, group) if version is None else packages.find(target.sagemaker, group, version)
     packages.reject(target.sagemaker, package.arn, why)
-    output.set_consent(f"Version {package.version} is rejected.")
+    output.say(f"Version {package.version} is rejected.")
     if package.is_serving and (problem := health.find_rejection(target, replace(package, approval="Rejected"))):
-        output.set_consent(f"It is still live. {problem.next_step}")
+        output.say(f"It is still live. {problem.next_step}")
 
 
 def select_waiting(target: Target, group: str) -> packages.Package:

@@ -16,5 +16,5 @@ def bootstrap(config: PipelineConfig, target: Target, as_json: bool) -> None:
     if as_json:
         output.print_json({"stack": STACK, "change": stack.change, "outputs": dict(stack.outputs)})
         return
-    output.set_consent(f"Stack {STACK} in {target.region}: {stack.change}.")
+    output.say(f"Stack {STACK} in {target.region}: {stack.change}.")
     output.print_table(["what", "name"], sorted(stack.outputs.items()))

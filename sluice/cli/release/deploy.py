@@ -40,6 +40,6 @@ def deploy(config: PipelineConfig, target: Target, version: int | None, anyway: 
         packages.override_verdict(target.sagemaker, package)
     parameters = {"ModelPackageArn": package.arn, "Reason": "rollback" if version else "release"}
     arn = apply.start_execution(target.sagemaker, config.deploy_pipeline, parameters)
-    output.set_consent(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")
+    output.say(f"Execution {arn.rpartition('/')[2]} of {config.deploy_pipeline} puts version {package.version} live.")
     if wait:
         progress.show_live(target, package, progress.follow_to_success(target, arn))

@@ -17,6 +17,7 @@ from sluice.pipelines import costs
 from sluice.pipelines.costs import Cost, Estimate, StepEstimate, format_minutes, list_sources
 from sluice.pipelines.plan import Change
 from sluice.preflight.adapters import pipeline_yaml
+from sluice.wording import one_line
 
 SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 OFFICE_HOURS = 50
@@ -34,7 +35,7 @@ def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, 
     And what it would take and cost on AWS. Nothing is written.
     """
     changes = flow.list_changes(config, target)
-    turns = costs.count_turns(case.load(config.evaluation.cases), config.evaluation.repeats)
+    turns = costs.count_turns(case.load_cases(config.evaluation.cases), config.evaluation.repeats)
     # What runs locally is a stand-in; time and money are those of the model that the file names.
     facts = model.known(config.model.id) if target.name == "local" else pipeline_yaml.facts(config)
     estimate = costs.estimate_release(config, facts, turns, hours_per_week)
@@ -48,21 +49,21 @@ def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, 
 
 def print_text(changes: Sequence[Change], estimate: Estimate) -> None:
     if not changes:
-        output.set_consent("Nothing would change: the account has what the file says.")
+        output.say("Nothing would change: the account has what the file says.")
     for change in changes:
         sign, colour = SIGNS[change.kind]
         output.console().print(f"[{colour}]{sign}[/] {output.safe(describe_change(change))}", soft_wrap=True)
-    output.set_consent("\nOn AWS a release would take (not verified there)")
+    output.say("\nOn AWS a release would take (not verified there)")
     output.print_table(["step", "time", ""], [[step.name, span(step), phases(step)] for step in estimate.steps])
-    output.set_consent(f"\nand cost, at prices of {estimate.as_of} (`prices:` in the file says otherwise)")
+    output.say(f"\nand cost, at prices of {estimate.as_of} (`prices:` in the file says otherwise)")
     output.print_table(
         ["what", "USD", "", ""], [[cost.what, money(cost), per(cost), describe_cost(cost)] for cost in estimate.costs]
     )
     for instance in estimate.unpriced:
-        output.set_consent(f"No price of {instance} is known: name it under `prices:`.")
-    output.set_consent("\nWhere the figures come from:")
+        output.say(f"No price of {instance} is known: name it under `prices:`.")
+    output.say("\nWhere the figures come from:")
     for what, source, assumed in list_sources(estimate):
-        output.set_consent(f"  {what}{' (assumed)' if assumed else ''}: {source}")
+        output.say(f"  {what}{' (assumed)' if assumed else ''}: {source}")
 
 
 def to_markdown(config: PipelineConfig, changes: Sequence[Change], estimate: Estimate) -> list[str]:
@@ -109,7 +110,7 @@ def marks(change: Change) -> str:
 
 
 def value_of(value: Any) -> str:
-    return output.shorten("nothing" if value is None else json.dumps(value, ensure_ascii=False))
+    return one_line("nothing" if value is None else json.dumps(value, ensure_ascii=False), 120)
 
 
 def span(step: StepEstimate) -> str:

@@ -9,6 +9,7 @@ from sluice.errors import SluiceError
 from sluice.pipelines import executions
 from sluice.pipelines.executions import Execution, ExecutionStep
 from sluice.registry import packages
+from sluice.wording import one_line
 
 SLOW = ("Processing",)  # the only steps that take long enough for their start to be news
 
@@ -50,7 +51,7 @@ def format_step(step: ExecutionStep) -> str:
     took = output.seconds(step.seconds) if step.ended else ""
     outcome = {"True": "(yes)", "False": "(no)"}.get(step.outcome, "")
     # A closed gate's reasons are told whole when the execution is over.
-    why = f"  {output.safe(output.shorten(step.failure))}" if step.failure and step.kind != "Fail" else ""
+    why = f"  {output.safe(one_line(step.failure, 120))}" if step.failure and step.kind != "Fail" else ""
     return f"  [{colour}]{mark}[/] {step.name:<11}{step.status:<11}{took:>8} {outcome}{why}"
 
 
@@ -98,7 +99,7 @@ def show_live(target: Target, package: packages.Package, execution: Execution) -
     """Say that a deployment has put its version live. Raises NotLive, with the step's own words, if it has not."""
     live = packages.find_champion(target.sagemaker, package.group)
     if live and live.arn == package.arn:
-        output.set_consent(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")
+        output.say(f"Version {live.version} is live on the endpoint {live.endpoint_name}.")
         return
     instead = f"version {live.version} is, on the endpoint {live.endpoint_name}" if live else "no version is"
     raise NotLive(

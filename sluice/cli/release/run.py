@@ -36,13 +36,13 @@ def run(config: PipelineConfig, target: Target, wait: bool, model: str | None, a
     arn = earlier[1].arn if earlier else flow.start_execution(config, target)
     if not as_json:
         verb = "is already running" if earlier else "has started"
-        output.set_consent(f"Execution {arn.rpartition('/')[2]} of {config.release_pipeline} {verb}.")
+        output.say(f"Execution {arn.rpartition('/')[2]} of {config.release_pipeline} {verb}.")
     if wait:
         follow(config, target, arn, as_json)
     elif as_json:
         output.print_json({"execution": arn, "status": "Executing"})
     else:
-        output.set_consent("`sluice status` shows how far it is.")
+        output.say("`sluice status` shows how far it is.")
 
 
 def with_model(config: PipelineConfig, model: str) -> PipelineConfig:
@@ -56,7 +56,7 @@ def with_model(config: PipelineConfig, model: str) -> PipelineConfig:
 
 
 def show_upload(item: Upload) -> None:
-    output.set_consent(f"Uploading the {item.what}, {item.size / 1e6:.1f} MB ...")
+    output.say(f"Uploading the {item.what}, {item.size / 1e6:.1f} MB ...")
 
 
 def follow(config: PipelineConfig, target: Target, arn: str, as_json: bool) -> None:
@@ -74,14 +74,14 @@ def follow(config: PipelineConfig, target: Target, arn: str, as_json: bool) -> N
         if ended.step("GateClosed") and (package := find_package(target, ended)):
             show_failed_cases(read_report(target, package))
             if package.verdict == "inconclusive":
-                output.set_consent(f"A person may let it through all the same: sluice approve {package.version} --anyway")
+                output.say(f"A person may let it through all the same: sluice approve {package.version} --anyway")
         raise
     package = find_package(target, execution)
     if package is None:
         return
-    output.set_consent(f"Version {package.version}: {package.verdict}. {read_report(target, package)['summary']}")
+    output.say(f"Version {package.version}: {package.verdict}. {read_report(target, package)['summary']}")
     if package.approval == "PendingManualApproval":
-        output.set_consent(f"It waits for approval: sluice approve {package.version}")
+        output.say(f"It waits for approval: sluice approve {package.version}")
 
 
 def show_earlier(config: PipelineConfig, target: Target, execution: Execution, as_json: bool) -> None:
@@ -92,8 +92,8 @@ def show_earlier(config: PipelineConfig, target: Target, execution: Execution, a
         output.print_json(describe_outcome(target, execution) | {"started": False})
     elif execution.ended_well:
         verdict = f" ({package.verdict}, {package.approval})" if package else ""
-        output.set_consent(f"Nothing to release: this very file, model, cases and code are {version} already{verdict}.")
-        output.set_consent("Release it once more with --again.")
+        output.say(f"Nothing to release: this very file, model, cases and code are {version} already{verdict}.")
+        output.say("Release it once more with --again.")
     else:
         raise SluiceError(
             f"Nothing was started: this very release was judged as {version}. {progress.reason(execution)}",

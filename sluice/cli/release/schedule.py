@@ -33,14 +33,14 @@ def look(config: PipelineConfig, target: Target, as_json: bool) -> None:
         file = in_file.model_dump() if in_file else None
         output.print_json({"name": schedule_name(config), "file": file, "account": in_account, "state": state})
         return
-    output.set_consent(f"pipeline.yaml: {f'{in_file.expression} ({in_file.timezone})' if in_file else 'no schedule'}")
+    output.say(f"pipeline.yaml: {f'{in_file.expression} ({in_file.timezone})' if in_file else 'no schedule'}")
     if in_account:
         text = (
             f"{in_account['ScheduleExpression']} ({in_account['ScheduleExpressionTimezone']}), {(state or '').lower()}"
         )
     else:
         text = "no schedule"
-    output.set_consent(f"the account:   {text}")
+    output.say(f"the account:   {text}")
 
 
 @schedule.command()
@@ -48,7 +48,7 @@ def look(config: PipelineConfig, target: Target, as_json: bool) -> None:
 def apply(config: PipelineConfig, target: Target) -> None:
     """Bring the account to what the file says (as every run does)."""
     flow.submit_release(config, target)
-    output.set_consent(f"The schedule {schedule_name(config)} is as the file says.")
+    output.say(f"The schedule {schedule_name(config)} is as the file says.")
 
 
 @schedule.command()
@@ -56,7 +56,7 @@ def apply(config: PipelineConfig, target: Target) -> None:
 def pause(config: PipelineConfig, target: Target) -> None:
     """Let it start nothing until it is resumed."""
     triggers.set_schedule_state(target.client("scheduler"), config, "DISABLED")
-    output.set_consent(f"The schedule {schedule_name(config)} is paused.")
+    output.say(f"The schedule {schedule_name(config)} is paused.")
 
 
 @schedule.command()
@@ -64,4 +64,4 @@ def pause(config: PipelineConfig, target: Target) -> None:
 def resume(config: PipelineConfig, target: Target) -> None:
     """Let it start deployments again."""
     triggers.set_schedule_state(target.client("scheduler"), config, "ENABLED")
-    output.set_consent(f"The schedule {schedule_name(config)} runs.")
+    output.say(f"The schedule {schedule_name(config)} runs.")

@@ -12,6 +12,7 @@ from sluice.config.model import PipelineConfig
 from sluice.pipelines import executions, triggers
 from sluice.pipelines.executions import Execution
 from sluice.registry import packages
+from sluice.wording import one_line
 
 
 @click.command()
@@ -47,7 +48,7 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
         )
     else:
         show_live(config, live, examined)
-        output.set_consent(f"Scheduled re-deploys: {(schedule or 'none').lower()}.")
+        output.say(f"Scheduled re-deploys: {(schedule or 'none').lower()}.")
         show_executions(recent)
     if examined.problems:
         raise click.exceptions.Exit(1)
@@ -56,12 +57,12 @@ def status(config: PipelineConfig, target: Target, limit: int, as_json: bool) ->
 def show_live(config: PipelineConfig, live: packages.Package | None, examined: Health) -> None:
     """Say what is live and what is wrong with it."""
     if live is None:
-        output.set_consent(f"Live: no version of {config.registry.group!r} yet.")
+        output.say(f"Live: no version of {config.registry.group!r} yet.")
         return
     endpoint = f"{live.endpoint_name} ({examined.endpoint_status or 'gone'})"
-    output.set_consent(f"Live: version {live.version} on {endpoint}, since {live.live_since}.")
+    output.say(f"Live: version {live.version} on {endpoint}, since {live.live_since}.")
     for problem in examined.problems:
-        output.set_consent(f"Problem: {problem.message}\n  {problem.next_step}")
+        output.say(f"Problem: {problem.message}\n  {problem.next_step}")
 
 
 def show_executions(recent: list[Execution]) -> None:
@@ -74,8 +75,8 @@ def show_executions(recent: list[Execution]) -> None:
                 each.status,
                 output.seconds(each.seconds),
                 ", ".join(f"{step.name} {step.status}" for step in each.steps),
-                output.shorten(
-                    "" if each.ended_well else "; ".join(step.failure for step in each.steps if step.failure)
+                one_line(
+                    "" if each.ended_well else "; ".join(step.failure for step in each.steps if step.failure), 120
                 ),
             ]
             for each in recent

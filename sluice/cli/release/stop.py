@@ -25,11 +25,11 @@ def stop(config: PipelineConfig, target: Target, execution: str | None, wait: bo
     """
     running = find_running(config, target) if execution is None else select_running(config, target, execution)
     if running is None:
-        output.set_consent(f"Nothing is to be stopped: no execution of {config.name} runs.")
+        output.say(f"Nothing is to be stopped: no execution of {config.name} runs.")
         return
     if running.status != "Stopping":
         target.sagemaker.stop_pipeline_execution(PipelineExecutionArn=running.arn, ClientRequestToken=apply.new_token())
-    output.set_consent(f"Execution {running.id} of {running.pipeline} is being stopped.")
+    output.say(f"Execution {running.id} of {running.pipeline} is being stopped.")
     if wait:
         show_end(config, target, running)
 
@@ -73,9 +73,9 @@ def show_end(config: PipelineConfig, target: Target, running: Execution) -> None
         ended = executions.watch_execution(
             target.sagemaker, running.arn, progress.ProgressPrinter(), progress.interval(target)
         )
-    output.set_consent(f"Execution {ended.id} of {ended.pipeline} is over: {ended.status}.")
+    output.say(f"Execution {ended.id} of {ended.pipeline} is over: {ended.status}.")
     if ended.status == "Stopped" and ended.pipeline == config.release_pipeline:
-        output.set_consent(f"`{progress.command(target, 'run')}` starts this release anew.")
+        output.say(f"`{progress.command(target, 'run')}` starts this release anew.")
     if ended.step("Deploy"):
         show_leftovers(config, target, ended)
 
@@ -83,17 +83,17 @@ def show_end(config: PipelineConfig, target: Target, running: Execution) -> None
 def show_leftovers(config: PipelineConfig, target: Target, ended: Execution) -> None:
     """Say what a stopped deployment leaves: an approval that stays, an endpoint that it could not take back."""
     live = packages.find_champion(target.sagemaker, config.registry.group)
-    output.set_consent(
+    output.say(
         f"Version {live.version} is live on the endpoint {live.endpoint_name}." if live else "No version is live."
     )
     arn = executions.list_parameters(target.sagemaker, ended.arn).get("ModelPackageArn", "")
     version = arn.rpartition("/")[2]
     if ended.status == "Stopped" and version.isdigit() and not (live and live.arn == arn):
-        output.set_consent(
+        output.say(
             f"Version {version} is as approved as it was: the schedule and `sluice deploy` may take it again. "
             f"`{progress.command(target, 'reject', version)} --why ...` keeps it from that."
         )
     for endpoint in health.list_leftovers(config, target, live):
-        output.set_consent(
+        output.say(
             f"Endpoint {endpoint} is there, is not the live one, and costs money: {health.delete_endpoint(endpoint)}"
         )

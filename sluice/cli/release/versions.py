@@ -9,6 +9,7 @@ from sluice.cli import output
 from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.registry import packages
+from sluice.wording import one_line
 
 
 @click.command()
@@ -22,7 +23,7 @@ def versions(config: PipelineConfig, target: Target, limit: int, as_json: bool) 
         output.print_json([row(package) for package in rows])
         return
     if not rows:
-        output.set_consent(f"The group {config.registry.group!r} has no versions yet. `sluice run` registers the first.")
+        output.say(f"The group {config.registry.group!r} has no versions yet. `sluice run` registers the first.")
         return
     print_versions(rows)
 
@@ -41,7 +42,7 @@ def print_versions(rows: list[packages.Package]) -> None:
                 package.approval,
                 "live" if package.is_live else package.stage_status.lower(),
                 package.endpoint_name if package.is_live else "",
-                output.shorten(package.verdict_why or package.why),
+                one_line(package.verdict_why or package.why, 120),
             ]
             for package in rows
         ],
