@@ -45,29 +45,29 @@ def normal(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """What is indexed and searched for, in the order of the text."""
-    found: list[str] = []
+    words: list[str] = []
     for run in _RUN.findall(normal(text)):
-        found += _korean(run, (1, 2)) if "가" <= run[0] <= "힣" else _other(run)
-    return found
+        words += _korean(run, (1, 2)) if "가" <= run[0] <= "힣" else _other(run)
+    return words
 
 
 def content(text: str) -> list[str]:
     """Only the tokens that carry meaning on their own: a single Korean syllable of a longer word is found anywhere."""
-    found: list[str] = []
+    words: list[str] = []
     for run in _RUN.findall(normal(text)):
-        found += _korean(run, (2,)) if "가" <= run[0] <= "힣" else _other(run)
-    return found
+        words += _korean(run, (2,)) if "가" <= run[0] <= "힣" else _other(run)
+    return words
 
 
 def bare(text: str) -> str:
     """The text in whole words, without asking words and endings: what an embedder of characters should see."""
-    kept: list[str] = []
+    tokens: list[str] = []
     for run in _RUN.findall(normal(text)):
         if "가" <= run[0] <= "힣":
-            kept += [_bare(run)] if _korean(run, (1,)) else []
+            tokens += [_bare(run)] if _korean(run, (1,)) else []
         else:
-            kept += _other(run)[:1]
-    return " ".join(kept)
+            tokens += _other(run)[:1]
+    return " ".join(tokens)
 
 
 def _korean(run: str, sizes: tuple[int, ...]) -> list[str]:

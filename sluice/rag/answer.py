@@ -28,7 +28,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Sources:
-    found: list[Source]
+    sources: list[Source]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Done:
+class AnswerEnd:
     answer: str
     sources: list[Source]
     live: Live
@@ -50,7 +50,7 @@ class Done:
 
 
 T = TypeVar("T")
-Event = Sources | Token | Done
+Event = Sources | Token | AnswerEnd
 
 
 @dataclass(frozen=True)
@@ -94,31 +94,31 @@ class ChatTurn:
     def latency_ms(self) -> float:
         return round((self.parts.clock() - self.started) * 1000, 1)
 
-    def whole(self) -> Generator[Event, None, None]:
+    def answer_whole(self) -> Generator[Event, None, None]:
         """The answer in one piece."""
         self._prepare()
-        reply = self._on_the_live_endpoint(self._complete)
+        reply = self._call_live_endpoint(self._complete)
         self.pieces, self.finish_reason = [reply.text], reply.finish_reason
         self.usage = reply.prompt_tokens, reply.completion_tokens
-        yield self._done()
+        yield self._finish()
 
-    def streamed(self) -> Generator[Event, None, None]:
+    def stream_answer(self) -> Generator[Event, None, None]:
         """The sources, the answer token by token, and the end. Nothing is yielded before the first token is there, so
         an error until then can still be an HTTP status. Close it to hang up: what was said is written to the history.
         """
         self._prepare()
-        text, tokens = self._on_the_live_endpoint(self._first_token)
+        text, tokens = self._call_live_endpoint(self._first_token)
         with closing(tokens):
             try:
                 yield Sources(self.sources)
                 if text:
-                    yield self._said(text)
+                    yield self._record_token(text)
                 for text in tokens:
-                    yield self._said(text)
+                    yield self._record_token(text)
             except GeneratorExit:
                 self._interrupt()
                 raise
-        yield self._done()
+        yield self._finish()
 
     def _prepare(self) -> None:
         self.live, self._look = self.parts.follower.current()
@@ -126,7 +126,7 @@ class ChatTurn:
         if self.question.documents and self.parts.passages:
             before = earlier[0].question if earlier else ""
             self.sources = self.parts.retrieval.find(self.question.text, self.parts.passages, before)
-        self._prompt = budget.fitted(
+        self._prompt = budget.fit_prompt(
             self.question.text,
             [source.passage for source in self.sources],
             [(turn.question, turn.answer) for turn in reversed(earlier) if turn.answer],
@@ -135,19 +135,19 @@ class ChatTurn:
         )
         self.sources = self.sources[: self._prompt.passages]
 
-    def _on_the_live_endpoint(self, ask: Callable[[Live], T]) -> T:
+    def _call_live_endpoint(self, request: Callable[[Live], T]) -> T:
         """Ask; if the endpoint is lost and another one is live by now, ask that one, once."""
-        live = self._asked()
+        live = self._require_live()
         try:
-            return ask(live)
+            return request(live)
         except model.EndpointLost:
-            now, self._look = self.parts.follower.renewed(self._look)
-            if now.endpoint == live.endpoint:
+            renewed, self._look = self.parts.follower.look_again(self._look)
+            if renewed.endpoint == live.endpoint:
                 raise
-            self.live = now
-            return ask(now)
+            self.live = renewed
+            return request(renewed)
 
-    def _asked(self) -> Live:
+    def _require_live(self) -> Live:
         assert self.live is not None
         return self.live
 
@@ -168,7 +168,7 @@ class ChatTurn:
                 if text := chat_api.delta(obj):
                     yield text
 
-    def _said(self, text: str) -> Token:
+    def _record_token(self, text: str) -> Token:
         self.first_token = self.first_token or self.latency_ms
         self.pieces.append(text)
         return Token(text)
@@ -179,10 +179,10 @@ class ChatTurn:
         if self.pieces:
             self.turn = self._write(interrupted=True)
 
-    def _done(self) -> Done:
+    def _finish(self) -> AnswerEnd:
         self.turn = self._write()
-        live, (prompt_tokens, completion_tokens) = self._asked(), self.usage
-        return Done(
+        live, (prompt_tokens, completion_tokens) = self._require_live(), self.usage
+        return AnswerEnd(
             answer=self.answer,
             sources=self.sources,
             live=live,
@@ -195,7 +195,7 @@ class ChatTurn:
         )
 
     def _write(self, interrupted: bool = False) -> Turn:
-        live = self._asked()
+        live = self._require_live()
         return self.parts.history.add(
             self.question.user,
             self.question.text,

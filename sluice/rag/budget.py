@@ -36,23 +36,23 @@ class Prompt:
     passages: int  # how many of the passages are in it
 
 
-def fitted(
+def fit_prompt(
     question: str, passages: Sequence[str], history: Sequence[Pair], max_tokens: int, context: int | None
 ) -> Prompt:
     messages = prompt.messages(question, passages, history)
     if context is None:
         return Prompt(messages, max_tokens, len(passages))
-    shown, turns = list(passages), list(history)
+    visible, turns = list(passages), list(history)
     room = context - min(max_tokens, context // 4)
     while (used := _size(messages)) > room:
         if turns:
             turns.pop(0)
-        elif shown:
-            shown.pop()
+        elif visible:
+            visible.pop()
         else:
             raise QuestionTooLong(used, context)
-        messages = prompt.messages(question, shown, turns)
-    return Prompt(messages, min(max_tokens, context - used), len(shown))
+        messages = prompt.messages(question, visible, turns)
+    return Prompt(messages, min(max_tokens, context - used), len(visible))
 
 
 def _size(messages: Sequence[dict[str, str]]) -> int:

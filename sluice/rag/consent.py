@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sluice.rag.history import HistoryNotWritten, HistoryUnavailable, iso, unavailable
+from sluice.rag.history import HistoryNotWritten, HistoryUnavailable, explain_unavailable, iso
 
 PARTITION = "\nconsent"
 PAGE = 500
@@ -30,30 +30,30 @@ class Consents:
         self.table = table
         self.now = now
 
-    def say(self, user: str, evaluation: bool) -> Consent:
+    def set_consent(self, user: str, evaluation: bool) -> Consent:
         """The user's word; the last one counts. It outlives their turns, and is kept when it is taken back."""
         at = iso(self.now().astimezone(UTC))
         item = {"user": {"S": PARTITION}, "turn": {"S": user}, "evaluation": {"BOOL": evaluation}, "at": {"S": at}}
         try:
             self.dynamodb.put_item(TableName=self.table, Item=item)
         except (ClientError, BotoCoreError) as error:
-            raise unavailable(error, self.table, HistoryNotWritten, "written") from error
+            raise explain_unavailable(error, self.table, HistoryNotWritten, "written") from error
         return Consent(user, evaluation, at)
 
     def of(self, user: str) -> Consent:
         """Read consistently: who has just taken it back is known to have."""
-        found = self._query({":turn": {"S": user}}, {"#turn": "turn"}, " AND #turn = :turn", Limit=1)
-        return _consent(found["Items"][0]) if found["Items"] else Consent(user)
+        response = self._query({":turn": {"S": user}}, {"#turn": "turn"}, " AND #turn = :turn", Limit=1)
+        return _consent(response["Items"][0]) if response["Items"] else Consent(user)
 
-    def given(self) -> Iterator[str]:
+    def list_consenting_users(self) -> Iterator[str]:
         """The users who say yes, in no order that means anything."""
         further: dict[str, Any] = {}
         while True:
-            found = self._query({}, {}, "", Limit=PAGE, **further)
-            yield from (each.user for each in map(_consent, found["Items"]) if each.evaluation)
-            if "LastEvaluatedKey" not in found:
+            response = self._query({}, {}, "", Limit=PAGE, **further)
+            yield from (each.user for each in map(_consent, response["Items"]) if each.evaluation)
+            if "LastEvaluatedKey" not in response:
                 return
-            further = {"ExclusiveStartKey": found["LastEvaluatedKey"]}
+            further = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
 
     def _query(self, values: dict[str, Any], names: dict[str, str], more: str, **request: Any) -> Any:
         try:
@@ -66,9 +66,9 @@ class Consents:
                 **request,
             )
         except (ClientError, BotoCoreError) as error:
-            raise unavailable(error, self.table, HistoryUnavailable, "read") from error
+            raise explain_unavailable(error, self.table, HistoryUnavailable, "read") from error
 
 
 def _consent(item: dict[str, Any]) -> Consent:
-    said = item.get("evaluation", {}).get("BOOL") is True
-    return Consent(item["turn"]["S"], said, item.get("at", {}).get("S"))
+    allows = item.get("evaluation", {}).get("BOOL") is True
+    return Consent(item["turn"]["S"], allows, item.get("at", {}).get("S"))

@@ -160,10 +160,10 @@ class Documents:
                 raise sqlite3.DatabaseError("it is a database of something else")
             for statement in TABLES.strip().rstrip(";").split(";\n"):
                 db.execute(statement)
-        known = dict(db.execute("select key, value from meta").fetchall())
-        if known.get("schema", SCHEMA) != SCHEMA:
-            raise sqlite3.DatabaseError(f"it has schema {known['schema']}, this version reads {SCHEMA}")
-        if known.get("embedder") != self.embedder.name:
+        meta = dict(db.execute("select key, value from meta").fetchall())
+        if meta.get("schema", SCHEMA) != SCHEMA:
+            raise sqlite3.DatabaseError(f"it has schema {meta['schema']}, this version reads {SCHEMA}")
+        if meta.get("embedder") != self.embedder.name:
             self._embed_again(db)
         db.commit()
 

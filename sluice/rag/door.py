@@ -1,4 +1,4 @@
-"""Refuses what a foreign web page may have sent, before any route sees it: `sluice/same_origin.py` says what that is."""
+"""Refuses what a foreign web page may have sent, before a route sees it: `sluice/same_origin.py` says what that is."""
 
 from collections.abc import Iterable
 

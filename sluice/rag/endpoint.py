@@ -34,7 +34,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Known:
+class RegistryLook:
     """One look at the registry: what is live, or why it is not known; `look` counts the looks."""
 
     live: Live | None
@@ -64,24 +64,24 @@ class LiveEndpointWatcher:
         self._seconds = seconds
         self._clock = clock
         self._looking = threading.Lock()
-        self._known: Known | None = None
+        self._latest: RegistryLook | None = None
         self._stopping = stopping or threading.Event()
         self._thread: threading.Thread | None = None
 
     def current(self) -> tuple[Live, int]:
         """The live endpoint and the look that found it, which `renewed` wants if the endpoint turns out to be gone."""
-        known = self._known or self._look_after(0)
-        return _live(known), known.look
+        latest = self._latest or self._look_after(0)
+        return _live(latest), latest.look
 
-    def renewed(self, look: int) -> tuple[Live, int]:
+    def look_again(self, look: int) -> tuple[Live, int]:
         """What is live after a later look. However many requests ask at once, the registry is asked once."""
-        known = self._look_after(look)
-        return _live(known), known.look
+        latest = self._look_after(look)
+        return _live(latest), latest.look
 
-    def known(self) -> tuple[Known | None, float]:
+    def latest_look(self) -> tuple[RegistryLook | None, float]:
         """The latest look, and the seconds since the registry last answered."""
-        known = self._known
-        return known, self._clock() - known.reached if known else 0.0
+        latest = self._latest
+        return latest, self._clock() - latest.reached if latest else 0.0
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.follow, name="follow-registry", daemon=True)
@@ -94,7 +94,7 @@ class LiveEndpointWatcher:
         """Look, wait, and look again until the follower is stopped."""
         while True:
             try:
-                self._look_after(self._known.look if self._known else 0)
+                self._look_after(self._latest.look if self._latest else 0)
             except RegistryUnreachable as error:
                 LOG.warning("%s", error.message)
             except Exception:  # the thread must outlive what nobody foresaw; the next look may succeed
@@ -102,34 +102,34 @@ class LiveEndpointWatcher:
             if self._stopping.wait(self._seconds):
                 return
 
-    def _look_after(self, look: int) -> Known:
+    def _look_after(self, look: int) -> RegistryLook:
         with self._looking:
-            known = self._known
-            if known and known.look > look:
-                return known  # somebody else looked while this one waited
-            self._known = self._look(known)
-            return self._known
+            latest = self._latest
+            if latest and latest.look > look:
+                return latest  # somebody else looked while this one waited
+            self._latest = self._look(latest)
+            return self._latest
 
-    def _look(self, before: Known | None) -> Known:
+    def _look(self, before: RegistryLook | None) -> RegistryLook:
         look = before.look + 1 if before else 1
         try:
-            found = Known(self._find(), None, look, self._clock())
+            latest = RegistryLook(self._find(), None, look, self._clock())
         except NothingLive as nothing:
-            found = Known(None, nothing, look, self._clock())
+            latest = RegistryLook(None, nothing, look, self._clock())
         except (ClientError, BotoCoreError, SluiceError) as error:
             if before is None:
                 raise RegistryUnreachable(
                     f"The model registry cannot be reached: {error}", "Check the network and the server's role."
                 ) from error
             LOG.warning("The registry cannot be reached, the last known endpoint stays in use: %s", error)
-            return Known(before.live, before.nothing, look, before.reached, str(error))
-        if before is None or before.live != found.live:
-            LOG.info("live: %s", found.live or found.nothing)
-        return found
+            return RegistryLook(before.live, before.nothing, look, before.reached, str(error))
+        if before is None or before.live != latest.live:
+            LOG.info("live: %s", latest.live or latest.nothing)
+        return latest
 
 
-def _live(known: Known) -> Live:
-    if known.live is None:
-        assert known.nothing is not None
-        raise known.nothing.with_traceback(None)
-    return known.live
+def _live(look: RegistryLook) -> Live:
+    if look.live is None:
+        assert look.nothing is not None
+        raise look.nothing.with_traceback(None)
+    return look.live

@@ -88,11 +88,13 @@ def answer(error: SluiceError, more: Mapping[str, Any] | None = None) -> Respons
 
 def invalid(error: ValidationError | RequestValidationError) -> BadRequest:
     """pydantic's findings, each as `where: what`."""
-    found = []
+    problems = []
     for problem in error.errors():
         where = ".".join(str(part) for part in problem["loc"] if part not in ("body", "query", "path"))
-        found.append(f"{where}: {problem['msg']}" if where else str(problem["msg"]))
-    return BadRequest(422, "invalid_request", "; ".join(found), "docs/rag-server.md, or /docs here, lists the fields.")
+        problems.append(f"{where}: {problem['msg']}" if where else str(problem["msg"]))
+    return BadRequest(
+        422, "invalid_request", "; ".join(problems), "docs/rag-server.md, or /docs here, lists the fields."
+    )
 
 
 def on_sluice_error(_: Request, error: Exception) -> Response:
@@ -109,8 +111,8 @@ def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     message = f"{request.method} {request.url.path}: {error.detail}"
-    told = {"code": code, "message": message, "hint": "/docs lists what there is."}
-    return JSONResponse({"error": told}, error.status_code, error.headers)
+    body = {"code": code, "message": message, "hint": "/docs lists what there is."}
+    return JSONResponse({"error": body}, error.status_code, error.headers)
 
 
 def on_bug(_: Request, __: Exception) -> Response:

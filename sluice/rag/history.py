@@ -101,11 +101,11 @@ class History:
                 ConsistentRead=True,
             )
         except (ClientError, BotoCoreError) as error:
-            raise unavailable(error, self.table, HistoryUnavailable, "read") from error
+            raise explain_unavailable(error, self.table, HistoryUnavailable, "read") from error
         # The service deletes expired items when it gets to it, up to days later.
         expired = self.now().timestamp()
-        kept = [_turn(item) for item in answer["Items"] if float(item.get("expires", {"N": "inf"})["N"]) > expired]
-        return kept, answer.get("LastEvaluatedKey", {}).get("turn", {}).get("S")
+        turns = [_turn(item) for item in answer["Items"] if float(item.get("expires", {"N": "inf"})["N"]) > expired]
+        return turns, answer.get("LastEvaluatedKey", {}).get("turn", {}).get("S")
 
     def add(
         self,
@@ -133,9 +133,9 @@ class History:
         except ClientError as error:
             # A write that arrived although its answer was lost is repeated by the client, and then meets itself.
             if error.response.get("Item") != item:
-                raise unavailable(error, self.table, HistoryNotWritten, "written") from error
+                raise explain_unavailable(error, self.table, HistoryNotWritten, "written") from error
         except BotoCoreError as error:
-            raise unavailable(error, self.table, HistoryNotWritten, "written") from error
+            raise explain_unavailable(error, self.table, HistoryNotWritten, "written") from error
         return _turn(item)
 
     def check(self) -> None:
@@ -188,8 +188,8 @@ def _fitted(turn: Turn) -> Turn:
     over = turn.size() - (MAX_ITEM - ROOM)
     if over <= 0:
         return turn
-    kept = turn.answer.encode()[: max(0, len(turn.answer.encode()) - over - 32)].decode(errors="ignore")
-    return replace(turn, answer=kept, shortened=True)
+    shortened = turn.answer.encode()[: max(0, len(turn.answer.encode()) - over - 32)].decode(errors="ignore")
+    return replace(turn, answer=shortened, shortened=True)
 
 
 def _size(value: Any) -> int:
@@ -201,14 +201,16 @@ def _size(value: Any) -> int:
     return len(str(value).encode())
 
 
-def unavailable(error: Exception, table: str, kind: type[HistoryUnavailable], done: str) -> HistoryUnavailable:
-    told = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
-    code = str(told.get("Code", ""))
-    why = f"{code}: {told.get('Message', '')}" if code else str(error)
+def explain_unavailable(
+    error: Exception, table: str, kind: type[HistoryUnavailable], action: str
+) -> HistoryUnavailable:
+    details = error.response.get("Error", {}) if isinstance(error, ClientError) else {}
+    code = str(details.get("Code", ""))
+    why = f"{code}: {details.get('Message', '')}" if code else str(error)
     hint = "Try again in a moment."
     if code == "ResourceNotFoundException":
         hint = "`sluice bootstrap` creates the table; SLUICE_HISTORY_TABLE names it."
     elif code in {"AccessDeniedException", "UnrecognizedClientException"}:
         hint = "The server's role needs dynamodb:Query and dynamodb:PutItem on the table."
     retry_after = 1 if code in THROTTLED or not code else None
-    return kind(f"The history table {table!r} could not be {done}: {why}", hint, retry_after)
+    return kind(f"The history table {table!r} could not be {action}: {why}", hint, retry_after)

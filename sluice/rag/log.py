@@ -18,8 +18,8 @@ _OBEYED = re.compile("[\x7f-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u206
 
 
 def line(**what: Any) -> str:
-    said = {"time": datetime.now(UTC).isoformat(timespec="milliseconds")} | what
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(said, ensure_ascii=False))
+    entry = {"time": datetime.now(UTC).isoformat(timespec="milliseconds")} | what
+    return _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(entry, ensure_ascii=False))
 
 
 def write(**what: Any) -> None:

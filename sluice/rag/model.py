@@ -59,7 +59,7 @@ def complete(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> chat_ap
         with closing(answer["Body"]) as body:
             return chat_api.parse_reply(body.read())
     except (ClientError, BotoCoreError, HTTPError) as error:
-        raise told(error, endpoint) from error
+        raise explain_error(error, endpoint) from error
 
 
 def stream(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
@@ -69,7 +69,7 @@ def stream(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> Generator
             EndpointName=endpoint, Body=_body(request), ContentType=JSON, Accept="application/jsonlines"
         )
     except (ClientError, BotoCoreError, HTTPError) as error:
-        raise told(error, endpoint) from error
+        raise explain_error(error, endpoint) from error
     return _objects(answer["Body"], endpoint)
 
 
@@ -80,7 +80,7 @@ def _objects(body: Any, endpoint: str) -> Generator[dict[str, Any], None, None]:
             for event in body:
                 yield from lines.feed(event.get("PayloadPart", {}).get("Bytes", b""))
         except (ClientError, BotoCoreError, HTTPError) as error:
-            raise told(error, endpoint) from error
+            raise explain_error(error, endpoint) from error
         yield from lines.close()
 
 
@@ -88,7 +88,7 @@ def _body(request: Mapping[str, Any]) -> bytes:
     return json.dumps(request, ensure_ascii=False).encode()
 
 
-def told(error: Exception, endpoint: str) -> ModelError:
+def explain_error(error: Exception, endpoint: str) -> ModelError:
     """One of our errors for whatever botocore raised."""
     if isinstance(error, ReadTimeoutError):
         return ModelTooSlow(
@@ -122,8 +122,8 @@ def _model_failed(error: ClientError, endpoint: str, message: str) -> ModelError
 
 
 def _code(error: ClientError) -> tuple[str, str]:
-    told = error.response.get("Error", {})
-    return str(told.get("Code", "")), str(told.get("Message", ""))
+    details = error.response.get("Error", {})
+    return str(details.get("Code", "")), str(details.get("Message", ""))
 
 
 def _short(error: Exception) -> str:

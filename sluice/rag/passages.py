@@ -64,11 +64,11 @@ def cut(text: str, title: str = "", markdown: bool = True) -> tuple[str, list[Pa
     if not markdown:
         return title[:TITLE], [Passage(title[:TITLE], part) for block in _plain(text) for part in _parts(block)]
     text, title = _without_front_matter(text, title[:TITLE])
-    found: list[tuple[tuple[str, ...], str]] = []
+    parts: list[tuple[tuple[str, ...], str]] = []
     for headings, block in _markdown(_LOOSE.sub("\n", _without_comments(text))):
         title = title or (headings[0] if headings else "")
-        found += [(headings, part) for part in _parts(block)]
-    return title[:TITLE], [Passage(_titled(title, headings), part) for headings, part in found]
+        parts += [(headings, part) for part in _parts(block)]
+    return title[:TITLE], [Passage(_titled(title, headings), part) for headings, part in parts]
 
 
 def sentences(text: str) -> list[str]:
@@ -103,12 +103,12 @@ def _unquoted(value: str) -> str:
 
 def _without_comments(text: str) -> str:
     """One that is never closed is text."""
-    kept: list[str] = []
+    pieces: list[str] = []
     at = 0
     while (begin := text.find("<!--", at)) >= 0 and (end := text.find("-->", begin + 4)) >= 0:
-        kept.append(text[at:begin])
+        pieces.append(text[at:begin])
         at = end + 3
-    return "".join(kept) + text[at:]
+    return "".join(pieces) + text[at:]
 
 
 def _titled(title: str, headings: tuple[str, ...]) -> str:
@@ -236,31 +236,31 @@ def _clean(text: str) -> str:
 
 def _unlink(text: str) -> str:
     """Links and images are their text: it begins at the first bracket since the last one that closed."""
-    kept: list[str] = []
+    pieces: list[str] = []
     at = searched = 0
     while (end := text.find("]", searched)) >= 0:
         begin = text.find("[", searched, end)
         target = _LINK_TARGET.match(text, end + 1) if begin >= 0 else None
         if target:
             image = begin > searched and text[begin - 1] == "!"
-            kept += [text[at : begin - image], text[begin + 1 : end]]
+            pieces += [text[at : begin - image], text[begin + 1 : end]]
             at = target.end()
         searched = target.end() if target else end + 1
-    return "".join(kept) + text[at:]
+    return "".join(pieces) + text[at:]
 
 
 def _unmark(text: str, opens: re.Pattern[str], closes: re.Pattern[str]) -> str:
     """Takes pairs of marks away, and leaves those that have no counterpart. Both patterns are of a fixed width."""
-    kept: list[str] = []
+    pieces: list[str] = []
     at = 0
     last = closes.search(text)
     while last and (first := opens.search(text, at)):
         while last and last.start() <= first.end():  # there is something between the two
             last = closes.search(text, last.start() + 1)
         if last:
-            kept += [text[at : first.start()], text[first.end() : last.start()]]
+            pieces += [text[at : first.start()], text[first.end() : last.start()]]
             at = last.end()
-    return "".join(kept) + text[at:]
+    return "".join(pieces) + text[at:]
 
 
 def _parts(block: _Block) -> Iterator[str]:
@@ -278,15 +278,15 @@ def _parts(block: _Block) -> Iterator[str]:
 
 def _packed(pieces: list[str], glue: str, limit: int = LIMIT) -> Iterator[str]:
     """As many pieces a passage as fit; a piece that is too long itself is cut where it hurts least."""
-    held = ""
+    chunk = ""
     for piece in chain.from_iterable(_short(whole, limit) for whole in pieces):
-        if held and len(held) + len(glue) + len(piece) > limit:
-            yield held
-            held = piece
+        if chunk and len(chunk) + len(glue) + len(piece) > limit:
+            yield chunk
+            chunk = piece
         else:
-            held = f"{held}{glue}{piece}" if held else piece
-    if held.strip():
-        yield held
+            chunk = f"{chunk}{glue}{piece}" if chunk else piece
+    if chunk.strip():
+        yield chunk
 
 
 def _short(piece: str, limit: int) -> Iterator[str]:

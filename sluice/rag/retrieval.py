@@ -48,16 +48,16 @@ class Retrieval:
         with self.documents.snapshot() as db:
             if not analyzer.content(question):
                 return []
-            found = self._search(db, question)
+            sources = self._search(db, question)
             if before:
-                found = _merged(found, self._search(db, f"{before}\n{question}"))
-        return [replace(source, rank=rank) for rank, source in enumerate(found[:limit], 1)]
+                sources = _merged(sources, self._search(db, f"{before}\n{question}"))
+        return [replace(source, rank=rank) for rank, source in enumerate(sources[:limit], 1)]
 
     def _search(self, db: sqlite3.Connection, question: str) -> list[Source]:
         rarity = _rarity(db, analyzer.tokens(question))
-        asked = {word: rarity[word] for word in analyzer.content(question)}
+        weights = {word: rarity[word] for word in analyzer.content(question)}
         ranked = _fused((WORDS, _by_words(db, rarity)), (VECTORS, self._by_vectors(db, question)))
-        return _worth_showing(_load(db, ranked), asked)
+        return _worth_showing(_load(db, ranked), weights)
 
     def _by_vectors(self, db: sqlite3.Connection, question: str) -> list[int]:
         return self._current(db).nearest(self.documents.embedder.embed([question])[0], DEPTH)
@@ -110,22 +110,22 @@ def _merged(alone: list[Source], together: list[Source]) -> list[Source]:
 
 def _load(db: sqlite3.Connection, ids: list[int]) -> list[tuple[str, int, str, str]]:
     marks = ",".join("?" * len(ids))
-    found = db.execute(f"select id, document, position, title, text from passage where id in ({marks})", ids)
-    rows = {row[0]: row[1:] for row in found.fetchall()}
+    cursor = db.execute(f"select id, document, position, title, text from passage where id in ({marks})", ids)
+    rows = {row[0]: row[1:] for row in cursor.fetchall()}
     return [rows[id] for id in ids]
 
 
 @lru_cache(2048)  # the same few passages are candidates again and again, and cutting them costs most of a search
-def _held(text: str) -> frozenset[str]:
+def _words_of(text: str) -> frozenset[str]:
     return frozenset(analyzer.content(text))
 
 
-def _worth_showing(rows: list[tuple[str, int, str, str]], asked: dict[str, float]) -> list[Source]:
-    whole = sum(asked.values())
+def _worth_showing(rows: list[tuple[str, int, str, str]], weights: dict[str, float]) -> list[Source]:
+    whole = sum(weights.values())
     scored = []
     for rank, (document, position, title, text) in enumerate(rows, 1):
-        held = _held(f"{title} {text}")
-        score = sum(weight for word, weight in asked.items() if word in held) / whole
+        words = _words_of(f"{title} {text}")
+        score = sum(weight for word, weight in weights.items() if word in words) / whole
         scored.append(Source(f"{document}#{position}", document, title, text, rank, round(score, 3)))
     bar = max(ENOUGH, BESIDE * max((source.score for source in scored), default=0))
     return [source for source in scored if source.score >= bar]

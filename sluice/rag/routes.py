@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from sluice.rag import errors, log, passages, schemas
-from sluice.rag.answer import ChatTurn, Done, Parts, Question
+from sluice.rag.answer import AnswerEnd, ChatTurn, Parts, Question
 from sluice.rag.consent import Consents
 from sluice.rag.documents import Document, Documents
 from sluice.rag.errors import BadRequest, Json
@@ -32,16 +32,16 @@ class TableCheck:
     seconds: float
     clock: Callable[[], float] = time.monotonic
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _asked: float = float("-inf")
+    _checked_at: float = float("-inf")
     _problem: str = ""
 
     def problem(self) -> str:
         with self._lock:
-            if self.clock() - self._asked >= self.seconds:
-                self._asked, self._problem = self.clock(), self._ask()
+            if self.clock() - self._checked_at >= self.seconds:
+                self._checked_at, self._problem = self.clock(), self._check()
             return self._problem
 
-    def _ask(self) -> str:
+    def _check(self) -> str:
         try:
             self.check()
         except HistoryUnavailable as error:
@@ -69,7 +69,8 @@ def _chat(routes: APIRouter, settings: Settings, parts: Parts, threads: Threads)
         exchange = ChatTurn(parts, _question(body, settings))
         streamed = body.stream or "text/event-stream" in request.headers.get("accept", "")
         running = threads.run(
-            exchange.streamed() if streamed else exchange.whole(), lambda failed: _log_chat(exchange, failed)
+            exchange.stream_answer() if streamed else exchange.answer_whole(),
+            lambda failed: _log_chat(exchange, failed),
         )
         try:
             first = await running.next()
@@ -80,8 +81,8 @@ def _chat(routes: APIRouter, settings: Settings, parts: Parts, threads: Threads)
             return errors.answer(first.error) if first.error else Json({"error": errors.INTERNAL}, 500)
         if streamed:
             return EventStream(first, running, schemas.sent)
-        assert isinstance(first, Done)
-        return Json(schemas.whole(first))
+        assert isinstance(first, AnswerEnd)
+        return Json(schemas.describe_answer(first))
 
 
 def _question(body: ChatBody, settings: Settings) -> Question:
@@ -125,8 +126,8 @@ def _documents(routes: APIRouter, settings: Settings, documents: Documents) -> N
     @routes.get("/v1/documents")
     def listed(limit: int = Query(100, ge=1, le=1000), after: str = "") -> Response:
         """What there is, by id; `next` is the `after` of the next page."""
-        found = documents.list(limit, after)
-        return Json({"documents": [vars(one) for one in found], "next": found[-1].id if len(found) == limit else None})
+        page = documents.list(limit, after)
+        return Json({"documents": [vars(one) for one in page], "next": page[-1].id if len(page) == limit else None})
 
     @routes.delete("/v1/documents/{id:path}", status_code=204)
     def delete(id: str) -> Response:
@@ -149,8 +150,8 @@ async def _document(request: Request, id: str | None, title: str | None, limit: 
         message = f"Content-Type {kind or '(none)'} is not one of text/plain, text/markdown, application/json."
         raise BadRequest(415, "unsupported_media_type", message, "Say what the body is, for example text/markdown.")
     text = schemas.utf8(await schemas.read(request, limit))
-    told = {"text": text, "format": "markdown" if MARKDOWN_TYPES[kind] else "text", "id": id, "title": title}
-    return schemas.checked(DocumentBody, told)
+    fields = {"text": text, "format": "markdown" if MARKDOWN_TYPES[kind] else "text", "id": id, "title": title}
+    return schemas.validate(DocumentBody, fields)
 
 
 def _store(documents: Documents, body: DocumentBody) -> Response:
@@ -184,9 +185,9 @@ def _consent(routes: APIRouter, consents: Consents) -> None:
     async def say(request: Request) -> Response:
         """Whether a user's chats may become evaluation cases: no, until they say yes, and it can be taken back."""
         body = await schemas.read_json(ConsentBody, request, schemas.SHORT)
-        said = await run_in_threadpool(consents.say, body.user, body.evaluation)
-        log.write(user=said.user, consent=said.evaluation)
-        return Json(dict(vars(said)))
+        consent = await run_in_threadpool(consents.set_consent, body.user, body.evaluation)
+        log.write(user=consent.user, consent=consent.evaluation)
+        return Json(dict(vars(consent)))
 
     @routes.get("/v1/consent")
     def consent(user: str = Query(min_length=1, max_length=256)) -> Response:
@@ -206,17 +207,17 @@ def _health(routes: APIRouter, settings: Settings, parts: Parts, documents: Docu
     @routes.get("/readyz")
     def readyz() -> Response:
         """A chat would be answered; if not, why not."""
-        known, age = parts.follower.known()
-        registry = {"age_seconds": round(age, 1)} | ({"failure": known.failure} if known and known.failure else {})
+        look, age = parts.follower.latest_look()
+        registry = {"age_seconds": round(age, 1)} | ({"failure": look.failure} if look and look.failure else {})
         more = {"registry": registry, "documents": documents.count(), "chats": len(threads)}
-        reasons = [reason for reason in (_nothing(known), table.problem()) if reason]
-        if reasons or known is None or known.live is None:
-            told = {"code": "not_ready", "message": " ".join(reasons), "hint": "/readyz tells when it is."}
-            return Json({"error": told, "reasons": reasons} | more, 503)
-        return Json({"status": "ready", "endpoint": known.live.endpoint, "version": known.live.version} | more)
+        reasons = [reason for reason in (_nothing(look), table.problem()) if reason]
+        if reasons or look is None or look.live is None:
+            fields = {"code": "not_ready", "message": " ".join(reasons), "hint": "/readyz tells when it is."}
+            return Json({"error": fields, "reasons": reasons} | more, 503)
+        return Json({"status": "ready", "endpoint": look.live.endpoint, "version": look.live.version} | more)
 
 
-def _nothing(known: Any) -> str:
-    if known is None:
+def _nothing(look: Any) -> str:
+    if look is None:
         return "The model registry has not been reached yet."
-    return known.nothing.message if known.nothing else ""
+    return look.nothing.message if look.nothing else ""

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.requests import Request
 
-from sluice.rag.answer import Done, Event, Sources, Token
+from sluice.rag.answer import AnswerEnd, Event, Sources, Token
 from sluice.rag.errors import BadRequest, invalid
 from sluice.rag.history import Turn
 from sluice.rag.retrieval import Source
@@ -90,9 +90,9 @@ def parse(kind: type[M], raw: bytes) -> M:
         raise invalid(error) from None
 
 
-def checked(kind: type[M], told: Mapping[str, Any]) -> M:
+def validate(kind: type[M], fields: Mapping[str, Any]) -> M:
     try:
-        return kind.model_validate(told)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise invalid(error) from None
 
@@ -117,50 +117,50 @@ def without_controls(text: str) -> str:
     return text.translate(_CONTROL)
 
 
-def source(found: Source) -> dict[str, Any]:
+def source(hit: Source) -> dict[str, Any]:
     return {
-        "id": found.id,
-        "document": found.document,
-        "title": found.title,
-        "passage": found.passage,
-        "rank": found.rank,
-        "score": found.score,
+        "id": hit.id,
+        "document": hit.document,
+        "title": hit.title,
+        "passage": hit.passage,
+        "rank": hit.rank,
+        "score": hit.score,
     }
 
 
 def turn(written: Turn) -> dict[str, Any]:
-    said = {name: value for name, value in vars(written).items() if name not in ("user", "interrupted", "shortened")}
+    fields = {name: value for name, value in vars(written).items() if name not in ("user", "interrupted", "shortened")}
     flags = {name: True for name in ("interrupted", "shortened") if getattr(written, name)}
-    return said | {"sources": [dict(one) for one in written.sources]} | flags
+    return fields | {"sources": [dict(one) for one in written.sources]} | flags
 
 
-def whole(done: Done) -> dict[str, Any]:
-    return {"answer": done.answer, "sources": [source(one) for one in done.sources]} | end(done)
+def describe_answer(end: AnswerEnd) -> dict[str, Any]:
+    return {"answer": end.answer, "sources": [source(one) for one in end.sources]} | describe_end(end)
 
 
-def end(done: Done) -> dict[str, Any]:
+def describe_end(end: AnswerEnd) -> dict[str, Any]:
     """What is known only when the answer is complete."""
-    said: dict[str, Any] = {
-        "version": done.live.version,
-        "endpoint": done.live.endpoint,
-        "usage": {"prompt_tokens": done.prompt_tokens, "completion_tokens": done.completion_tokens},
-        "finish_reason": done.finish_reason,
-        "turn": done.turn.turn,
-        "latency_ms": done.latency_ms,
+    fields: dict[str, Any] = {
+        "version": end.live.version,
+        "endpoint": end.live.endpoint,
+        "usage": {"prompt_tokens": end.prompt_tokens, "completion_tokens": end.completion_tokens},
+        "finish_reason": end.finish_reason,
+        "turn": end.turn.turn,
+        "latency_ms": end.latency_ms,
     }
-    if done.first_token_ms is not None:
-        said["first_token_ms"] = done.first_token_ms
-    return said | ({"shortened": True} if done.turn.shortened else {})
+    if end.first_token_ms is not None:
+        fields["first_token_ms"] = end.first_token_ms
+    return fields | ({"shortened": True} if end.turn.shortened else {})
 
 
 def sent(one: Event) -> bytes:
     match one:
-        case Sources(found):
-            return event("sources", {"sources": [source(each) for each in found]})
+        case Sources(sources):
+            return event("sources", {"sources": [source(each) for each in sources]})
         case Token(text):
             return event("token", {"text": text})
-        case Done():
-            return event("done", end(one))
+        case AnswerEnd():
+            return event("done", describe_end(one))
 
 
 def schema(kind: type[Body], more: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -64,9 +64,9 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     wrong: list[str] = []
     required = {field.name for field in fields(Settings) if field.name in ("group", "history_table", "region")}
     for name, variable in VARIABLES.items():
-        given = next((environment[key].strip() for key in variable.names if environment.get(key, "").strip()), "")
-        if given:
-            _take(variable, name, given, values, wrong)
+        text = next((environment[key].strip() for key in variable.names if environment.get(key, "").strip()), "")
+        if text:
+            _read_variable(variable, name, text, values, wrong)
         elif name in required:
             wrong.append(f"{' or '.join(variable.names)}: not set ({variable.what})")
     if wrong:
@@ -75,15 +75,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(**values)
 
 
-def _take(variable: _Variable, name: str, given: str, values: dict[str, Any], wrong: list[str]) -> None:
+def _read_variable(variable: _Variable, name: str, text: str, values: dict[str, Any], wrong: list[str]) -> None:
     try:
-        value = variable.read(given)
+        value = variable.read(text)
     except ValueError:
-        wrong.append(f"{variable.names[0]}: {given!r} is not a {KINDS[variable.read]} ({variable.what})")
+        wrong.append(f"{variable.names[0]}: {text!r} is not a {KINDS[variable.read]} ({variable.what})")
         return
     if variable.read in NUMBERS and not variable.low <= value <= variable.high:
-        wrong.append(
-            f"{variable.names[0]}: {given} is not from {variable.low:g} to {variable.high:g} ({variable.what})"
-        )
+        wrong.append(f"{variable.names[0]}: {text} is not from {variable.low:g} to {variable.high:g} ({variable.what})")
         return
     values[name] = value

@@ -95,12 +95,12 @@ class Threads:
         return len(self._running)
 
     def run(self, items: Generator[T, None, None], finished: Callable[[Failed | None], None]) -> Running[T]:
-        def done(failed: Failed | None) -> None:
+        def on_end(failed: Failed | None) -> None:
             with self._lock:
                 self._running.discard(running)
             finished(failed)
 
-        running = Running(items, done)
+        running = Running(items, on_end)
         with self._lock:
             if self._closed:
                 raise ShuttingDown

@@ -32,9 +32,9 @@ def server(tmp_path: Path) -> Iterator[TestClient]:
 def test_nobody_has_consented_until_they_say_so_and_the_last_word_counts(dynamodb: Any) -> None:
     consents = Consents(dynamodb, TABLE, lambda: AT)
     assert consents.of("mina") == Consent("mina", False, None)
-    assert consents.say("mina", True) == Consent("mina", True, "2026-05-01T09:00:00.000000Z")
+    assert consents.set_consent("mina", True) == Consent("mina", True, "2026-05-01T09:00:00.000000Z")
     assert consents.of("mina").evaluation
-    consents.say("mina", False)
+    consents.set_consent("mina", False)
     assert consents.of("mina") == Consent("mina", False, "2026-05-01T09:00:00.000000Z")
 
 
@@ -42,28 +42,28 @@ def test_those_who_say_yes_are_listed_however_many_there_are(dynamodb: Any, monk
     monkeypatch.setattr(consent, "PAGE", 3)
     consents = Consents(dynamodb, TABLE)
     for number in range(8):
-        consents.say(f"사용자 {number}", number % 2 == 0)
-    assert sorted(consents.given()) == ["사용자 0", "사용자 2", "사용자 4", "사용자 6"]
+        consents.set_consent(f"사용자 {number}", number % 2 == 0)
+    assert sorted(consents.list_consenting_users()) == ["사용자 0", "사용자 2", "사용자 4", "사용자 6"]
 
 
 def test_consent_stands_beside_the_chats_and_never_among_them(dynamodb: Any) -> None:
     history, consents = History(dynamodb, TABLE, 90), Consents(dynamodb, TABLE)
-    consents.say("mina", True)
+    consents.set_consent("mina", True)
     history.add("mina", "안녕?", "네.", version=1, endpoint="chat-v1")
     assert [turn.question for turn in history.recent("mina")] == ["안녕?"]
-    assert list(consents.given()) == ["mina"]
+    assert list(consents.list_consenting_users()) == ["mina"]
 
 
 def test_it_is_read_consistently() -> None:
     table = FakeTable()
     Consents(table, TABLE).of("mina")
-    list(Consents(table, TABLE).given())
+    list(Consents(table, TABLE).list_consenting_users())
     assert [request["ConsistentRead"] for request in table.requests] == [True, True]
 
 
 def test_the_longest_user_that_a_chat_can_have_can_consent(dynamodb: Any) -> None:
     user = "😀" * 256
-    Consents(dynamodb, TABLE).say(user, True)
+    Consents(dynamodb, TABLE).set_consent(user, True)
     assert Consents(dynamodb, TABLE).of(user).evaluation
 
 
@@ -74,7 +74,7 @@ def test_a_table_that_cannot_be_used_is_told_and_never_taken_for_a_no() -> None:
     with pytest.raises(HistoryUnavailable, match="AccessDenied"):
         Consents(table, TABLE).of("mina")
     with pytest.raises(HistoryNotWritten, match="Throttling"):
-        Consents(table, TABLE).say("mina", True)
+        Consents(table, TABLE).set_consent("mina", True)
 
 
 def test_a_user_says_so_over_http_and_takes_it_back(server: TestClient) -> None:

@@ -64,7 +64,7 @@ def test_many_who_lost_the_endpoint_look_once_together(registry: FakeRegistry, f
     registry.live("chat-v2", version=2)
     registry.held = threading.Event()
     found: list[str] = []
-    asking = [threading.Thread(target=lambda: found.append(follower.renewed(look)[0].endpoint)) for _ in range(20)]
+    asking = [threading.Thread(target=lambda: found.append(follower.look_again(look)[0].endpoint)) for _ in range(20)]
     for thread in asking:
         thread.start()
     registry.wait_for_looks(2)
@@ -81,15 +81,15 @@ def test_the_last_good_answer_is_kept_with_its_age(
     _, look = follower.current()
     registry.cannot_be_reached()
     clock.seconds += 42
-    live, look = follower.renewed(look)
+    live, look = follower.look_again(look)
     assert live.endpoint == "chat-v1"
-    known, age = follower.known()
+    known, age = follower.latest_look()
     assert known is not None and "sagemaker" in known.failure
     assert age == 42
     registry.is_back()
     registry.live("chat-v2", version=2)
-    assert follower.renewed(look)[0].endpoint == "chat-v2"
-    assert follower.known()[1] == 0
+    assert follower.look_again(look)[0].endpoint == "chat-v2"
+    assert follower.latest_look()[1] == 0
 
 
 def test_a_registry_never_reached_is_an_error_that_says_so(
@@ -106,7 +106,7 @@ def test_nothing_live_is_an_answer_and_not_a_failure(registry: FakeRegistry, fol
     _, look = follower.current()
     registry.nothing_is_live()
     with pytest.raises(NothingLive, match=GROUP):
-        follower.renewed(look)
+        follower.look_again(look)
     with pytest.raises(NothingLive):
         follower.current()
     assert registry.looks == 2
