@@ -41,7 +41,7 @@ def test_an_interruption_is_no_error_and_exits_with_130(capsys) -> None:
     assert lines == ["", "Interrupted: Execution e1 of chat-release goes on.", "`sluice stop e1` stops it."]
 
 
-@pytest.mark.parametrize(("module", "arguments"), [("click", ["--help"]), ("lmi", ["--help"]), ("yaml", ["check"])])
+@pytest.mark.parametrize(("module", "arguments"), [("click", ["--help"]), ("yaml", ["check"])])
 def test_ctrl_c_while_modules_are_imported_ends_without_a_traceback(
     tmp_path: Path, module: str, arguments: list[str]
 ) -> None:
