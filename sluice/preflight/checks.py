@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from sluice.preflight import mending, options
+from sluice.preflight import mending
 from sluice.preflight.cases import checks as cases
 from sluice.preflight.container import checks as container
 from sluice.preflight.deployment_spec import DeploymentSpec
@@ -11,6 +11,7 @@ from sluice.preflight.finding import Finding
 from sluice.preflight.hosting import checks as hosting
 from sluice.preflight.image import checks as image
 from sluice.preflight.memory import checks as memory
+from sluice.preflight.options import checks as options
 
 Check = Callable[[DeploymentSpec], Iterator[Finding]]
 OF_THE_CONTAINER = (options, container, image, memory, hosting)

@@ -11,7 +11,7 @@ from sluice.preflight.finding import WORDS, Rule
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "checks.md"
 ROOMS = {  # in the order in which they are read, with what their rules are about
-    "sluice.preflight.options": "Options of the LMI container",
+    "sluice.preflight.options.checks": "Options of the LMI container",
     "sluice.preflight.container.checks": "The container's other environment",
     "sluice.preflight.image.checks": "The image",
     "sluice.preflight.memory.checks": "Memory",

@@ -453,7 +453,7 @@ NAMES = st.sampled_from(
         *variables.OWN,
         *variables.ALIASES,
         *variables.TGI,
-        *variables.MEANT,
+        *variables.SYNONYMS,
         "OPTION_MODEL_ID",
         "SM_VLLM_MODEL",
         "option.x",

@@ -160,7 +160,7 @@ def two_values(found: list[dict[str, Any]]) -> list[set[str]]:
 
 NAMES = sorted(
     {
-        *aliases.MEANT,
+        *aliases.SYNONYMS,
         *aliases.FOREIGN,
         *aliases.REPLACED,
         *aliases.SAMPLING,

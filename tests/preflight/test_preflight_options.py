@@ -7,9 +7,9 @@ from hypothesis import settings as drawn
 from hypothesis import strategies as st
 
 from sluice.lmi import aliases, model, options, tables
-from sluice.preflight import options as rules
 from sluice.preflight.deployment_spec import DeploymentSpec, Job, settings
 from sluice.preflight.finding import Location
+from sluice.preflight.options import checks as rules
 
 OWN = {rule.code for rule in rules.RULES}
 RELEASES = sorted(options.RELEASES)
@@ -169,7 +169,7 @@ def test_the_right_name_stands_in_the_line_to_write(written, meant_by_it):
 
 @pytest.mark.parametrize("release", RELEASES)
 def test_nothing_is_suggested_that_the_release_does_not_start_with(release):
-    for written in [*(written for written, _ in MISSPELT), *aliases.MEANT, *aliases.FOREIGN, *aliases.REPLACED]:
+    for written in [*(written for written, _ in MISSPELT), *aliases.SYNONYMS, *aliases.FOREIGN, *aliases.REPLACED]:
         near = options.nearest(written, release)
         assert near is None or (options.reads(near, release) and not options.instead_of(near))
 

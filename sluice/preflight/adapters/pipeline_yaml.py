@@ -124,7 +124,7 @@ def judged(config: PipelineConfig) -> Judging:
     """Raises UsageError with every mistake in the case files, or if nobody could judge by them."""
     tokenizer = config.model.folder / "tokenizer.json" if config.model.folder else None
     found = case.load(config.evaluation.cases)
-    selection.check(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    selection.check_release_cases(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     return Judging(
         found,
         config.evaluation.max_tokens,

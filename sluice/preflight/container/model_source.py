@@ -238,7 +238,9 @@ def gated(setup: DeploymentSpec) -> Iterator[Finding]:
     always = ALWAYS_GATED.fullmatch(value) is not None
     if not always and not OFTEN_GATED.fullmatch(value):
         return
-    instead = next((each for each in setup.environment if variables.MEANT.get(each.name.upper()) == "HF_TOKEN"), None)
+    instead = next(
+        (each for each in setup.environment if variables.SYNONYMS.get(each.name.upper()) == "HF_TOKEN"), None
+    )
     where = f" {instead.name} is not read." if instead else ""
     what = (
         f"The hub gives {value} only to who has accepted its terms, and no token says who asks: HF_TOKEN is not set."
@@ -364,5 +366,5 @@ def _meant(value: str) -> str:
 
 
 def _means_model(name: str) -> bool:
-    found = variables.foreign(name)
+    found = variables.identify_foreign(name)
     return name in variables.GENERIC or (found is not None and found.option == "HF_MODEL_ID")

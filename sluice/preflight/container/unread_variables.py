@@ -65,7 +65,7 @@ def of_another_container(setup: DeploymentSpec) -> Iterator[Finding]:
         yield from _options_in_another(setup, server)
     elif images.may_be_lmi(setup.image):
         for each in setup.environment:
-            found = variables.foreign(each.name) if each.value else None
+            found = variables.identify_foreign(each.name) if each.value else None
             if found and found.option == "HF_TOKEN" and any(model_source.gated(setup)):
                 continue  # told with the model that lacks its token
             if found:
@@ -151,7 +151,7 @@ def _line(setup: DeploymentSpec, each: Setting, found: Foreign) -> str:
     if each.name in {"MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS"}:  # question and answer together are the context
         total = setup.variable("MAX_TOTAL_TOKENS")
         value = total.value if total else value
-    return corrections.option(setup, found.option, variables.value_for(found.option, value))
+    return corrections.option(setup, found.option, variables.translate_value(found.option, value))
 
 
 def _at_least(setup: DeploymentSpec, each: Setting, severity: Severity) -> Severity:

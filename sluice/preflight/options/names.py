@@ -24,7 +24,128 @@ from sluice.preflight.options.effective_options import (
     name,
     written,
 )
-from sluice.preflight.options.rules import LMI001, LMI002, LMI003, LMI012, LMI014, LMI015, LMI022, LMI023, LMI024
+from sluice.preflight.options.sources import ARGUMENTS, MODEL_INFO, PROPERTIES
+
+LMI001 = Rule(
+    "LMI001",
+    "An option that the container does not read",
+    "error",
+    "verified",
+    PROPERTIES,
+    "The container turns `OPTION_X` into the option `x` and hands on what it knows: the options of DJL Serving, and "
+    "the engine arguments of the vLLM that it carries. Everything else is dropped without a word. The log's *Apply per "
+    "model settings* prints the name as if it had been applied, so a misspelt option looks like one that works.\n\n"
+    "The right name is looked for among those that this very release reads and starts with; which those are is read "
+    "from its source, release by release.",
+    "OPTION_ENFORCE_EAGAR=true",
+    "OPTION_ENFORCE_EAGER=true",
+)
+LMI002 = Rule(
+    "LMI002",
+    "An option whose name is not spelled as the container takes it",
+    "error",
+    "verified",
+    MODEL_INFO,
+    "In the environment an option is `OPTION_` and capital letters, digits and underscores. Only then is the name put "
+    "into lower case; `OPTION_Max_Model_Len` stays as it is, and nothing reads that. In serving.properties it is the "
+    "other way round: `option.` and small letters (`option.entryPoint` is the one exception that matters). In "
+    "pipeline.yaml options stand under `lmi.options`, in small letters and without `OPTION_`.",
+    "OPTION_Enforce_Eager=true",
+    "OPTION_ENFORCE_EAGER=true",
+)
+LMI003 = Rule(
+    "LMI003",
+    "An option that ends the start, whatever its value",
+    "error",
+    "verified",
+    PROPERTIES,
+    "For a few things DJL Serving has a name of its own and refuses vLLM's: `max_num_seqs` is "
+    "`max_rolling_batch_size`, `tensor_parallel_size` is `tensor_parallel_degree`, `pipeline_parallel_size` has none. "
+    "The refusal compares the text with a number, so that an equal value is refused as well: ValueError, before "
+    "anything is loaded. (Up to LMI 13 the names were ignored.) A few other names stand for arguments that vLLM's "
+    "parser does not have, and for values that no text can be. SageMaker starts the container again until the health "
+    "check's time is up.",
+    "OPTION_MAX_NUM_SEQS=16",
+    "OPTION_MAX_ROLLING_BATCH_SIZE=16",
+)
+LMI012 = Rule(
+    "LMI012",
+    "One option in two places",
+    "warning",
+    "verified",
+    PROPERTIES,
+    "A few options have two names, DJL Serving's and vLLM's: `quantize` and `quantization`, "
+    "`max_rolling_batch_prefill_tokens` and `max_num_batched_tokens`, `cpu_offload_gb_per_gpu` and `cpu_offload_gb`. "
+    "If both are given, vLLM's name counts. `OPTION_TENSOR_PARALLEL_DEGREE` counts before `TENSOR_PARALLEL_DEGREE`. "
+    "Keep one.",
+    "OPTION_QUANTIZE=fp8\nOPTION_QUANTIZATION=bitsandbytes",
+    "OPTION_QUANTIZE=fp8",
+)
+LMI014 = Rule(
+    "LMI014",
+    "A context length under a name that is not read",
+    "error",
+    "verified",
+    PROPERTIES,
+    "`max_len`, `max_length`, `max_tokens`, `max_seq_len`, `n_positions`, `context_length` and the like are no options "
+    "of the LMI vLLM container, in any release. The container starts, prints the name as if it were applied, and "
+    "ignores it. Unless `max_model_len` is set as well, the model's own maximum counts: 262,144 tokens for "
+    "Qwen3-4B-Instruct-2507. vLLM wants KV cache for one request of that length, 36 GiB, where a card of 24 GB has 11 "
+    "left; so it crashes after the weights are loaded, minutes into a billed start, and SageMaker repeats it until the "
+    "health check's time is up.\n\nThe context (prompt and answer together) is `max_model_len`. How long an answer may "
+    "be is `max_tokens` in each request.",
+    "lmi.options: {max_len: 4096}",
+    "lmi.options: {max_model_len: 4096}",
+)
+LMI015 = Rule(
+    "LMI015",
+    "An option of other releases",
+    "error",
+    "verified",
+    ARGUMENTS,
+    "vLLM adds and drops engine arguments with every version, and each LMI release carries another one. A name that "
+    "this release's vLLM does not have is ignored like a misspelt one, whether it came later or is gone. Where "
+    "something does the same, it is named; where there was nothing left to do (`swap_space`, `use_v2_block_manager`), "
+    "this is only a warning.",
+    'OPTION_ROPE_SCALING={"rope_type": "dynamic", "factor": 2.0}',
+    'OPTION_HF_OVERRIDES={"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}',
+)
+LMI022 = Rule(
+    "LMI022",
+    "An option without a value",
+    "warning",
+    "verified",
+    MODEL_INFO,
+    "The container skips a variable that is empty, as if it were not there: the option keeps its default. It turns "
+    "nothing off, and a switch that is written so is not on.",
+    "OPTION_DTYPE=",
+    "OPTION_DTYPE=auto",
+)
+LMI023 = Rule(
+    "LMI023",
+    "An option of another LMI container",
+    "error",
+    "verified",
+    PROPERTIES,
+    "LMI has containers for TensorRT-LLM and for Neuron, and had engines that are gone (lmi-dist, DeepSpeed, the "
+    "scheduler). Their options are not read by the vLLM container: they are dropped without a word, as misspelt ones "
+    "are. Much of what they tune vLLM does by itself.",
+    "OPTION_ENABLE_TRT_OVERLAP=true",
+    "OPTION_ASYNC_SCHEDULING=true",
+)
+LMI024 = Rule(
+    "LMI024",
+    "A part of a request, written as an option",
+    "error",
+    "verified",
+    PROPERTIES,
+    "How an answer is sampled and when it ends is said in each request: `temperature`, `top_p`, `max_tokens`, `stop`. "
+    "As options of the container these names are not read, so every request keeps its own value, or the default. "
+    "A few defaults can be set for all requests: those that vLLM takes out of `override_generation_config` "
+    "(temperature, top_p, top_k, min_p, repetition_penalty, max_new_tokens).",
+    "OPTION_TEMPERATURE=0.2",
+    'OPTION_OVERRIDE_GENERATION_CONFIG={"temperature": 0.2}',
+)
 
 RULE: Mapping[Kind, Rule] = {
     "unknown": LMI001,

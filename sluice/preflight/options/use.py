@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from sluice.lmi import options, tables
 from sluice.preflight.deployment_spec import DeploymentSpec, Setting
-from sluice.preflight.finding import Finding, Location
+from sluice.preflight.finding import Finding, Location, Rule
 from sluice.preflight.memory.serving import cases
 from sluice.preflight.options.effective_options import (
     AGAIN,
@@ -27,18 +27,129 @@ from sluice.preflight.options.effective_options import (
     texts,
     verdict,
 )
-from sluice.preflight.options.rules import (
-    LMI004,
-    LMI009,
-    LMI017,
-    LMI018,
-    LMI019,
-    LMI025,
-    LMI026,
-    LMI027,
-    LMI028,
-    LMI029,
+from sluice.preflight.options.sources import (
+    AWQ,
+    CONFIGURATIONS,
+    GUIDE,
+    HANDLER,
+    MODEL_CONFIG,
     MODEL_INFO,
+    PROPERTIES,
+    REQUIREMENTS,
+)
+from sluice.preflight.options.values import LMI004
+
+LMI009 = Rule(
+    "LMI009",
+    "A step's token budget taken for the context length",
+    "warning",
+    "verified",
+    GUIDE,
+    "`max_rolling_batch_prefill_tokens` (vLLM's `max_num_batched_tokens`, TGI's `MAX_BATCH_PREFILL_TOKENS`) is how "
+    "many tokens one step of the engine may take, over all requests. It caps no context: longer prompts are taken in "
+    "pieces. If `max_model_len` is not set beside it, the model's own maximum counts, and vLLM wants KV cache for one "
+    "request of that length.",
+    "lmi.options: {max_rolling_batch_prefill_tokens: 4096}",
+    "lmi.options: {max_rolling_batch_prefill_tokens: 4096, max_model_len: 4096}",
+)
+LMI017 = Rule(
+    "LMI017",
+    "A library that the image may not have",
+    "warning",
+    "inferred",
+    REQUIREMENTS,
+    "Some of what vLLM can do needs a package that it does not install by itself: `runai_streamer` and `tensorizer` "
+    "in every release, `fastsafetensors` up to LMI 24, `bitsandbytes` from LMI 20 on, where it left the image's list. "
+    "If it is not there, the start ends with an ImportError. The lists were read, the images were not opened.",
+    "OPTION_LOAD_FORMAT=runai_streamer",
+    "OPTION_LOAD_FORMAT=safetensors",
+)
+LMI018 = Rule(
+    "LMI018",
+    "Code of a repository that is not needed",
+    "warning",
+    "inferred",
+    CONFIGURATIONS,
+    "`trust_remote_code` lets the container run Python files that lie beside the weights, as whoever may write there "
+    "wants them. vLLM and Transformers know this architecture themselves and need none of them. Remove it, and pin the "
+    "revision where the weights come from.",
+    "OPTION_TRUST_REMOTE_CODE=true",
+    "OPTION_TRUST_REMOTE_CODE=false",
+)
+LMI019 = Rule(
+    "LMI019",
+    "A degree of tensor parallelism that cannot be",
+    "error",
+    "verified",
+    MODEL_CONFIG,
+    "One copy of the model is spread over `tensor_parallel_degree` cards. More than the instance has ends the start: "
+    "GPU devices are not enough. And the model's attention heads must divide by it: 28 heads go on 1, 2, 4 or 7 cards, "
+    "never on 8. vLLM says so right after it has read config.json. `max`, which is also what counts while nothing is "
+    "set, takes all cards of the instance.",
+    "TENSOR_PARALLEL_DEGREE=4",
+    "TENSOR_PARALLEL_DEGREE=1",
+)
+LMI025 = Rule(
+    "LMI025",
+    "An option that changes nothing here",
+    "warning",
+    "verified",
+    PROPERTIES,
+    "Some options are read, for other handlers or engines, and nothing of vLLM hears of them: the names for "
+    "speculative decoding that lmi-dist had, `data_type`, what Transformers takes to load a model, and, with the "
+    "asynchronous handler, what shaped the older one's replies (`output_formatter`, `tgi_compat`). Where it makes no "
+    "difference, this is only a note.\n\nTo draft tokens, LMI 16 to 18 take no model of its own: only `ngram`, or a "
+    "head that was trained for the model (EAGLE, Medusa, MTP).",
+    "OPTION_SPECULATIVE_DRAFT_MODEL=Qwen/Qwen3-0.6B",
+    f"OPTION_SPECULATIVE_CONFIG={options.NGRAM}",
+)
+LMI026 = Rule(
+    "LMI026",
+    "An option that needs another beside it",
+    "error",
+    "verified",
+    PROPERTIES,
+    "`enable_auto_tool_choice` wants to know how this model writes a call of a tool: without a `tool_call_parser` that "
+    "the image's vLLM has, the start ends with *Invalid tool call parser*. The same goes for `enable_reasoning` and "
+    "`reasoning_parser`. The other way round a `tool_call_parser` alone does nothing.",
+    "OPTION_ENABLE_AUTO_TOOL_CHOICE=true",
+    "OPTION_ENABLE_AUTO_TOOL_CHOICE=true\nOPTION_TOOL_CALL_PARSER=hermes",
+)
+LMI027 = Rule(
+    "LMI027",
+    "Another quantization than the checkpoint's",
+    "error",
+    "verified",
+    MODEL_CONFIG,
+    "A checkpoint that is quantized says how in its config.json. vLLM compares that with `quantize` and ends the start "
+    "if they differ. Leave the option away: then vLLM also takes the fastest kernels that it has for the method.",
+    "--model Qwen/Qwen2.5-7B-Instruct-AWQ\nOPTION_QUANTIZE=gptq",
+    "--model Qwen/Qwen2.5-7B-Instruct-AWQ",
+)
+LMI028 = Rule(
+    "LMI028",
+    "AWQ in bfloat16",
+    "error",
+    "verified",
+    AWQ,
+    "vLLM's plain AWQ kernels compute in float16 only (up to LMI 27), and `quantize=awq` asks for them by name. With a "
+    "checkpoint or a `dtype` in bfloat16 the start ends. Without the option vLLM takes the Marlin kernels, which take "
+    "both and are faster.",
+    "--model Qwen/Qwen2.5-7B-Instruct-AWQ\nOPTION_QUANTIZE=awq\nOPTION_DTYPE=bf16",
+    "--model Qwen/Qwen2.5-7B-Instruct-AWQ\nOPTION_DTYPE=bf16",
+)
+LMI029 = Rule(
+    "LMI029",
+    "A path where the chat template itself is taken",
+    "warning",
+    "inferred",
+    HANDLER,
+    "Up to LMI 22 the handler hands `chat_template` to vLLM as it is, and vLLM takes it for the template's own text. A "
+    "path is a text without a place for the messages, so the model would be asked that path, whatever the user said. "
+    "From LMI 23 on a file is read. A `chat_template.jinja` in the model's folder, or the one in "
+    "tokenizer_config.json, is found without any option. (Read, not run.)",
+    "OPTION_CHAT_TEMPLATE=/opt/ml/model/chat.jinja",
+    "OPTION_CHAT_TEMPLATE_CONTENT_FORMAT=string",
 )
 
 TEMPLATE_READ_FROM = 23

@@ -21,20 +21,157 @@ from sluice.preflight.options.effective_options import (
     texts,
     writes,
 )
-from sluice.preflight.options.rules import (
+from sluice.preflight.options.names import LMI003
+from sluice.preflight.options.sources import (
+    ARGUMENTS,
     CONFIGURATIONS,
-    LMI003,
-    LMI004,
-    LMI005,
-    LMI006,
-    LMI007,
-    LMI008,
-    LMI010,
-    LMI011,
-    LMI013,
-    LMI016,
-    LMI020,
-    LMI021,
+    HANDLER,
+    PROPERTIES,
+    PROPERTIES_27,
+    RECOMMENDER,
+    TRANSFORMERS,
+)
+
+LMI004 = Rule(
+    "LMI004",
+    "A value that the container does not take",
+    "error",
+    "verified",
+    ARGUMENTS,
+    "Most options become arguments of vLLM's command line, whose parser ends the process when a number is none, a "
+    "switch has another value than true or false (`1` and `yes` too), a word is not in its list, or an object is not "
+    "JSON. DJL Serving's own options are checked before that. It happens before the weights are loaded, and SageMaker "
+    "starts the container again until the health check's time is up.\n\nAn object (`speculative_config`, "
+    "`limit_mm_per_prompt`, `hf_overrides`, ...) is JSON: names and texts in double quotes, true and not True.\n\n"
+    "vLLM 0.10.2 to 0.13 (LMI 16 to 18) end with NotImplementedError where `speculative_config` names a model of its "
+    "own that drafts (https://github.com/vllm-project/vllm/issues/31883). They take `ngram`, which needs no second "
+    "model, and what was trained for the model: EAGLE, Medusa, MTP.",
+    "OPTION_GPU_MEMORY_UTILIZATION=90",
+    "OPTION_GPU_MEMORY_UTILIZATION=0.9",
+)
+LMI005 = Rule(
+    "LMI005",
+    "A `false` that does not arrive",
+    "warning",
+    "verified",
+    PROPERTIES_27,
+    "A switch of vLLM that is true is handed on as `--name`; one that is false is handed on, as `--no-name`, only from "
+    "LMI 26 on. Before that it is dropped and vLLM's own default holds: prefix caching, for one, stays on. (LMI 15 "
+    "hands on a false of `enable_chunked_prefill`.) Where the default is off anyway nothing is lost, and this is only "
+    "a note. From LMI 26 on a false ends the start for the few switches that vLLM can only turn on, "
+    "`disable_log_stats` among them.",
+    "OPTION_ENABLE_PREFIX_CACHING=false",
+    "OPTION_ENABLE_PREFIX_CACHING=true",
+)
+LMI006 = Rule(
+    "LMI006",
+    "A dtype in the wrong words",
+    "error",
+    "verified",
+    TRANSFORMERS,
+    "Two property classes look at `dtype`, one after the other, and each knows other words. Only `auto`, `fp32`, "
+    "`fp16` and `bf16` pass both, in small letters. `half`, `float16` and `bfloat16`, which vLLM itself takes, end the "
+    "start. `auto`, or nothing, takes what the model's config.json says, which is mostly right.",
+    "OPTION_DTYPE=bfloat16",
+    "OPTION_DTYPE=bf16",
+)
+LMI007 = Rule(
+    "LMI007",
+    "bitsandbytes with a number",
+    "error",
+    "verified",
+    TRANSFORMERS,
+    "`bitsandbytes8`, `bitsandbytes4`, `load_in_8bit` and `load_in_4bit` were for models that Transformers loads. The "
+    "handlers of vLLM refuse them, asking for a `device_map`; with one, vLLM does not know the word. vLLM's own is "
+    "`bitsandbytes` (4 bits). A checkpoint that is quantized already needs no option at all.",
+    "OPTION_QUANTIZE=bitsandbytes8",
+    "OPTION_QUANTIZE=bitsandbytes",
+)
+LMI008 = Rule(
+    "LMI008",
+    "A context length that is not a plain number",
+    "warning",
+    "verified",
+    ARGUMENTS,
+    "vLLM reads `16k` as 16,000 and `16K` as 16,384. `auto` and `-1` mean the longest context that fits, from LMI 19 "
+    "on; before that they end the start. How long that is depends on the card, so that a chat that works today may "
+    "not after a change of the instance. A plain number says what is meant.",
+    "OPTION_MAX_MODEL_LEN=16k",
+    "OPTION_MAX_MODEL_LEN=16000",
+)
+LMI010 = Rule(
+    "LMI010",
+    "One request at a time",
+    "warning",
+    "verified",
+    RECOMMENDER,
+    "`max_rolling_batch_size` is vLLM's `max_num_seqs`. With 1, requests are answered one after the other, and nearly "
+    "all of the KV cache stays unused: the throughput of a card that could serve tens of users is that of one. The "
+    "default is 32 (256 with a rolling batch).",
+    "OPTION_MAX_ROLLING_BATCH_SIZE=1",
+    "OPTION_MAX_ROLLING_BATCH_SIZE=16",
+)
+LMI011 = Rule(
+    "LMI011",
+    "Another handler than the asynchronous one",
+    "warning",
+    "verified",
+    RECOMMENDER,
+    "From LMI 17 on vLLM's own OpenAI server answers, if `rolling_batch` is `auto` or not set: only then does the "
+    "container turn its asynchronous mode on. `vllm` (and `lmi-dist`, which becomes `vllm`) chooses the older queue in "
+    "front of vLLM: other replies and other errors, and in LMI 19 to 25 every request with `messages` fails there, "
+    "since it imports names that vLLM has moved. `disable` alone, and a `batch_size` above 1 in serving.properties, "
+    "choose a handler without vLLM. Other words (`trtllm`, `scheduler`, ...) end the start. Remove the line; or write "
+    "`rolling_batch=disable` and `async_mode=true` together, which is the default spelled out.",
+    "OPTION_ROLLING_BATCH=vllm",
+    "OPTION_ROLLING_BATCH=auto",
+)
+LMI013 = Rule(
+    "LMI013",
+    "OPTION_MODEL takes the model away",
+    "error",
+    "verified",
+    PROPERTIES,
+    "`model` is vLLM's argument for the path of the model. The container fills it in with what it found or "
+    "downloaded, and an option of that name replaces this: the mounted files are not used, and vLLM looks for the "
+    "value on the hub. What is loaded is said by the model data or by `HF_MODEL_ID`; `served_model_name` is the name "
+    "in the replies.",
+    "OPTION_MODEL=Qwen/Qwen3-4B-Instruct-2507",
+    "OPTION_SERVED_MODEL_NAME=qwen3",
+)
+LMI016 = Rule(
+    "LMI016",
+    "Stateful sessions turned off",
+    "error",
+    "verified",
+    HANDLER,
+    "The asynchronous handler makes its session manager only where `enable_stateful_sessions` is unset or exactly "
+    "`true`, and asks for it on every request, sessions or not. With any other value the endpoint starts, and every "
+    "request ends in an error (424). Leave it unset. (Read in LMI 17 to 27, not run.)",
+    "OPTION_ENABLE_STATEFUL_SESSIONS=false",
+    "OPTION_ENABLE_STATEFUL_SESSIONS=true",
+)
+LMI020 = Rule(
+    "LMI020",
+    "Pipeline parallelism",
+    "error",
+    "verified",
+    PROPERTIES,
+    "The container's properties for vLLM let no other `pipeline_parallel_degree` through than 1: the start ends with "
+    "*Pipeline parallelism is not supported*. Spread the model with `tensor_parallel_degree`.",
+    "PIPELINE_PARALLEL_DEGREE=2",
+    "PIPELINE_PARALLEL_DEGREE=1",
+)
+LMI021 = Rule(
+    "LMI021",
+    "Another engine than Python",
+    "error",
+    "verified",
+    PROPERTIES,
+    "`MPI` and `DeepSpeed` were engines of earlier containers, and older pages and samples still have them. The "
+    "properties for vLLM accept `Python` and end the start with anything else. It is the default: remove the line.",
+    "OPTION_ENGINE=MPI",
+    "OPTION_ENGINE=Python",
 )
 
 RULE: Mapping[Kind, Rule] = {  # names that are not read are another module's
