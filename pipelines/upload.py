@@ -11,7 +11,7 @@ from sluice.errors import UsageError
 from sluice.evaluation import settings
 from sluice.evaluation.cases import loader, selection
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.compare.hashes import python_functions
 from sluice.pipelines import archive
 
@@ -102,10 +102,10 @@ def list_model_files(folder: Path) -> dict[str, Path]:
     return files
 
 
-def read_cases(config: PipelineConfig) -> Cases:
+def read_cases(config: PipelineConfig) -> StoredCases:
     """The cases, read because a broken one, or one that nobody can judge, would cost the GPU's time to find."""
-    cases = Cases(config.evaluation.cases)
-    selection.check(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    cases = StoredCases(config.evaluation.cases)
+    selection.check_release_cases(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     return cases
 
 
@@ -119,7 +119,7 @@ def list_case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
             modules[f"{name}.py"] = folder / f"{name}.py"
         elif (folder / name).is_dir():
             modules |= {f"{name}/{each}": file for each, file in walk_files(folder / name) if file.suffix == ".py"}
-    return {file.name: file for file in loader.files(path)} | modules
+    return {file.name: file for file in loader.list_case_files(path)} | modules
 
 
 def walk_files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -13,8 +13,9 @@ from typing import Any
 import botocore.session
 from botocore.validate import ParamValidator
 
-from sluice.config.validation_errors import did_you_mean, nearest, quote_value
+from sluice.config.validation_errors import did_you_mean, quote_value
 from sluice.errors import SluiceError
+from sluice.wording import nearest
 
 Json = dict[str, Any]
 

@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Mapping
 
+from sluice.wording import one_line
+
 LONGEST = 256
 MARKS = frozenset("_.:/=+-@ ")
 SPELT = {"%": " percent", "&": " and ", "<": " below ", ">": " above ", "'": "", '"': "", ",": " -", ";": " -"}
@@ -18,5 +20,4 @@ def clean_text(value: str) -> str:
     """Spell out or drop what the charset lacks; shorten at the end, visibly."""
     composed = unicodedata.normalize("NFC", value)
     allowed = "".join(SPELT.get(mark, mark if mark in MARKS or mark.isalnum() else " ") for mark in composed)
-    line = " ".join(allowed.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 4].rstrip() + " ..."
+    return one_line(allowed, LONGEST)

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from sluice.errors import SluiceError
 from sluice.registry import metadata
+from sluice.wording import one_line
 
 STAGE = "Production"
 LIVE = {"Stage": STAGE, "StageStatus": "Live"}
@@ -222,7 +223,7 @@ def approve(sagemaker: Any, arn: str, why: str, overridden: str | None = None) -
     """Write the approval and its reason. `overridden`: the verdict ("" if there is none) that a person lets through."""
     override = {} if overridden is None else {"CustomerMetadataProperties": {OVERRIDE: overridden or UNJUDGED}}
     sagemaker.update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=one_line(why), **override
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=one_line(why, 1024), **override
     )
 
 
@@ -238,7 +239,7 @@ def reject(sagemaker: Any, arn: str, why: str) -> None:
     sagemaker.update_model_package(
         ModelPackageArn=arn,
         ModelApprovalStatus="Rejected",
-        ApprovalDescription=one_line(why),
+        ApprovalDescription=one_line(why, 1024),
         CustomerMetadataProperties={OVERRIDE: "no"},
     )
 
@@ -311,7 +312,3 @@ def is_missing(error: ClientError) -> bool:
     message = str(details.get("Message", "")).lower()
     words = ("does not exist", "not found", "could not find", "cannot find")
     return details.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(w in message for w in words)
-
-
-def one_line(why: str) -> str:
-    return " ".join(why.split())[:1024]

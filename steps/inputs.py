@@ -3,13 +3,13 @@
 How it judges is a file beside these: `sluice.evaluation.settings`.
 """
 
-import difflib
 import shlex
 from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
 from sluice.errors import UsageError
+from sluice.wording import suggestion
 
 Ref = Any  # in the definition a pipeline variable of the SDK may stand for any value; once running all are plain
 Inputs = TypeVar("Inputs", "Evaluate", "Deploy")
@@ -103,7 +103,7 @@ def from_arguments(cls: type[Inputs], argv: Sequence[str]) -> Inputs:
         if word in flags:
             current = words[word] = []
         elif word.startswith("--"):
-            raise UsageError(f"{cls.module}: unknown flag {word}.", suggest_flag(word, flags))
+            raise UsageError(f"{cls.module}: unknown flag {word}.", suggestion(word, flags))
         elif current is None:
             raise UsageError(f"{cls.module}: {word!r} stands before any flag.", f"It takes {', '.join(flags)}.")
         else:
@@ -132,8 +132,3 @@ def parse_value(cls: type[Evaluate] | type[Deploy], name: str, key: str, text: s
         return NUMBERS[key](text)
     except ValueError:
         raise UsageError(f"{cls.module}: {name} is {text!r}, which is not a number.") from None
-
-
-def suggest_flag(word: str, flags: dict[str, Any]) -> str:
-    close = difflib.get_close_matches(word, flags, 1)
-    return f"Did you mean {close[0]}?" if close else f"It takes {', '.join(flags)}."

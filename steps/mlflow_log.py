@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sluice.wording import one_line
+
 OPEN_SECONDS = 60.0  # from the beginning; most of it passes while the model server starts
 LOG_SECONDS = 20.0
 PARAMS, METRICS = 100, 1000  # the most in one call
@@ -116,7 +118,7 @@ class Background:
         if self._thread.is_alive():
             raise NotLogged(f"{what} did not answer in time")
         if self._error:
-            raise NotLogged(describe_in_one_line(self._error))
+            raise NotLogged(one_line(str(self._error), 200) or type(self._error).__name__)
         return self._value
 
     def _call(self) -> None:
@@ -131,8 +133,3 @@ def artifact_location(uri: str, experiment: str) -> str | None:
     if not uri.startswith("sqlite:///"):
         return None
     return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlflow-artifacts" / experiment).as_uri()
-
-
-def describe_in_one_line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:200] + " ..."

@@ -4,7 +4,7 @@ Only report.json must be: without MLflow, or without a page, there is a warning 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from sluice.steps.inputs import Evaluate
 from sluice.steps.job import print_line
 from sluice.steps.mlflow_log import MlflowLog, NotLogged, Table
 from sluice.steps.run_context import RunContext
+from sluice.wording import flatten
 
 MAX_CASES = 1_000  # failed cases of a very large report that pages and tables show
 FIGURES = ("latency_ms", "first_token_ms", "completion_tokens", "cost")
@@ -95,17 +96,9 @@ def build_params(run: MlflowRun) -> dict[str, str]:
     }
     hashed = {f"{name}_hash": value for name, value in run.context.hashes(package).items()}
     settings_json = json.loads(settings.as_json())
-    criteria = {name: value for name, value in flatten(settings_json, "") if value is not None and ".key_" not in name}
+    criteria = {name: value for name, value in flatten(settings_json) if value is not None and ".key_" not in name}
     options = {f"lmi.{name}": value for name, value in package.environment.items()}
     return about | hashed | {name: str(value) for name, value in criteria.items()} | options
-
-
-def flatten(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from flatten(below, f"{path}.{key}" if path else key)
-    else:
-        yield path, value
 
 
 def build_metrics(report_json: Mapping[str, Any]) -> dict[str, float]:
@@ -121,7 +114,7 @@ def build_metrics(report_json: Mapping[str, Any]) -> dict[str, float]:
 
 
 def flatten_numbers(totals: Mapping[str, Any], before: str) -> dict[str, float]:
-    flat = {f"{before}{path.replace('.', '_')}": value for path, value in flatten(totals, "")}
+    flat = {f"{before}{path.replace('.', '_')}": value for path, value in flatten(totals)}
     return {name: value for name, value in flat.items() if isinstance(value, int | float)}
 
 

@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from sluice.errors import SluiceError
 from sluice.evaluation import settings as wire
-from sluice.evaluation.cases.case import Case, gating
+from sluice.evaluation.cases.case import Case, require_reviewed
 from sluice.evaluation.cases.requirements import CaseRequirements
-from sluice.evaluation.cases.selection import chosen, ids
-from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.cases.selection import select_release_cases, join_ids
+from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.compare.hashes import compute_hashes
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.rag_target import HttpRag
@@ -53,7 +53,7 @@ class RunContext:
             return ()
         later = "Deploy asks them" if self.settings.rag.url else "`sluice replay --rag` asks them"
         return (
-            f"{len(self.left_out)} cases go through the RAG server and were left out; {later}: {ids(self.left_out)}.",
+            f"{len(self.left_out)} cases go through the RAG server and were left out; {later}: {join_ids(self.left_out)}.",
         )
 
     def hashes(self, package: Package) -> dict[str, str]:
@@ -85,8 +85,8 @@ class RunContext:
 def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> RunContext:
     """Raises UsageError for anything that would only show when the model serves."""
     settings = wire.read(Path(inputs.settings))
-    every = gating(Cases(Path(inputs.cases)))
-    cases, left_out = chosen(every, settings.rag, on_endpoint=endpoint is not None)
+    every = require_reviewed(StoredCases(Path(inputs.cases)))
+    cases, left_out = select_release_cases(every, settings.rag, on_endpoint=endpoint is not None)
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
     services = build_scoring_services(settings, clients)

@@ -22,7 +22,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from sluice import shipped
-from sluice.config.validation_errors import nearest, quote_value
+from sluice.config.validation_errors import quote_value
+from sluice.wording import nearest
 
 # A container argument and a job's environment value have at most 256 characters.
 ARGUMENT_LENGTH = 256

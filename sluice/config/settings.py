@@ -8,6 +8,7 @@ from sluice.config.evaluation import THRESHOLDS, Evaluation, Thresholds, TokenPr
 from sluice.evaluation import gate as gates
 from sluice.evaluation import settings
 from sluice.evaluation.replay.prices import Prices
+from sluice.wording import flatten
 
 # The keys that go into `settings.json`, in the order in which people see them.
 SETTINGS_KEYS = (
@@ -63,14 +64,7 @@ def flatten_settings(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     sections = evaluation.model_dump(mode="json", include=set(SETTINGS_KEYS), exclude_none=True)
     for helper in ("judge", "embeddings"):
         sections[helper] = {key: value for key, value in sections.get(helper, {}).items() if not key.startswith("key_")}
-    yield from flatten("", {key: sections[key] for key in SETTINGS_KEYS if key in sections})
-
-
-def flatten(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from flatten(f"{path}.{key}" if path else key, below)
-    else:
+    for path, value in flatten({key: sections[key] for key in SETTINGS_KEYS if key in sections}):
         yield path, str(value).lower() if isinstance(value, bool) else str(value)
 
 

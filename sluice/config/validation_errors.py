@@ -1,6 +1,5 @@
 """Turns what pydantic found into lines a person can act on: where in the file, what is wrong, what was meant."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
@@ -9,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sluice import yaml_file
+from sluice.wording import nearest
 
 Loc = tuple[str | int, ...]
 ANY = "*"
@@ -49,15 +49,6 @@ class ConfigProblem:
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
-
-
-def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The known name that was probably meant, whatever its case."""
-    by_lower = {each.lower(): each for each in candidates}
-    matches = difflib.get_close_matches(name.lower(), by_lower, 5, 0.6)
-    letters = sorted(name.lower())
-    swapped = [each for each in matches if sorted(each) == letters]  # us-esat-1 is us-east-1, not us-west-1
-    return by_lower[(swapped or matches)[0]] if matches else None
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:

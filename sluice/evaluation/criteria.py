@@ -9,8 +9,9 @@ from sluice.evaluation import metrics
 from sluice.evaluation.compare.statistics import answers_needed, at_least
 from sluice.evaluation.gate import Gate, Thresholds
 from sluice.evaluation.results import CaseResult
+from sluice.wording import counted, percent
 
-Word = Literal["pass", "fail", "inconclusive", "error"]
+VerdictName = Literal["pass", "fail", "inconclusive", "error"]
 EVERY = "all"  # as what a criterion is of; otherwise a tag
 
 
@@ -22,24 +23,24 @@ class Criterion:
     of: str  # all, or a tag
     value: float | None
     wanted: str  # in words: at least 90 %
-    verdict: Word
+    verdict: VerdictName
     why: str  # a sentence
     cases_needed: int | None = None  # if inconclusive: how many more would tell, if that can be said
 
 
-def measured(results: Sequence[CaseResult], gate: Gate) -> Iterator[Criterion]:
+def check_gate(results: Sequence[CaseResult], gate: Gate) -> Iterator[Criterion]:
     """Every absolute threshold of the gate, with what decides first."""
-    yield from critical(results)
-    yield from reached(results, gate.of_all, EVERY, gate.confidence)
+    yield from check_critical_cases(results)
+    yield from check_thresholds(results, gate.of_all, EVERY, gate.confidence)
     for tag, wanted in gate.tags.items():
         chosen = [result for result in results if tag in result.case.tags]
         if chosen:
-            yield from reached(chosen, wanted, tag, gate.confidence)
+            yield from check_thresholds(chosen, wanted, tag, gate.confidence)
         else:
             yield Criterion("cases", tag, 0, "at least one", "inconclusive", f"No case has the tag {tag!r}.")
 
 
-def critical(results: Sequence[CaseResult]) -> Iterator[Criterion]:
+def check_critical_cases(results: Sequence[CaseResult]) -> Iterator[Criterion]:
     """A critical case that fails closes the gate, whatever the pass rate."""
     chosen = [result for result in results if result.case.critical]
     if not chosen:
@@ -54,9 +55,9 @@ def critical(results: Sequence[CaseResult]) -> Iterator[Criterion]:
         yield Criterion("critical cases", EVERY, 0, "none fails", "pass", f"{which} passed.")
 
 
-def reached(results: Sequence[CaseResult], wanted: Thresholds, of: str, confidence: float) -> Iterator[Criterion]:
+def check_thresholds(results: Sequence[CaseResult], wanted: Thresholds, of: str, confidence: float) -> Iterator[Criterion]:
     if wanted.min_pass_rate is not None:
-        yield pass_rate(results, wanted.min_pass_rate, of)
+        yield check_pass_rate(results, wanted.min_pass_rate, of)
     answers = metrics.answered(results)
     latencies = [turn.latency_ms for turn in answers]
     first = [turn.first_token_ms for turn in answers if turn.first_token_ms is not None]
@@ -68,17 +69,17 @@ def reached(results: Sequence[CaseResult], wanted: Thresholds, of: str, confiden
     )
     for what, values, share, most in timed:
         if most is not None:
-            yield fast_enough(what, of, values, share, most, confidence, len(results))
+            yield check_percentile(what, of, values, share, most, confidence, len(results))
     if (least := wanted.min_tokens_per_second) is not None:
         found = metrics.tokens_per_second(answers)
-        yield plain("tokens per second", of, found, f"at least {least:g}", found is not None and found >= least)
+        yield build_criterion("tokens per second", of, found, f"at least {least:g}", found is not None and found >= least)
     if (dearest := wanted.max_cost_per_answer) is not None:
         cost = metrics.cost_per_answer(answers)
         good = cost is not None and cost <= dearest * (1 + 1e-9)
-        yield plain("cost per answer", of, cost, f"at most {dearest:g} USD", good)
+        yield build_criterion("cost per answer", of, cost, f"at most {dearest:g} USD", good)
 
 
-def pass_rate(results: Sequence[CaseResult], least: float, of: str) -> Criterion:
+def check_pass_rate(results: Sequence[CaseResult], least: float, of: str) -> Criterion:
     """A plain comparison: the cases are what the model must do, and no sample of it."""
     weights = math.fsum(result.case.weight for result in results)
     rate = metrics.pass_rate(results)
@@ -96,7 +97,7 @@ def pass_rate(results: Sequence[CaseResult], least: float, of: str) -> Criterion
     return Criterion("pass rate", of, rate, f"at least {percent(least)}", "pass" if good else "fail", why)
 
 
-def fast_enough(
+def check_percentile(
     what: str, of: str, values: Sequence[float], share: float, most: float, confidence: float, cases: int
 ) -> Criterion:
     """A percentile within its limit passes; above it fails, unless so few slow answers could be chance.
@@ -107,46 +108,36 @@ def fast_enough(
     found = metrics.percentile(sorted(values), share)
     wanted = f"at most {most:g} ms"
     if found is None:
-        return plain(what, of, None, wanted, False)
+        return build_criterion(what, of, None, wanted, False)
     if found <= most:
-        return plain(what, of, found, wanted, True)
+        return build_criterion(what, of, found, wanted, True)
     above = sum(value > most for value in values)
     chance = at_least(above, len(values), 1 - share)
     if chance <= 1 - confidence + 1e-9:
-        return plain(what, of, found, wanted, False)
+        return build_criterion(what, of, found, wanted, False)
     more = answers_needed(above, len(values), 1 - share, confidence)
     needed = None if more is None else math.ceil(more * cases / len(values))
     why = (
-        f"{named(what, of)}: {found:g} ms and {wanted} is wanted, but {above} of {len(values)} answers above that"
-        f" can be chance; {enough(needed)}."
+        f"{describe_subject(what, of)}: {found:g} ms and {wanted} is wanted, but {above} of {len(values)} answers above that"
+        f" can be chance; {describe_cases_needed(needed)}."
     )
     return Criterion(what, of, found, wanted, "inconclusive", why, needed)
 
 
-def plain(what: str, of: str, found: float | None, wanted: str, good: bool) -> Criterion:
+def build_criterion(what: str, of: str, found: float | None, wanted: str, good: bool) -> Criterion:
     """A comparison of what was measured with what is wanted; what was not measured was not reached, nor missed."""
     if found is None:
-        why = f"{named(what, of)}: not measured, and {wanted} is wanted."
+        why = f"{describe_subject(what, of)}: not measured, and {wanted} is wanted."
         return Criterion(what, of, None, wanted, "inconclusive", why)
     unit = next((unit for unit in (" ms", " USD") if wanted.endswith(unit)), "")
-    why = f"{named(what, of)}: {found:g}{unit}, {'' if good else 'but '}{wanted} is wanted."
+    why = f"{describe_subject(what, of)}: {found:g}{unit}, {'' if good else 'but '}{wanted} is wanted."
     return Criterion(what, of, found, wanted, "pass" if good else "fail", why)
 
 
-def named(what: str, of: str) -> str:
+def describe_subject(what: str, of: str) -> str:
     what = what[0].upper() + what[1:]
     return what if of == EVERY else f"{what} of tag {of!r}"
 
 
-def enough(cases: int | None) -> str:
+def describe_cases_needed(cases: int | None) -> str:
     return "no number of cases would tell" if cases is None else f"about {counted(cases, 'more case')} would tell"
-
-
-def counted(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def percent(share: float) -> str:
-    """Rounded down, so that what just missed the gate does not read as if it had reached it."""
-    tenths = int(share * 1000 + 1e-6)
-    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"

@@ -13,6 +13,7 @@ from typing import Any
 from sluice.errors import SluiceError
 from sluice.evaluation.reasoning import without_reasoning
 from sluice.evaluation.scoring import Sample, Vote
+from sluice.wording import one_line
 
 Messages = Sequence[dict[str, str]]
 Ask = Callable[[Messages, int, int], str]  # messages, the most tokens, seed -> the reply's text
@@ -60,7 +61,7 @@ class Judge:
                 return vote
         raise JudgeFailed(
             f"The judge model {self._model} did not reply with the object that it was asked for, but with:"
-            f" {one_line(reply)!r}.",
+            f" {one_line(reply, SHOWN)!r}.",
             "A larger model, or more max_tokens, may.",
         )
 
@@ -121,7 +122,7 @@ def read(reply: str) -> Vote | None:
     if not isinstance(found, dict) or set(found) != {"pass", "why"}:
         return None
     passed, why = found["pass"], found["why"]
-    return Vote(passed, one_line(why)) if isinstance(passed, bool) and isinstance(why, str) else None
+    return Vote(passed, one_line(why, SHOWN)) if isinstance(passed, bool) and isinstance(why, str) else None
 
 
 def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -132,8 +133,3 @@ def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text) - LONGEST:,} more characters)"
-
-
-def one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN else line[:SHOWN] + " ..."

@@ -4,18 +4,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.evaluation.criteria import EVERY, Criterion, Word, measured, percent
+from sluice.evaluation.criteria import EVERY, Criterion, VerdictName, check_gate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.results import CaseResult, Chat
+from sluice.wording import one_line
 
-__all__ = ["SUMMARY", "Criterion", "Verdict", "Word", "decide", "lets_through", "percent", "reasons", "shortened"]
+__all__ = ["SUMMARY", "Criterion", "Verdict", "Word", "decide", "lets_through", "reasons", "shortened"]
 
 SUMMARY = 250  # what a Fail step and a package's metadata can show of it
 
 
 @dataclass(frozen=True)
 class Verdict:
-    verdict: Word
+    verdict: VerdictName
     summary: str
     reasons: tuple[str, ...] = ()
     decided: tuple[Criterion, ...] = ()
@@ -40,8 +41,8 @@ def decide(
     if len(errors) == len(results):
         # no answer at all says something about the server or its options, and nothing about the model
         return Verdict("error", shortened(f"Could not be judged: no case got an answer. {errors[0]}"), reasons(results))
-    decided = (*measured(results, gate), *against_champion(gate, comparison))
-    verdict: Word = next(
+    decided = (*check_gate(results, gate), *against_champion(gate, comparison))
+    verdict: VerdictName = next(
         word for word in ("fail", "inconclusive", "pass") if word in {each.verdict for each in decided}
     )
     told = tuple(each.why for each in decided if each.verdict != "pass" and not of_all_cases(each))
@@ -66,7 +67,7 @@ def of_all_cases(criterion: Criterion) -> bool:
     return criterion.what == "pass rate" and criterion.of == EVERY
 
 
-def summary(verdict: Word, decided: Sequence[Criterion], results: Sequence[CaseResult]) -> str:
+def summary(verdict: VerdictName, decided: Sequence[Criterion], results: Sequence[CaseResult]) -> str:
     """First what decided, then the pass rate, then which cases."""
     rate = next(each for each in decided if of_all_cases(each))
     if verdict == "pass":
@@ -122,5 +123,4 @@ def reason(chat: Chat) -> str:
 
 
 def shortened(line: str) -> str:
-    line = " ".join(line.split())
-    return line if len(line) <= SUMMARY else line[: SUMMARY - 4].rstrip() + " ..."
+    return one_line(line, SUMMARY)

@@ -12,7 +12,7 @@ from sluice.datasets.harvest import MOST_TURNS, PAUSE, HistoryTurn, question_key
 from sluice.errors import UsageError
 from sluice.evaluation.cases import case as cases
 from sluice.evaluation.cases import loader
-from sluice.evaluation.cases.loader import Problem, Reader
+from sluice.evaluation.cases.loader import CaseProblem, CaseReader
 
 START = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
@@ -99,13 +99,13 @@ def test_chats_that_ask_the_same_are_alike_whatever_was_answered() -> None:
 )
 def test_candidates_are_read_as_cases_whatever_was_said_and_none_of_them_can_gate(hostile: str) -> None:
     drafts = [draft_case("u", [said(hostile, hostile), said("?", hostile)]), draft_case("u", talk(1))]
-    found = yaml.safe_load("".join(yaml_writer.render_file(drafts, harvest.HEAD)))["cases"]
-    problems: list[Problem] = []
-    read = [Reader("", problems).case(case, "") for case in found]
+    contents = yaml.safe_load("".join(yaml_writer.render_file(drafts, harvest.HEAD)))["cases"]
+    problems: list[CaseProblem] = []
+    read = [CaseReader("", problems).case(case, "") for case in contents]
     assert problems == []
     assert [case.turns[0].expect for case in read if case] == [{}, {}]
     with pytest.raises(UsageError, match="2 cases are unreviewed and cannot gate"):
-        cases.gating([case for case in read if case])
+        cases.require_reviewed([case for case in read if case])
 
 
 def test_the_head_of_the_file_says_how_to_review(tmp_path: Any) -> None:
@@ -114,4 +114,4 @@ def test_the_head_of_the_file_says_how_to_review(tmp_path: Any) -> None:
     text = file.read_text(encoding="utf-8")
     assert text.startswith("# Candidates from real chats of users who agreed.")
     assert "not\n# perfect" in text and "remove\n# `reviewed: false`" in text
-    assert [case.reviewed for case in loader.read(file)] == [False]
+    assert [case.reviewed for case in loader.read_cases(file)] == [False]

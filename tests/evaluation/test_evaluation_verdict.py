@@ -12,7 +12,8 @@ from sluice.evaluation.compare.champion import compare
 from sluice.evaluation.gate import Gate, Thresholds
 from sluice.evaluation.results import CaseResult, Chat, TurnResult
 from sluice.evaluation.scoring import Score
-from sluice.evaluation.verdict import SUMMARY, Criterion, Verdict, decide, lets_through, percent
+from sluice.evaluation.verdict import SUMMARY, Criterion, Verdict, decide, lets_through
+from sluice.wording import percent
 
 TURN = Turn("q", expect={"contains": ("15",)})
 

@@ -192,9 +192,9 @@ def reader(account: Account) -> Reader:
 def test_a_version_is_known_by_its_stored_report() -> None:
     account = Account()
     account.has_judged(judged(10, 0))
-    assert reader(account).stored("1")["totals"]["passed"] == 10
+    assert reader(account).read_stored("1")["totals"]["passed"] == 10
     with pytest.raises(SluiceError, match="has no version 2"):
-        reader(account).stored("2")
+        reader(account).read_stored("2")
 
 
 def test_two_versions_are_compared_by_their_reports() -> None:
@@ -202,7 +202,7 @@ def test_two_versions_are_compared_by_their_reports() -> None:
     account.has_judged(judged(200, 0, subject={"version": "1"}, environment={"OPTION_DTYPE": "bf16"}))
     account.has_judged(judged(150, 50, subject={"version": "2"}, environment={"OPTION_DTYPE": "fp8"}))
     asked = {"margin": None, "latency_margin": None, "confidence": None}
-    a, b = (reader(account).stored(version) for version in ("1", "2"))
+    a, b = (reader(account).read_stored(version) for version in ("1", "2"))
     told = build_comparison(a, b, read_gate(reader(account), "1", "2", asked), replayed=False)
     assert told["verdict"] == "fail" and told["comparison"]["champion"]["version"] == "1"
     assert (

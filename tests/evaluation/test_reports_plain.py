@@ -9,10 +9,10 @@ from report_hostile import HOSTILE
 
 from sluice.evaluation.reports.plain_text import (
     clipped,
+    clipped_line,
     language,
     milliseconds,
     money,
-    one_line,
     percent,
     points,
     visible,
@@ -67,9 +67,9 @@ def test_a_long_text_is_cut_and_says_how_much_is_left() -> None:
 
 
 def test_one_line_is_one_line() -> None:
-    assert one_line("a\n b\u2028c\x0bd", 20) == "a b c d"
-    assert one_line("word " * 100, 12) == "word word wo ..."
-    assert len(one_line("x" * 10_000_000, 50)) < 60
+    assert clipped_line("a\n b\u2028c\x0bd", 20) == "a b c d"
+    assert clipped_line("word " * 100, 12) == "word word wo ..."
+    assert len(clipped_line("x" * 10_000_000, 50)) < 60
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from release_example import PLACE, written
 from sluice.config.model import load
 from sluice.errors import SluiceError, UsageError
 from sluice.evaluation import settings
-from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.cases.spool import StoredCases
 from sluice.pipelines import archive, upload
 
 CASES = """
@@ -130,11 +130,11 @@ def test_modules_that_the_cases_name_go_with_them(config):
     (folder / "house_rules").mkdir()
     (folder / "house_rules" / "__init__.py").write_text("")
     (folder / "house_rules" / "tone.py").write_text("def is_calm(said): return True")
-    assert set(upload.list_case_files(folder, Cases(folder))) == {
+    assert set(upload.list_case_files(folder, StoredCases(folder))) == {
         "hello.yaml", "own.yaml", "polite_words.py", "house_rules/__init__.py", "house_rules/tone.py",
     }  # fmt: skip
     one = folder / "hello.yaml"
-    assert set(upload.list_case_files(one, Cases(one))) == {"hello.yaml"}
+    assert set(upload.list_case_files(one, StoredCases(one))) == {"hello.yaml"}
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ def test_approving_and_rejecting_keep_the_verdict(sagemaker: FakeSageMaker) -> N
     assert package.verdict_why == "9 of 10 cases passed 90 percent"
     packages.reject(sagemaker, arn, "drift " * 500)
     package = packages.describe(sagemaker, arn)
-    assert (package.approval, len(package.why), package.metadata["model_id"]) == ("Rejected", 1024, "m")
+    assert (package.approval, len(package.why), package.metadata["model_id"]) == ("Rejected", 1023, "m")
 
 
 def test_live_moves_by_one_write(sagemaker: FakeSageMaker) -> None:

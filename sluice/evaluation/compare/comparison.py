@@ -18,11 +18,12 @@ from sluice.evaluation.compare.statistics import (
     tally_differences,
     worse_than,
 )
-from sluice.evaluation.criteria import EVERY, Criterion, Word, counted, enough
+from sluice.evaluation.criteria import EVERY, Criterion, VerdictName, describe_cases_needed
 from sluice.evaluation.gate import Gate
+from sluice.wording import counted
 
 TAGS_SHARE = 0.2  # of the error that "it is worse" may have, where there are tags; the rest is the whole set's
-WORST_FIRST: tuple[Word, ...] = ("fail", "inconclusive", "pass")
+WORST_FIRST: tuple[VerdictName, ...] = ("fail", "inconclusive", "pass")
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Comparison:
     latency: Mapping[str, Interval] = field(default_factory=dict)  # challenger / champion
 
     @property
-    def verdict(self) -> Word:
+    def verdict(self) -> VerdictName:
         return next(word for word in WORST_FIRST if any(each.verdict == word for each in self.decided))
 
     @property
@@ -108,7 +109,7 @@ def overall_criterion(
         f"{100 * gate.margin:g} points",
         f"{points(difference.estimate)} over {counted(len(pairs), 'case')}",
     )
-    verdict: Word = "inconclusive"
+    verdict: VerdictName = "inconclusive"
     needed = None
     if difference.low >= -gate.margin - 1e-9:
         verdict = "pass"
@@ -123,7 +124,7 @@ def overall_criterion(
         between = f"{points(difference.low, -1)} to {points(difference.high, 1)}"
         again = f", or {repeats} repeats of these" if repeats else ""
         why = (
-            f"Not known whether it is worse than the champion by more than {margin}: {enough(needed)}{again}."
+            f"Not known whether it is worse than the champion by more than {margin}: {describe_cases_needed(needed)}{again}."
             f" {change} ({between})."
         )
     return Criterion("against the champion", EVERY, difference.estimate, describe_margin(gate), verdict, why, needed)
@@ -175,7 +176,7 @@ def latency_criterion(ratio: Interval | None, margin: float, gate: Gate, pairs: 
     """The median latency, with a margin of its own: a question of its own, asked only where the file asks it."""
     most = 1 + margin
     allowed = f"{most:.2f} times is allowed"
-    verdict: Word = "inconclusive"
+    verdict: VerdictName = "inconclusive"
     value, needed = None, None
     if ratio is None:
         why = "The latencies cannot be compared: there are none."
@@ -188,7 +189,7 @@ def latency_criterion(ratio: Interval | None, margin: float, gate: Gate, pairs: 
             verdict, why = "fail", f"{so}, at least {ratio.low:.2f}; {allowed}."
         else:
             needed = ratio_needed(ratio, most, gate.confidence, pairs)
-            why = f"{so} ({ratio.low:.2f} to {ratio.high:.2f}) and {allowed}; {enough(needed)}."
+            why = f"{so} ({ratio.low:.2f} to {ratio.high:.2f}) and {allowed}; {describe_cases_needed(needed)}."
     limit = f"at most {most:.2f} times the champion's median"
     return Criterion("latency against the champion", EVERY, value, limit, verdict, why, needed)
 

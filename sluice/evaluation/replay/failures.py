@@ -10,6 +10,7 @@ SluiceError
 import json
 
 from sluice.errors import SluiceError
+from sluice.wording import one_line
 
 BUSY = frozenset({408, 429, 502, 503, 504})  # says that the server is in trouble, and nothing about this request
 DOWN = frozenset({401, 403, 404, 405, 407})  # would be said of every request: the address or the permission is wrong
@@ -51,5 +52,5 @@ def told(status: int, body: bytes) -> str:
         text = error.get("message", str(error)) if isinstance(error, dict) else str(error)
     except (ValueError, AttributeError, RecursionError):
         pass  # not JSON: the text says it as well as anything
-    line = " ".join(text.split())
-    return f"HTTP {status}" + (f": {line[:SHOWN]}" if line else "")
+    line = one_line(text, SHOWN)
+    return f"HTTP {status}" + (f": {line}" if line else "")

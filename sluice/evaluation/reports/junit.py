@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from sluice.evaluation.reports.plain_text import clipped, number, one_line, visible
+from sluice.evaluation.reports.plain_text import clipped, clipped_line, number, visible
 from sluice.evaluation.reports.report_view import (
     CaseView,
     Json,
@@ -73,7 +73,7 @@ def suite(name: str, view: ReportView, tests: list[Element], properties: Mapping
     if properties:
         listed = ElementTree.SubElement(element, "properties")
         for key, value in properties.items():
-            ElementTree.SubElement(listed, "property", name=one_line(key, NAME), value=one_line(value, 600))
+            ElementTree.SubElement(listed, "property", name=clipped_line(key, NAME), value=clipped_line(value, 600))
     element.extend(tests)
     return element
 
@@ -81,26 +81,27 @@ def suite(name: str, view: ReportView, tests: list[Element], properties: Mapping
 def criterion(entry: Json) -> Element:
     of = text_at(entry, "of")
     name = text_at(entry, "what") + (f", {of}" if of and of != "all" else "")
-    element = ElementTree.Element("testcase", classname="gate", name=one_line(name, NAME) or "verdict", time="0")
+    element = ElementTree.Element("testcase", classname="gate", name=clipped_line(name, NAME) or "verdict", time="0")
     verdict = text_at(entry, "verdict")
     if verdict == "pass":
         return element
-    why = one_line(text_at(entry, "why"), 600)
+    why = clipped_line(text_at(entry, "why"), 600)
     kind = "error" if verdict == "error" else "failure"
-    failure = ElementTree.SubElement(element, kind, message=why, type=one_line(verdict, 20))
-    threshold = one_line(text_at(entry, "wanted"), NAME)
+    failure = ElementTree.SubElement(element, kind, message=why, type=clipped_line(verdict, 20))
+    threshold = clipped_line(text_at(entry, "wanted"), NAME)
     failure.text = plain(f"{verdict}: {why}" + (f"\nwanted: {threshold}" if threshold else ""))
     return element
 
 
 def test_of(case: CaseView, room: int) -> Element:
-    place = one_line(case.tags[0], NAME) if case.tags else "cases"
-    element = ElementTree.Element("testcase", classname=place, name=one_line(case.id, NAME), time=duration(took(case)))
+    place = clipped_line(case.tags[0], NAME) if case.tags else "cases"
+    name = clipped_line(case.id, NAME)
+    element = ElementTree.Element("testcase", classname=place, name=name, time=duration(took(case)))
     if not case.passed:
         kind = "error" if case.error else "failure"
         why = f"{case.wrong.where}: {case.wrong.why}"
         failure = ElementTree.SubElement(
-            element, kind, message=one_line(why, 600), type="flaky" if case.flaky else kind
+            element, kind, message=clipped_line(why, 600), type="flaky" if case.flaky else kind
         )
         # readers that do not show the message show the text
         text = "\n".join([why, "", *transcript(case)]) if room > 0 else f"{why}\n\nThe transcript is in report.json."
@@ -149,7 +150,7 @@ def repeats(case: CaseView) -> Iterable[str]:
     yield f"flaky: {case.passed_chats} of {len(case.chats)} chats passed"
     for place, chat in enumerate(case.chats, 1):
         answers = [
-            one_line(text_at(turn, "answer") or text_at(turn, "error"), 300) for turn in mappings_at(chat, "turns")
+            clipped_line(text_at(turn, "answer") or text_at(turn, "error"), 300) for turn in mappings_at(chat, "turns")
         ]
         yield f"chat {place} {'passed' if chat.get('passed') is True else 'failed'}: {' | '.join(answers)}"
 

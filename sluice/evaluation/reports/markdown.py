@@ -11,17 +11,9 @@ from html import escape
 from typing import Any
 
 from sluice.evaluation.reports import reproduce as again
-from sluice.evaluation.reports.plain_text import (
-    clipped,
-    count,
-    counted,
-    milliseconds,
-    one_line,
-    percent,
-    points,
-    seconds,
-)
+from sluice.evaluation.reports.plain_text import clipped, clipped_line, count, milliseconds, percent, points, seconds
 from sluice.evaluation.reports.report_view import CaseView, Flip, Json, ReportView, failed_scores, mapping_at, text_at
+from sluice.wording import counted
 
 LIMIT = 60_000  # a comment on GitHub may have 65,536 characters
 RESERVED = 4_000  # of them for what comes after the cases
@@ -47,12 +39,12 @@ def render_comment(report: Mapping[str, Any]) -> str:
 
 def inline(text: Any, most: int) -> str:
     """Text within a paragraph or a cell, as nothing but text."""
-    return with_breaks(SYNTAX.sub(r"\\\g<0>", escape(broken(one_line(text, most)), quote=False)))
+    return with_breaks(SYNTAX.sub(r"\\\g<0>", escape(broken(clipped_line(text, most)), quote=False)))
 
 
 def within_tags(text: Any, most: int) -> str:
     """Text within HTML, where Markdown is not read but mentions are."""
-    return with_breaks(escape(broken(one_line(text, most)), quote=False))
+    return with_breaks(escape(broken(clipped_line(text, most)), quote=False))
 
 
 def broken(text: str) -> str:

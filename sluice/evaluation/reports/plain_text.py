@@ -4,6 +4,8 @@ import math
 import re
 from typing import Any
 
+from sluice import wording
+
 # Letters that cannot be seen and change what is around them: controls, surrogates and non-characters, which XML and
 # UTF-8 refuse; marks that turn the direction of writing; blanks without width; letters that are blanks.
 HIDDEN = re.compile(
@@ -43,7 +45,7 @@ def clipped(text: Any, most: int) -> tuple[str, int]:
     return visible(whole[:most].rstrip()), len(whole) - most
 
 
-def one_line(text: Any, most: int) -> str:
+def clipped_line(text: Any, most: int) -> str:
     """The same in one line; what was left out becomes three dots."""
     line, cut_off = clipped(" ".join(str(text)[: most * 4].split()), most)
     return line + " ..." if cut_off or len(str(text)) > most * 4 else line
@@ -74,17 +76,10 @@ def count(value: Any) -> str:
     return "–" if figure is None else f"{figure:,.0f}"
 
 
-def counted(value: int, one: str, many: str | None = None) -> str:
-    return f"{value:,} {one if value == 1 else many or one + 's'}"
-
-
 def percent(share: Any) -> str:
-    """Rounded down, as the verdict does it: what just missed the gate does not read as if it had reached it."""
+    """A share of the report in percent, as the verdict words it; a dash where there is none."""
     figure = number(share)
-    if figure is None:
-        return "–"
-    tenths = math.floor(figure * 1000 + 1e-6)
-    return f"{tenths // 10} %" if tenths % 10 == 0 else f"{tenths / 10:.1f} %"
+    return "–" if figure is None else wording.percent(figure)
 
 
 def points(share: Any) -> str:

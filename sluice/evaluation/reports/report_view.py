@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sluice.evaluation.reports.plain_text import counted, number, one_line
+from sluice.evaluation.reports.plain_text import clipped_line, number
+from sluice.wording import counted
 
 Json = Mapping[str, Any]
 NAME = 80  # characters of what something is called
@@ -158,14 +159,14 @@ class ReportView:
         if not model and package:
             model, _, version = package.partition("/")
         if model:
-            return one_line(f"{model} version {version}" if version else model, NAME)
-        return one_line(text_at(about, "endpoint") or text_at(about, "url") or "a model", NAME)
+            return clipped_line(f"{model} version {version}" if version else model, NAME)
+        return clipped_line(text_at(about, "endpoint") or text_at(about, "url") or "a model", NAME)
 
     @property
     def short(self) -> str:
         """The same beside the champion."""
         version = text_at(mapping_at(self.report, "subject"), "version")
-        return one_line(f"version {version}", NAME) if version.isdigit() else "this one"
+        return clipped_line(f"version {version}", NAME) if version.isdigit() else "this one"
 
     @cached_property
     def cases(self) -> list[CaseView]:
@@ -198,7 +199,7 @@ class ReportView:
     def champion_name(self) -> str:
         version = text_at(self.champion, "version")
         name = f"version {version}" if version.isdigit() else version or text_at(self.champion, "model_package")
-        return one_line(name or "the champion", NAME)
+        return clipped_line(name or "the champion", NAME)
 
     @cached_property
     def flips(self) -> list[Flip]:

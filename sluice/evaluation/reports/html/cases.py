@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from sluice.evaluation.reports.html.case_selection import CaseSelection
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
 from sluice.evaluation.reports.html.transcript import chat
-from sluice.evaluation.reports.plain_text import counted, language, milliseconds, number, one_line
+from sluice.evaluation.reports.plain_text import clipped_line, language, milliseconds, number
 from sluice.evaluation.reports.report_view import CaseView, Flip, ReportView, rows
+from sluice.wording import counted
 
 NAME = 120
 
@@ -19,7 +20,7 @@ def anchor(case: CaseView) -> str:
 def article(case: CaseView, level: int = 3, before: Sequence[str] | None = None) -> Html:
     """One case in full."""
     name = tag(f"h{level}", foreign("span", case.id, NAME, class_="id"), " ", outcome(case))
-    about = [tag("span", one_line(each, 40), class_="tag", lang=language(each)) for each in case.tags[:12]]
+    about = [tag("span", clipped_line(each, 40), class_="tag", lang=language(each)) for each in case.tags[:12]]
     if case.critical:
         about.insert(0, tag("span", "critical", class_="tag critical"))
     if len(case.chats) > 1:
@@ -110,7 +111,7 @@ def case_row(case: CaseView, in_full: bool) -> Html:
     if in_full:
         name = tag("a", name, href=f"#{anchor(case)}")
     slowest = max((ms for turn in case.all_turns() if (ms := number(turn.get("latency_ms"))) is not None), default=None)
-    tags = one_line(", ".join(case.tags), 80)
+    tags = clipped_line(", ".join(case.tags), 80)
     return row(
         name,
         tag("span", tags, lang=language(tags)) if language(tags) else tags,

@@ -4,7 +4,7 @@ from sluice.evaluation.reports import plots
 from sluice.evaluation.reports.html.case_selection import CaseSelection
 from sluice.evaluation.reports.html.cases import flips, section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, row, sentence, table, tag
-from sluice.evaluation.reports.plain_text import count, number, one_line, points
+from sluice.evaluation.reports.plain_text import clipped_line, count, number, points
 from sluice.evaluation.reports.report_view import Json, ReportView, mappings_at, text_at
 from sluice.evaluation.reports.report_view import mapping_at as part
 
@@ -38,7 +38,7 @@ def against(view: ReportView, selection: CaseSelection) -> Html | None:
 def needed(comparison: Json) -> Html | None:
     """How many more cases would decide, unless the sentence above says so."""
     cases_needed = number(comparison.get("cases_needed"))
-    if not cases_needed or f"{cases_needed:.0f}" in text_at(comparison, "why"):
+    if not cases_needed or f"{cases_needed:.0f}" in text_at(comparison, "why").replace(",", ""):
         return None
     return tag("p", f"About {count(cases_needed)} more cases would decide.")
 
@@ -92,9 +92,8 @@ def latency(comparison: Json) -> Html | None:
         low, estimate, high = (number(part({"of": ratio}, "of").get(name)) for name in ("low", "estimate", "high"))
         if estimate is not None:
             spread = f"{low:.2f} to {high:.2f}" if low is not None and high is not None else "–"
-            body.append(
-                row(RATIOS.get(key, one_line(key.replace("_", " "), 40)), f"{estimate:.2f} ×", spread, numeric=(1, 2))
-            )
+            name = RATIOS.get(key, clipped_line(key.replace("_", " "), 40))
+            body.append(row(name, f"{estimate:.2f} ×", spread, numeric=(1, 2)))
     if not body:
         return None
     return titled(

@@ -13,7 +13,7 @@ from typing import Any
 from sluice.evaluation.reports.html import cases, champion, measures, setup, summary
 from sluice.evaluation.reports.html.case_selection import select_cases
 from sluice.evaluation.reports.html.markup import Child, Html, tag
-from sluice.evaluation.reports.plain_text import one_line
+from sluice.evaluation.reports.plain_text import clipped_line
 from sluice.evaluation.reports.report_view import ReportView
 
 NAMES = {
@@ -63,7 +63,7 @@ def render_page(report: Mapping[str, Any]) -> str:
 
 
 def head(view: ReportView) -> Html:
-    title = f"{summary.TITLES[view.verdict]}: {one_line(view.name, 80)} · Sluice release report"
+    title = f"{summary.TITLES[view.verdict]}: {clipped_line(view.name, 80)} · Sluice release report"
     parts: list[Child] = [
         tag("meta", charset="utf-8"),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from sluice.evaluation.reports import reproduce as again
 from sluice.evaluation.reports.html.cases import section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, table, tag
-from sluice.evaluation.reports.plain_text import counted
 from sluice.evaluation.reports.report_view import ReportView
 from sluice.evaluation.reports.report_view import mapping_at as part
+from sluice.wording import counted
 
 VALUE = 300
 ABOUT = {

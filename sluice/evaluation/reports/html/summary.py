@@ -4,18 +4,10 @@ import re
 
 from sluice.evaluation.reports.html.cases import anchor, outcome, section
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, joined, row, sentence, table, tag
-from sluice.evaluation.reports.plain_text import (
-    count,
-    counted,
-    milliseconds,
-    number,
-    one_line,
-    percent,
-    points,
-    seconds,
-)
+from sluice.evaluation.reports.plain_text import clipped_line, count, milliseconds, number, percent, points, seconds
 from sluice.evaluation.reports.report_view import CaseView, Json, ReportView, text_at
 from sluice.evaluation.reports.report_view import mapping_at as part
+from sluice.wording import counted
 
 MOST_REASONS = 8  # reasons on the first screen
 TITLES = {"pass": "Pass", "fail": "Fail", "inconclusive": "Inconclusive", "error": "Error"}
@@ -38,7 +30,7 @@ def kicker(view: ReportView) -> list[Child]:
     if match := re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?\S*(\+00:00|Z)$", started):
         when = tag("time", f"{match[1]} {match[2]} UTC", datetime=started)
     elif started:
-        when = tag("span", one_line(started, 40))
+        when = tag("span", clipped_line(started, 40))
     took = text_at(view.report, "seconds") and f"replayed in {seconds(view.report.get('seconds'))}"
     return [tag("span", "Sluice release report"), when, tag("span", took) if took else None]
 
@@ -71,7 +63,7 @@ def figures(view: ReportView) -> Html:
 def pass_rate_threshold(view: ReportView) -> str:
     """What the gate wants of the pass rate, in its own words."""
     entries = (each for each in view.decided if text_at(each, "what") == "pass rate" and text_at(each, "of") == "all")
-    return f"wanted: {one_line(text_at(next(entries, {}), 'wanted'), 40)}".removesuffix("wanted: ")
+    return f"wanted: {clipped_line(text_at(next(entries, {}), 'wanted'), 40)}".removesuffix("wanted: ")
 
 
 def figure(name: str, value: str, note: str) -> Html:
@@ -101,11 +93,11 @@ def criterion(entry: Json) -> Html:
     verdict, of, threshold = text_at(entry, "verdict"), text_at(entry, "of"), text_at(entry, "wanted")
     return row(
         joined(
-            one_line(text_at(entry, "what"), 80),
+            clipped_line(text_at(entry, "what"), 80),
             sentence("span", f", {of}", 60) if of and of != "all" else None,
             sentence("span", threshold, 120, class_="note block") if threshold else None,
         ),
-        tag("span", one_line(verdict, 20), class_=f"outcome {verdict}" if verdict in TITLES else "outcome"),
+        tag("span", clipped_line(verdict, 20), class_=f"outcome {verdict}" if verdict in TITLES else "outcome"),
         sentence("span", text_at(entry, "why"), 400),
     )
 

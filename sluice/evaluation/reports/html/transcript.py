@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from sluice.evaluation.reports.html.markup import Child, Html, foreign, hidden, joined, rest, sentence, tag
-from sluice.evaluation.reports.plain_text import clipped, count, counted, language, milliseconds, one_line
+from sluice.evaluation.reports.plain_text import clipped, clipped_line, count, language, milliseconds
 from sluice.evaluation.reports.report_view import CaseView, Json, list_at, mappings_at, text_at
 from sluice.evaluation.reports.word_diff import Part, diff_words
+from sluice.wording import counted
 
 QUESTION, ANSWER, PASSAGE, WHY = 1000, 3000, 800, 600  # characters that are shown
 MOST_TURNS = 30
@@ -36,7 +37,7 @@ def turn(case: CaseView, entry: Json, number: int, path: str, before: Sequence[s
     if earlier is None or same:
         lines.append(line("Both" if same else "Model", answer(entry, path)))
     else:
-        lines += beside(earlier, entry, path, f'comparison.answers["{one_line(case.id, 80)}"][{number - 1}]')
+        lines += beside(earlier, entry, path, f'comparison.answers["{clipped_line(case.id, 80)}"][{number - 1}]')
     if not passed or (before is not None and not same):
         lines += about(entry, path)
     heading = hidden(f"Turn {number}, {'passed' if passed else 'did not pass'}")
@@ -70,7 +71,7 @@ def answer(entry: Json, path: str) -> Html:
 def calls(entry: Json, path: str) -> Html | None:
     """The tools that the model called."""
     tool_calls = list_at(entry, "tool_calls")
-    drawn = [tag("code", one_line(call, 300), class_="call") for call in tool_calls[:5]]
+    drawn = [tag("code", clipped_line(call, 300), class_="call") for call in tool_calls[:5]]
     return joined(tag("span", "calls ", class_="note"), *drawn) if drawn else None
 
 
@@ -103,18 +104,18 @@ def scores(entry: Json) -> list[Html]:
 
 
 def score(entry: Json) -> Html:
-    good = entry.get("passed") is True
-    sign = tag("span", "✓" if good else "✗", class_="sign", aria_hidden="true")
-    name = tag("span", hidden("passed: " if good else "failed: "), one_line(text_at(entry, "name"), 40), class_="name")
-    return tag(
-        "p", sign, name, sentence("span", text_at(entry, "why"), WHY), class_="score good" if good else "score bad"
-    )
+    passed = entry.get("passed") is True
+    sign = tag("span", "✓" if passed else "✗", class_="sign", aria_hidden="true")
+    outcome = hidden("passed: " if passed else "failed: ")
+    name = tag("span", outcome, clipped_line(text_at(entry, "name"), 40), class_="name")
+    why = sentence("span", text_at(entry, "why"), WHY)
+    return tag("p", sign, name, why, class_="score good" if passed else "score bad")
 
 
 def passages_given(entry: Json, path: str) -> Html:
     """What the model had to answer from, folded away."""
     passages = [str(each) for each in list_at(entry, "passages")]
-    sources = [one_line(each, 200) for each in list_at(entry, "sources")]
+    sources = [clipped_line(each, 200) for each in list_at(entry, "sources")]
     items = [foreign("li", each, PASSAGE, f"{path}.passages[{place}]") for place, each in enumerate(passages[:10])]
     named = tag("p", "answered from: " + ", ".join(sources[:20]), class_="note") if sources else None
     if not items:
@@ -129,7 +130,7 @@ def measured(entry: Json) -> str:
         parts.append(f"first token after {milliseconds(entry['first_token_ms'])}")
     parts.append(f"{count(entry.get('completion_tokens'))} tokens")
     if (reason := text_at(entry, "finish_reason")) and reason != "stop":
-        parts.append("cut off at the limit" if reason == "length" else f"ended by {one_line(reason, 40)}")
+        parts.append("cut off at the limit" if reason == "length" else f"ended by {clipped_line(reason, 40)}")
     if isinstance(attempts := entry.get("attempts"), int) and attempts > 1:
         parts.append(f"asked {attempts} times")
     return " · ".join(parts)
