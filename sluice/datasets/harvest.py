@@ -56,13 +56,13 @@ def moment(turn: HistoryTurn) -> datetime:
 
 def draft_case(user: str, chat: Sequence[HistoryTurn]) -> Draft:
     """An unreviewed case without expectations; the answers that were given are its written ones."""
-    redaction = redact([text for turn in chat for text in (turn.question, turn.answer)], names_too=[user])
+    redaction = redact([text for turn in chat for text in (turn.question, turn.answer)], extra_names=[user])
     texts = iter(redaction.texts)
     turns = []
     for turn in chat:
         question, answer = next(texts), next(texts)
         turns.append({"user": question} | ({"answer": answer} if answer.strip() and turn.whole else {}))
-    language = prompt.language("".join(turn["user"] for turn in turns))
+    language = prompt.detect_language("".join(turn["user"] for turn in turns))
     case = {
         "id": f"harvested-{hashlib.sha256(chat[0].turn.encode()).hexdigest()[:10]}",
         "tags": ["harvested", "korean" if language == "ko" else "english"],
@@ -76,7 +76,7 @@ def draft_case(user: str, chat: Sequence[HistoryTurn]) -> Draft:
 def describe_origin(chat: Sequence[HistoryTurn], redaction: Redacted) -> Iterator[str]:
     versions = sorted({turn.version for turn in chat})
     origin = f"Answered by version {', '.join(str(version) for version in versions)}."
-    yield f"{origin} Replaced: {redaction.told or 'nothing'}."
+    yield f"{origin} Replaced: {redaction.summary or 'nothing'}."
     sources = dict.fromkeys(source for turn in chat for source in turn.sources)
     if sources:
         yield f"Answered from: {', '.join(redact(list(sources)).texts)}."

@@ -37,10 +37,10 @@ class LintReport:
 def lint_path(path: Path) -> LintReport:
     """Reads a file, or all of a folder; one that cannot be read keeps none of the others from being looked at."""
     report, first = LintReport(), dict[str, str]()
-    for file in loader.files(path):
-        problems: list[loader.Problem] = []
+    for file in loader.list_case_files(path):
+        problems: list[loader.CaseProblem] = []
         try:
-            report.cases += loader.of_file(file, file.name if path.is_dir() else str(path), first, problems)
+            report.cases += loader.parse_file(file, file.name if path.is_dir() else str(path), first, problems)
         except UsageError as error:
             report.mistakes.append(describe_unreadable(file, error))
         line = line_finder(file) if problems else None

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sluice.datasets.case_keys import CASE, TURN, Json, Key
 from sluice.datasets.importers import promptfoo_table
 from sluice.datasets.pii import redaction
-from sluice.datasets.schema import CASE, TURN, Json, Key
 from sluice.datasets.yaml_writer import FlowMapping, dump_yaml
 from sluice.evaluation import prompt, scorers
 from sluice.evaluation.scoring import ScorerSpec
@@ -212,14 +212,14 @@ candidates. It takes `dynamodb:Query` on that table, and nothing else.
 """
 
 
-def reference() -> str:
-    return "\n".join(lines()).rstrip() + "\n"
+def build_reference() -> str:
+    return "\n".join(reference_lines()).rstrip() + "\n"
 
 
-def lines() -> Iterator[str]:
+def reference_lines() -> Iterator[str]:
     yield INTRODUCTION
-    yield from table("A case", CASE)
-    yield from table("A turn", TURN)
+    yield from key_table("A case", CASE)
+    yield from key_table("A turn", TURN)
     yield "## Expectations"
     yield ""
     yield "All expectations of a turn must hold. `expect` beside `turns` is about all answers of the chat as one text."
@@ -228,42 +228,42 @@ def lines() -> Iterator[str]:
     yield ""
     yield REASONING
     for name in scorers.NAMES:
-        yield from expectation(scorers.get_scorer(name))
+        yield from expectation_lines(scorers.get_scorer(name))
     yield ""
     yield OWN
     yield GOING_ON
     yield "## The toolbox"
     yield ""
-    yield from rows(("", ""), COMMANDS)
+    yield from table_rows(("", ""), COMMANDS)
     yield IMPORT
-    yield from rows(("`--from`", "what it reads", "what becomes of it"), KINDS)
+    yield from table_rows(("`--from`", "what it reads", "what becomes of it"), KINDS)
     yield "promptfoo's assertions:"
     yield ""
-    yield from rows(("assertion", "here"), promptfoo_table.told())
+    yield from table_rows(("assertion", "here"), promptfoo_table.list_assertions())
     yield HARVEST
 
 
-def rows(head: tuple[str, ...], found: Iterable[tuple[str, ...]]) -> Iterator[str]:
+def table_rows(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield "|" + "---|" * len(head)
-    yield from (f"| {' | '.join(row)} |" for row in found)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
     yield ""
 
 
-def table(title: str, keys: Mapping[str, Key]) -> Iterator[str]:
+def key_table(title: str, keys: Mapping[str, Key]) -> Iterator[str]:
     yield f"## {title}"
     yield ""
-    found = ((f"`{name}`", words(key.schema), key.default, key.about) for name, key in keys.items())
-    yield from rows(("key", "value", "default", "meaning"), found)
+    rows = ((f"`{name}`", describe_values(key.schema), key.default, key.about) for name, key in keys.items())
+    yield from table_rows(("key", "value", "default", "meaning"), rows)
 
 
-def expectation(kind: ScorerSpec) -> Iterator[str]:
+def expectation_lines(kind: ScorerSpec) -> Iterator[str]:
     yield ""
     yield f"### `{kind.name}`"
     yield ""
     yield kind.about
     yield ""
-    yield f"Takes {words(kind.schema)}."
+    yield f"Takes {describe_values(kind.schema)}."
     yield ""
     yield "```yaml"
     for example in kind.examples:
@@ -271,32 +271,32 @@ def expectation(kind: ScorerSpec) -> Iterator[str]:
     yield "```"
 
 
-def words(schema: Any) -> str:
+def describe_values(schema: Any) -> str:
     """What a value may be, in words."""
     if "$ref" in schema:
         return {"turn": "list of turns", "expect": "expectations"}[str(schema["$ref"]).rpartition("/")[2]]
     if "oneOf" in schema:
-        return " or ".join(words(each) for each in schema["oneOf"])
+        return " or ".join(describe_values(each) for each in schema["oneOf"])
     if "const" in schema:
         return f"`{str(schema['const']).lower()}`"
     if "enum" in schema:
         return " or ".join(f"`{choice}`" for choice in schema["enum"])
     if schema["type"] == "array":
-        return listed(schema["items"])
+        return describe_list(schema["items"])
     if "properties" in schema:
-        parts = [f"`{name}` ({words(each)})" for name, each in schema["properties"].items()]
+        parts = [f"`{name}` ({describe_values(each)})" for name, each in schema["properties"].items()]
         return "a mapping with " + ", ".join(parts)
-    return WORDS[schema["type"]] + limits(schema)
+    return WORDS[schema["type"]] + describe_limits(schema)
 
 
-def listed(items: Json) -> str:
-    of = words(items)
+def describe_list(items: Json) -> str:
+    of = describe_values(items)
     if "$ref" in items:
         return of
     return "list of texts" if of == "text" else f"list of: {of}"
 
 
-def limits(schema: Json) -> str:
+def describe_limits(schema: Json) -> str:
     least = schema.get("minimum", schema.get("exclusiveMinimum"))
     if least is None or schema["type"] == "string":
         return ""

@@ -72,7 +72,7 @@ def build_requests(case: Case) -> Iterator[tuple[str, ...]]:
     """What is surely sent in each turn: not the answers that the model is yet to give, nor what retrieval finds."""
     for number, turn in enumerate(case.turns):
         earlier = [(each.user, written_answer(case, each)) for each in case.turns[:number]]
-        yield tuple(each["content"] for each in prompt.messages(turn.user, turn.passages, earlier, case.system))
+        yield tuple(each["content"] for each in prompt.build_messages(turn.user, turn.passages, earlier, case.system))
 
 
 def written_answer(case: Case, turn: Turn) -> str:

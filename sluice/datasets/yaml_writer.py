@@ -49,8 +49,12 @@ def represent_text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
 
 
 ReadableDumper.add_representer(str, represent_text)
-ReadableDumper.add_representer(FlowMapping, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value, True))
-ReadableDumper.add_representer(FlowSequence, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, True))
+ReadableDumper.add_representer(
+    FlowMapping, lambda dumper, value: dumper.represent_mapping("tag:yaml.org,2002:map", value, True)
+)
+ReadableDumper.add_representer(
+    FlowSequence, lambda dumper, value: dumper.represent_sequence("tag:yaml.org,2002:seq", value, True)
+)
 
 
 def render_file(drafts: Iterable[Draft], head: Iterable[str] = ()) -> Iterator[str]:

@@ -24,7 +24,7 @@ class Import:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.told = ImportLog()
+        self.log = ImportLog()
 
     def has(self, name: str, content: Any) -> "Import":
         path = self.folder / name
@@ -40,11 +40,11 @@ class Import:
     def cases(self, name: str, kind: str | None = None) -> list[dict[str, Any]]:
         """What is in the written file; it is read as a case file is, too."""
         out = self.folder / "out" / "cases.yaml"
-        drafts = importers.read(self.folder / name, self.told, kind)
+        drafts = importers.import_cases(self.folder / name, self.log, kind)
         yaml_writer.write_file(out, (piece.encode() for piece in yaml_writer.render_file(drafts, ["taken over"])))
-        found: list[dict[str, Any]] = yaml.safe_load(out.read_text(encoding="utf-8"))["cases"] or []
-        assert [case.id for case in loader.read(out)] == [case["id"] for case in found] if found else True
-        return found
+        cases: list[dict[str, Any]] = yaml.safe_load(out.read_text(encoding="utf-8"))["cases"] or []
+        assert [case.id for case in loader.read_cases(out)] == [case["id"] for case in cases] if cases else True
+        return cases
 
     def one(self, name: str, kind: str | None = None) -> dict[str, Any]:
         (case,) = self.cases(name, kind)
@@ -52,15 +52,15 @@ class Import:
 
     @property
     def missing(self) -> list[str]:
-        return list(self.told.missing)
+        return list(self.log.missing)
 
     @property
     def changed(self) -> str:
-        return "; ".join(self.told.changed)
+        return "; ".join(self.log.changed)
 
 
 @pytest.fixture
-def taken(tmp_path: Path) -> Import:
+def importer(tmp_path: Path) -> Import:
     return Import(tmp_path)
 
 
@@ -113,10 +113,12 @@ def config(*asserts: dict[str, Any], **more: Any) -> dict[str, Any]:
     ],
     ids=lambda value: str(value.get("type", "")) if isinstance(value, dict) else "",
 )
-def test_an_assertion_becomes_an_expectation(taken: Import, assertion: dict[str, Any], expect: dict[str, Any]) -> None:
-    case = taken.has("promptfooconfig.yaml", config(assertion)).one("promptfooconfig.yaml")
+def test_an_assertion_becomes_an_expectation(
+    importer: Import, assertion: dict[str, Any], expect: dict[str, Any]
+) -> None:
+    case = importer.has("promptfooconfig.yaml", config(assertion)).one("promptfooconfig.yaml")
     assert case["turns"][0]["expect"] == expect
-    assert taken.missing == []
+    assert importer.missing == []
 
 
 @pytest.mark.parametrize(
@@ -130,15 +132,15 @@ def test_an_assertion_becomes_an_expectation(taken: Import, assertion: dict[str,
     ],
 )
 def test_what_became_a_pattern_still_tells_right_from_wrong(
-    taken: Import, expect: dict[str, Any], right: list[str], wrong: list[str]
+    importer: Import, expect: dict[str, Any], right: list[str], wrong: list[str]
 ) -> None:
-    found = taken.has("c.yaml", config(expect)).one("c.yaml")["turns"][0]["expect"]
+    converted = importer.has("c.yaml", config(expect)).one("c.yaml")["turns"][0]["expect"]
     for answers, passed in ((right, True), (wrong, False)):
         for answer in answers:
-            assert all(score.passed == passed for score in scorers.score(Sample(answer), found, NOTHING)), answer
+            assert all(score.passed == passed for score in scorers.score(Sample(answer), converted, NOTHING)), answer
 
 
-def test_several_assertions_of_one_kind_are_put_together(taken: Import) -> None:
+def test_several_assertions_of_one_kind_are_put_together(importer: Import) -> None:
     asserts = [
         {"type": "contains", "value": "a"},
         {"type": "icontains-all", "value": ["b", "a"]},
@@ -149,7 +151,7 @@ def test_several_assertions_of_one_kind_are_put_together(taken: Import) -> None:
         {"type": "llm-rubric", "value": "is nice"},
         {"type": "llm-rubric", "value": "is short"},
     ]
-    assert taken.has("c.yaml", config(*asserts)).one("c.yaml")["turns"][0]["expect"] == {
+    assert importer.has("c.yaml", config(*asserts)).one("c.yaml")["turns"][0]["expect"] == {
         "contains": ["a", "b"],
         "contains_any": ["c", "d"],
         "matches": r"e\.|f",
@@ -177,27 +179,31 @@ def test_several_assertions_of_one_kind_are_put_together(taken: Import) -> None:
         ({"type": "contains", "value": "file://check.js"}, "contains from the script check.js"),
     ],
 )
-def test_an_assertion_without_counterpart_is_told_by_name(taken: Import, assertion: dict[str, Any], named: str) -> None:
-    taken.has("c.yaml", config(assertion, {"type": "icontains", "value": "20"})).has("check.js", "")
-    case = taken.one("c.yaml")
+def test_an_assertion_without_counterpart_is_told_by_name(
+    importer: Import, assertion: dict[str, Any], named: str
+) -> None:
+    importer.has("c.yaml", config(assertion, {"type": "icontains", "value": "20"})).has("check.js", "")
+    case = importer.one("c.yaml")
     assert case["turns"][0]["expect"] == {"contains": "20"}
-    assert [each for each in taken.missing if each.startswith(named)], taken.missing
-    assert f"# Not taken over: {taken.missing[0]}" in (taken.folder / "out" / "cases.yaml").read_text(encoding="utf-8")
+    assert [each for each in importer.missing if each.startswith(named)], importer.missing
+    assert f"# Not taken over: {importer.missing[0]}" in (importer.folder / "out" / "cases.yaml").read_text(
+        encoding="utf-8"
+    )
 
 
-def test_a_case_of_which_nothing_is_left_to_expect_is_unreviewed(taken: Import) -> None:
-    case = taken.has("c.yaml", config({"type": "javascript", "value": "true"})).one("c.yaml")
+def test_a_case_of_which_nothing_is_left_to_expect_is_unreviewed(importer: Import) -> None:
+    case = importer.has("c.yaml", config({"type": "javascript", "value": "true"})).one("c.yaml")
     assert case["reviewed"] is False and "expect" not in case["turns"][0]
 
 
 def test_every_kind_of_assertion_has_a_word_in_the_documentation() -> None:
-    told = " ".join(names for names, _ in promptfoo_table.told())
-    known = {*promptfoo_asserts.PLAIN, *promptfoo_table.ELSEWHERE} - {"similar:cosine", "model-graded-factuality"}
-    assert [name for name in known if name not in told] == []
+    documented = " ".join(names for names, _ in promptfoo_table.list_assertions())
+    kinds = {*promptfoo_asserts.PLAIN, *promptfoo_table.ELSEWHERE} - {"similar:cosine", "model-graded-factuality"}
+    assert [name for name in kinds if name not in documented] == []
     assert not promptfoo_asserts.PLAIN.keys() & promptfoo_table.ELSEWHERE.keys()
 
 
-def test_what_compares_otherwise_here_is_told(taken: Import) -> None:
+def test_what_compares_otherwise_here_is_told(importer: Import) -> None:
     asserts = [
         {"type": "contains", "value": "A"},
         {"type": "regex", "value": "a"},
@@ -206,15 +212,15 @@ def test_what_compares_otherwise_here_is_told(taken: Import) -> None:
     ]
     raw = config(*asserts)
     raw["tests"][0] |= {"threshold": 0.5, "options": {"transform": "output.trim()"}}
-    taken.has("c.yaml", raw).cases("c.yaml")
+    importer.has("c.yaml", raw).cases("c.yaml")
     for word in ("case, width and blanks", "one line here", "its one code block", "weights", "threshold", "transform"):
-        assert word in taken.changed
+        assert word in importer.changed
 
 
 # --- promptfoo's configurations ------------------------------------------------------------------------------------
 
 
-def test_every_prompt_with_every_test_is_a_case(taken: Import) -> None:
+def test_every_prompt_with_every_test_is_a_case(importer: Import) -> None:
     raw = {
         "prompts": ["Kurz: {{q}}", {"raw": "{{ q | upper }}!", "label": "loud"}],
         "tests": [
@@ -222,7 +228,7 @@ def test_every_prompt_with_every_test_is_a_case(taken: Import) -> None:
             {"vars": {"q": "b?"}, "assert": [{"type": "icontains", "value": "y"}]},
         ],
     }
-    cases = taken.has("my.yaml", raw).cases("my.yaml")
+    cases = importer.has("my.yaml", raw).cases("my.yaml")
     assert [(case["id"], case["turns"][0]["user"]) for case in cases] == [
         ("first-one-p1", "Kurz: a?"),
         ("my-2", "Kurz: b?"),
@@ -231,17 +237,17 @@ def test_every_prompt_with_every_test_is_a_case(taken: Import) -> None:
     ]
 
 
-def test_lists_of_texts_are_tried_one_by_one_and_other_lists_are_not(taken: Import) -> None:
+def test_lists_of_texts_are_tried_one_by_one_and_other_lists_are_not(importer: Import) -> None:
     raw = {
         "prompts": ["{{a}} {{b}} {{c[0].n}}"],
         "tests": [{"vars": {"a": ["1", "2"], "b": ["x", "y"], "c": [{"n": 7}]}}],
     }
-    assert [case["turns"][0]["user"] for case in taken.has("c.yaml", raw).cases("c.yaml")] == [
+    assert [case["turns"][0]["user"] for case in importer.has("c.yaml", raw).cases("c.yaml")] == [
         "1 x 7", "1 y 7", "2 x 7", "2 y 7",
     ]  # fmt: skip
 
 
-def test_default_tests_lie_under_every_test(taken: Import) -> None:
+def test_default_tests_lie_under_every_test(importer: Import) -> None:
     raw = config({"type": "icontains", "value": "x"})
     raw["defaultTest"] = {
         "vars": {"q": "never asked", "tone": "kind"},
@@ -252,20 +258,20 @@ def test_default_tests_lie_under_every_test(taken: Import) -> None:
     raw["tests"].append(
         {"vars": {"q": "b"}, "options": {"disableDefaultAsserts": True}, "assert": [{"type": "is-json"}]}
     )
-    first, second = taken.has("c.yaml", raw).cases("c.yaml")
+    first, second = importer.has("c.yaml", raw).cases("c.yaml")
     assert first["turns"] == [{"user": "Be kind. 연차는 며칠?", "expect": {"latency": 900, "contains": "x"}}]
     assert second["turns"] == [{"user": "Be kind. b", "expect": {"json": True}}]
     assert first["tags"] == ["suite:hr"]
 
 
-def test_variables_may_hold_variables_and_values_too(taken: Import) -> None:
+def test_variables_may_hold_variables_and_values_too(importer: Import) -> None:
     raw = config({"type": "icontains", "value": "{{want}}"})
     raw["tests"][0]["vars"] = {"q": "About {{topic}}", "topic": "leave", "want": "{{topic}} days"}
-    turn = taken.has("c.yaml", raw).one("c.yaml")["turns"][0]
+    turn = importer.has("c.yaml", raw).one("c.yaml")["turns"][0]
     assert turn == {"user": "About leave", "expect": {"contains": "leave days"}}
 
 
-def test_a_chat_prompt_keeps_its_system_text_and_its_examples(taken: Import) -> None:
+def test_a_chat_prompt_keeps_its_system_text_and_its_examples(importer: Import) -> None:
     messages = [
         {"role": "system", "content": "Be {{tone}}."},
         {"role": "user", "content": "1+1?"},
@@ -274,7 +280,7 @@ def test_a_chat_prompt_keeps_its_system_text_and_its_examples(taken: Import) -> 
     ]
     raw = config({"type": "icontains", "value": "x"}, prompts=["file://chat.json"])
     raw["tests"][0]["vars"] |= {"tone": 'so "kind"\n'}
-    case = taken.has("c.yaml", raw).has("chat.json", messages).one("c.yaml")
+    case = importer.has("c.yaml", raw).has("chat.json", messages).one("c.yaml")
     assert case["system"] == 'Be so "kind"\n.'
     assert case["goes_on_with"] == "written"
     assert case["turns"] == [
@@ -291,14 +297,14 @@ def test_a_chat_prompt_keeps_its_system_text_and_its_examples(taken: Import) -> 
         "{% if not loop.last %},{% endif %}{% endfor %}]",
     ],
 )
-def test_a_prompt_made_of_messages_is_a_chat(taken: Import, prompt: str) -> None:
+def test_a_prompt_made_of_messages_is_a_chat(importer: Import, prompt: str) -> None:
     messages = [
         {"role": "user", "content": "안녕"},
         {"role": "assistant", "content": '"네"'},
         {"role": "user", "content": "?"},
     ]
     raw = {"prompts": [prompt], "tests": [{"vars": {"messages": messages}, "assert": [{"type": "is-json"}]}]}
-    case = taken.has("c.yaml", raw).one("c.yaml")
+    case = importer.has("c.yaml", raw).one("c.yaml")
     assert case["turns"] == [{"user": "안녕", "answer": '"네"'}, {"user": "?", "expect": {"json": True}}]
 
 
@@ -311,7 +317,7 @@ CONVERSATION = """[
 ]"""
 
 
-def test_tests_of_one_conversation_are_the_turns_of_one_case(taken: Import) -> None:
+def test_tests_of_one_conversation_are_the_turns_of_one_case(importer: Import) -> None:
     def test(question: str, conversation: str, value: str) -> dict[str, Any]:
         about = {"metadata": {"conversationId": conversation}} if conversation else {}
         return {"vars": {"question": question}, "assert": [{"type": "icontains", "value": value}]} | about
@@ -325,7 +331,7 @@ def test_tests_of_one_conversation_are_the_turns_of_one_case(taken: Import) -> N
             test("?", "", "x"),
         ],
     }
-    cases = taken.has("c.yaml", raw).has("prompt.json", CONVERSATION).cases("c.yaml")
+    cases = importer.has("c.yaml", raw).has("prompt.json", CONVERSATION).cases("c.yaml")
     assert [(case["id"], [turn["user"] for turn in case["turns"]]) for case in cases] == [
         ("one", ["Who?", "And he?"]),
         ("c-2", ["Where?"]),
@@ -335,19 +341,21 @@ def test_tests_of_one_conversation_are_the_turns_of_one_case(taken: Import) -> N
     assert "goes_on_with" not in cases[0], "its later turns build on the model's own answers"
 
 
-def test_tests_without_a_conversation_id_go_on_with_each_other_too(taken: Import) -> None:
+def test_tests_without_a_conversation_id_go_on_with_each_other_too(importer: Import) -> None:
     tests = [{"vars": {"question": str(number)}, "assert": [{"type": "is-json"}]} for number in range(6)]
-    case = taken.has("c.yaml", {"prompts": ["file://p.json"], "tests": tests}).has("p.json", CONVERSATION).one("c.yaml")
+    case = (
+        importer.has("c.yaml", {"prompts": ["file://p.json"], "tests": tests}).has("p.json", CONVERSATION).one("c.yaml")
+    )
     assert len(case["turns"]) == 6
-    assert "only the last 3 are sent along" in taken.changed
+    assert "only the last 3 are sent along" in importer.changed
 
 
-def test_scenarios_are_their_tests_with_each_of_their_data(taken: Import) -> None:
+def test_scenarios_are_their_tests_with_each_of_their_data(importer: Import) -> None:
     scenario = {
         "config": [{"vars": {"language": "Korean", "hi": "안녕"}}, {"vars": {"language": "French", "hi": "Bonjour"}}],
         "tests": [{"vars": {"q": "hello"}, "assert": [{"type": "icontains", "value": "{{hi}}"}]}],
     }
-    cases = taken.has("c.yaml", {"prompts": ["In {{language}}: {{q}}"], "scenarios": [scenario]}).cases("c.yaml")
+    cases = importer.has("c.yaml", {"prompts": ["In {{language}}: {{q}}"], "scenarios": [scenario]}).cases("c.yaml")
     assert [(case["turns"][0]["user"], case["turns"][0]["expect"]["contains"]) for case in cases] == [
         ("In Korean: hello", "안녕"),
         ("In French: hello", "Bonjour"),
@@ -363,9 +371,9 @@ CSV = (
 )
 
 
-def test_tests_in_csv_with_expected_columns(taken: Import) -> None:
-    taken.has("c.yaml", {"prompts": ["{{q}}"], "tests": "file://tests/*.csv"}).has("tests/t.csv", CSV)
-    first, second, third, fourth = taken.cases("c.yaml")
+def test_tests_in_csv_with_expected_columns(importer: Import) -> None:
+    importer.has("c.yaml", {"prompts": ["{{q}}"], "tests": "file://tests/*.csv"}).has("tests/t.csv", CSV)
+    first, second, third, fourth = importer.cases("c.yaml")
     assert first == {
         "id": "my-test",
         "tags": ["level:easy", "tags:a", "tags:b"],
@@ -379,29 +387,29 @@ def test_tests_in_csv_with_expected_columns(taken: Import) -> None:
     assert second["turns"][0]["expect"] == {"judge": "is nice", "latency": 700}
     assert third["turns"][0]["expect"] == {"equals": "Paris", "not_contains": "Rome"}
     assert fourth["reviewed"] is False
-    assert taken.missing == ["the column __note", "javascript"]
+    assert importer.missing == ["the column __note", "javascript"]
 
 
-def test_a_csv_of_tests_needs_no_configuration_and_asks_its_prompt_column(taken: Import) -> None:
-    taken.has("t.csv", "prompt,__expected\nhello,contains:hi\n")
-    assert taken.one("t.csv")["turns"] == [{"user": "hello", "expect": {"contains": "hi"}}]
+def test_a_csv_of_tests_needs_no_configuration_and_asks_its_prompt_column(importer: Import) -> None:
+    importer.has("t.csv", "prompt,__expected\nhello,contains:hi\n")
+    assert importer.one("t.csv")["turns"] == [{"user": "hello", "expect": {"contains": "hi"}}]
 
 
-def test_tests_lie_in_files_of_several_forms(taken: Import) -> None:
+def test_tests_lie_in_files_of_several_forms(importer: Import) -> None:
     test = {"vars": {"q": "from a file"}, "assert": [{"type": "is-json"}]}
-    taken.has(
+    importer.has(
         "c.yaml", {"prompts": ["{{q}}"], "tests": ["file://a.yaml", "file://b.json", "file://c.jsonl", "file://d"]}
     )
-    taken.has("a.yaml", [test]).has("b.json", [test, test]).has("c.jsonl", [test]).has("d/e.yaml", [test])
-    assert len(taken.cases("c.yaml")) == 5
+    importer.has("a.yaml", [test]).has("b.json", [test, test]).has("c.jsonl", [test]).has("d/e.yaml", [test])
+    assert len(importer.cases("c.yaml")) == 5
 
 
-def test_variables_and_values_lie_in_files(taken: Import) -> None:
+def test_variables_and_values_lie_in_files(importer: Import) -> None:
     raw = config({"type": "icontains", "value": "file://want.txt"}, {"type": "is-json", "value": "file://s.json"})
     raw["tests"][0]["vars"] = "file://vars.yaml"
-    taken.has("c.yaml", raw).has("want.txt", "20일\n").has("s.json", {"type": "object"})
-    taken.has("vars.yaml", {"q": "file://q.txt"}).has("q.txt", "며칠?\n")
-    assert taken.one("c.yaml")["turns"] == [
+    importer.has("c.yaml", raw).has("want.txt", "20일\n").has("s.json", {"type": "object"})
+    importer.has("vars.yaml", {"q": "file://q.txt"}).has("q.txt", "며칠?\n")
+    assert importer.one("c.yaml")["turns"] == [
         {"user": "며칠?", "expect": {"contains": "20일", "json": {"type": "object"}}}
     ]
 
@@ -424,38 +432,38 @@ def test_variables_and_values_lie_in_files(taken: Import) -> None:
         ({"tests": [{"vars": {"q": ""}}]}, "a chat with an empty question"),
     ],
 )
-def test_what_only_promptfoo_can_do_is_told(taken: Import, changes: dict[str, Any], named: str) -> None:
-    taken.has("c.yaml", config({"type": "is-json"}) | changes).has("gen.py", "").cases("c.yaml")
-    assert [each for each in taken.missing if each.startswith(named)], taken.missing
+def test_what_only_promptfoo_can_do_is_told(importer: Import, changes: dict[str, Any], named: str) -> None:
+    importer.has("c.yaml", config({"type": "is-json"}) | changes).has("gen.py", "").cases("c.yaml")
+    assert [each for each in importer.missing if each.startswith(named)], importer.missing
 
 
-def test_a_variable_that_is_not_given_is_told(taken: Import) -> None:
-    taken.has("c.yaml", config({"type": "is-json"}, prompts=["{{q}} {{nobody}}"])).cases("c.yaml")
-    assert "the variable 'nobody' is not given" in taken.changed
+def test_a_variable_that_is_not_given_is_told(importer: Import) -> None:
+    importer.has("c.yaml", config({"type": "is-json"}, prompts=["{{q}} {{nobody}}"])).cases("c.yaml")
+    assert "the variable 'nobody' is not given" in importer.changed
 
 
-def test_repeats_and_assertion_templates_are_kept(taken: Import) -> None:
+def test_repeats_and_assertion_templates_are_kept(importer: Import) -> None:
     raw = config({"$ref": "#/assertionTemplates/polite"}, {"$ref": "#/assertionTemplates/none"})
     raw |= {
         "assertionTemplates": {"polite": {"type": "icontains", "value": "please"}},
         "evaluateOptions": {"repeat": 3},
     }
-    case = taken.has("c.yaml", raw).one("c.yaml")
+    case = importer.has("c.yaml", raw).one("c.yaml")
     assert (case["repeats"], case["turns"][0]["expect"]) == (3, {"contains": "please"})
-    assert taken.missing == ["the reference #/assertionTemplates/none, not known here"]
+    assert importer.missing == ["the reference #/assertionTemplates/none, not known here"]
 
 
-def test_a_template_gets_nowhere_but_into_its_text(taken: Import) -> None:
+def test_a_template_gets_nowhere_but_into_its_text(importer: Import) -> None:
     raw = config({"type": "is-json"}, prompts=["{{ ''.__class__.__mro__ }}", "{{ q.__init__.__globals__ }}", "{{q}}"])
-    cases = taken.has("c.yaml", raw).cases("c.yaml")
+    cases = importer.has("c.yaml", raw).cases("c.yaml")
     assert [case["turns"][0]["user"] for case in cases] == ["연차는 며칠?"]
 
 
 # --- OpenAI evals, chats, plain lines ------------------------------------------------------------------------------
 
 
-def test_samples_of_openai_evals(taken: Import) -> None:
-    taken.has("match.jsonl", [
+def test_samples_of_openai_evals(importer: Import) -> None:
+    importer.has("match.jsonl", [
         {"input": [{"role": "system", "content": "Solve."}, {"role": "user", "content": "1+1?"}], "ideal": "2"},
         {"input": "수도는?", "ideal": ["서울", "Seoul"]},
         {"input": [
@@ -464,13 +472,13 @@ def test_samples_of_openai_evals(taken: Import) -> None:
             {"role": "user", "content": "3+3"}], "ideal": 6},
         {"input": [{"role": "user", "content": "joke"}], "completion": "x"},
     ])  # fmt: skip
-    one, two, three, four = taken.cases("match.jsonl")
+    one, two, three, four = importer.cases("match.jsonl")
     assert one == {"id": "match-1", "system": "Solve.", "turns": [{"user": "1+1?", "expect": {"contains": "2"}}]}
     assert two["turns"][0]["expect"] == {"contains_any": ["서울", "Seoul"]}
     assert three["turns"] == [{"user": "2+2", "answer": "4"}, {"user": "3+3", "expect": {"contains": "6"}}]
     assert three["goes_on_with"] == "written"
     assert four["reviewed"] is False
-    assert "Includes" in taken.changed and any("without an ideal answer" in each for each in taken.missing)
+    assert "Includes" in importer.changed and any("without an ideal answer" in each for each in importer.missing)
 
 
 OPENAI = {
@@ -495,8 +503,8 @@ SHAREGPT = {
 
 
 @pytest.mark.parametrize(("record", "id"), [(OPENAI, "chats-1"), (SHAREGPT, "chat-7")])
-def test_chats_to_train_on_are_candidates(taken: Import, record: dict[str, Any], id: str) -> None:
-    assert taken.has("chats.jsonl", [record]).one("chats.jsonl") == {
+def test_chats_to_train_on_are_candidates(importer: Import, record: dict[str, Any], id: str) -> None:
+    assert importer.has("chats.jsonl", [record]).one("chats.jsonl") == {
         "id": id,
         "system": "You are kind.",
         "goes_on_with": "written",
@@ -510,10 +518,10 @@ def test_chats_to_train_on_are_candidates(taken: Import, record: dict[str, Any],
             },
         ],
     }
-    assert taken.missing == []
+    assert importer.missing == []
 
 
-def test_a_tool_call_is_what_its_turn_expects_and_the_chat_ends_there(taken: Import) -> None:
+def test_a_tool_call_is_what_its_turn_expects_and_the_chat_ends_there(importer: Import) -> None:
     call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Seoul"}'}}
     function = {"name": "weather", "parameters": {"type": "object"}}
     record = {
@@ -525,16 +533,16 @@ def test_a_tool_call_is_what_its_turn_expects_and_the_chat_ends_there(taken: Imp
         ],
         "tools": [{"type": "function", "function": function}],
     }
-    case = taken.has("c.jsonl", [record]).one("c.jsonl")
+    case = importer.has("c.jsonl", [record]).one("c.jsonl")
     calls = [{"name": "weather", "arguments": {"city": "Seoul"}}]
     assert case["turns"] == [{"user": "Weather?", "expect": {"tool_calls": calls}}]
     assert case["tools"] == [function]
-    assert taken.missing == ["a tool's result and what follows"]
+    assert importer.missing == ["a tool's result and what follows"]
 
 
-def test_an_answer_that_nobody_is_to_imitate_is_no_candidate(taken: Import) -> None:
+def test_an_answer_that_nobody_is_to_imitate_is_no_candidate(importer: Import) -> None:
     record = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "bad", "weight": 0}]}
-    assert "expect" not in taken.has("c.jsonl", [record]).one("c.jsonl")["turns"][0]
+    assert "expect" not in importer.has("c.jsonl", [record]).one("c.jsonl")["turns"][0]
 
 
 @pytest.mark.parametrize(
@@ -549,11 +557,11 @@ def test_an_answer_that_nobody_is_to_imitate_is_no_candidate(taken: Import) -> N
         (["hello"], "with a message that has no role"),
     ],
 )
-def test_a_chat_that_cannot_be_a_case_is_told(taken: Import, messages: list[Any], why: str) -> None:
+def test_a_chat_that_cannot_be_a_case_is_told(importer: Import, messages: list[Any], why: str) -> None:
     good = {"messages": [{"role": "user", "content": "hi"}]}
-    taken.has("c.jsonl", [good, {"messages": messages}])
-    assert len(taken.cases("c.jsonl")) == 1
-    assert any(each.startswith(f"a chat {why}") for each in taken.missing), taken.missing
+    importer.has("c.jsonl", [good, {"messages": messages}])
+    assert len(importer.cases("c.jsonl")) == 1
+    assert any(each.startswith(f"a chat {why}") for each in importer.missing), importer.missing
 
 
 @pytest.mark.parametrize(
@@ -575,31 +583,31 @@ def test_a_chat_that_cannot_be_a_case_is_told(taken: Import, messages: list[Any]
         ),
     ],
 )
-def test_plain_lines(taken: Import, record: dict[str, Any], turn: dict[str, Any]) -> None:
-    case = taken.has("q.jsonl", [record]).one("q.jsonl")
+def test_plain_lines(importer: Import, record: dict[str, Any], turn: dict[str, Any]) -> None:
+    case = importer.has("q.jsonl", [record]).one("q.jsonl")
     assert (case["turns"], "reviewed" in case) == ([turn], False)
 
 
-def test_a_long_answer_is_only_a_candidate(taken: Import) -> None:
-    case = taken.has("q.jsonl", [{"question": "why?", "answer": "because " * 20}]).one("q.jsonl")
+def test_a_long_answer_is_only_a_candidate(importer: Import) -> None:
+    case = importer.has("q.jsonl", [{"question": "why?", "answer": "because " * 20}]).one("q.jsonl")
     assert (case["reviewed"], case["turns"][0]["expect"]["similar"]["least"]) == (False, 0.6)
-    assert "unreviewed" in taken.changed
+    assert "unreviewed" in importer.changed
 
 
-def test_a_line_without_a_question_or_with_foreign_keys_is_told(taken: Import) -> None:
-    taken.has("q.jsonl", [{"question": "a", "answer": "b", "difficulty": 3}, {"answer": "c"}, ["x"]])
-    assert len(taken.cases("q.jsonl")) == 1
-    assert any("difficulty" in each for each in taken.missing)
-    assert taken.told.missing["a record without a question (user, question, prompt, query, ...)"] == [
+def test_a_line_without_a_question_or_with_foreign_keys_is_told(importer: Import) -> None:
+    importer.has("q.jsonl", [{"question": "a", "answer": "b", "difficulty": 3}, {"answer": "c"}, ["x"]])
+    assert len(importer.cases("q.jsonl")) == 1
+    assert any("difficulty" in each for each in importer.missing)
+    assert importer.log.missing["a record without a question (user, question, prompt, query, ...)"] == [
         "line 2",
         "line 3",
     ]
 
 
-def test_an_expectation_that_cannot_be_is_told_and_its_case_left_out(taken: Import) -> None:
-    taken.has("q.jsonl", [{"question": "a", "matches": "(15"}, {"question": "b", "contains": "x"}])
-    assert [case["turns"][0]["user"] for case in taken.cases("q.jsonl")] == ["b"]
-    assert "turns[0].expect.matches" in taken.missing[0] and "not a regular expression" in taken.missing[0]
+def test_an_expectation_that_cannot_be_is_told_and_its_case_left_out(importer: Import) -> None:
+    importer.has("q.jsonl", [{"question": "a", "matches": "(15"}, {"question": "b", "contains": "x"}])
+    assert [case["turns"][0]["user"] for case in importer.cases("q.jsonl")] == ["b"]
+    assert "turns[0].expect.matches" in importer.missing[0] and "not a regular expression" in importer.missing[0]
 
 
 # --- what a file is, and how cases are written ---------------------------------------------------------------------
@@ -622,12 +630,12 @@ def test_an_expectation_that_cannot_be_is_told_and_its_case_left_out(taken: Impo
         ("q.jsonl", [{"input": "a", "output": "b"}], "jsonl"),
     ],
 )
-def test_what_a_file_is_shows_in_it(taken: Import, name: str, content: Any, kind: str) -> None:
-    assert importers.detected(taken.has(name, content).folder / name) == kind
+def test_what_a_file_is_shows_in_it(importer: Import, name: str, content: Any, kind: str) -> None:
+    assert importers.detect_format(importer.has(name, content).folder / name) == kind
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("c.yaml", {"cases": []}, "is a case file already"),
         ("c.jsonl", [{"id": "a", "turns": []}], "is a case file already"),
@@ -638,15 +646,15 @@ def test_what_a_file_is_shows_in_it(taken: Import, name: str, content: Any, kind
         ("c.json", "{", "is not JSON"),
     ],
 )
-def test_a_file_that_is_none_of_them_is_told(taken: Import, name: str, content: Any, said: str) -> None:
-    with pytest.raises(UsageError, match=said):
-        list(importers.read(taken.has(name, content).folder / name, ImportLog()))
+def test_a_file_that_is_none_of_them_is_told(importer: Import, name: str, content: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        list(importers.import_cases(importer.has(name, content).folder / name, ImportLog()))
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     for name in ("c.yaml", "c.jsonl", "c.json", "c.csv"):
         with pytest.raises(UsageError, match="there is no such file"):
-            importers.detected(tmp_path / name)
+            importers.detect_format(tmp_path / name)
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -662,9 +670,9 @@ def test_whatever_is_written_is_read_back_as_it_was(texts: list[tuple[str, str, 
         for a, b, c in texts
     ]
     written = "".join(yaml_writer.render_file(drafts, [texts[0][0]]))
-    found = yaml.safe_load(written)["cases"]
-    assert found == [draft.case for draft in drafts]
-    assert len({case["id"] for case in found}) == len(found)
+    cases = yaml.safe_load(written)["cases"]
+    assert cases == [draft.case for draft in drafts]
+    assert len({case["id"] for case in cases}) == len(cases)
 
 
 KEYS = (
@@ -696,13 +704,13 @@ def test_whatever_a_line_holds_is_taken_over_or_told(tmp_path_factory: pytest.Te
     path = tmp_path_factory.mktemp("any") / "any.jsonl"
     path.write_text(json.dumps(line) + "\n")
     for kind in importers.NAMES:
-        told = ImportLog()
+        log = ImportLog()
         try:
-            found = list(importers.read(path, told, kind))
+            drafts = list(importers.import_cases(path, log, kind))
         except UsageError as error:
             assert error.message
             continue
-        assert found or told.missing
+        assert drafts or log.missing
 
 
 @pytest.mark.parametrize(
@@ -713,6 +721,6 @@ def test_an_odd_text_comes_back_as_it_was(odd: str) -> None:
     assert yaml.safe_load(written)["cases"][0]["turns"][0]["user"] == odd
 
 
-def test_half_a_character_is_replaced_before_it_is_written(taken: Import) -> None:
-    taken.has("q.jsonl", '{"question": "a\\ud800b", "answer": "c"}\n')
-    assert taken.one("q.jsonl")["turns"][0]["user"] == "a\N{REPLACEMENT CHARACTER}b"
+def test_half_a_character_is_replaced_before_it_is_written(importer: Import) -> None:
+    importer.has("q.jsonl", '{"question": "a\\ud800b", "answer": "c"}\n')
+    assert importer.one("q.jsonl")["turns"][0]["user"] == "a\N{REPLACEMENT CHARACTER}b"

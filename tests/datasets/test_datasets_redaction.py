@@ -13,13 +13,13 @@ from sluice.datasets.pii import numbers, redaction
 from sluice.datasets.pii.redaction import redact
 
 
-def one(text: str, *known: str) -> str:
-    (made,) = redact([text], known).texts
-    return made
+def one(text: str, *extra_names: str) -> str:
+    (redacted,) = redact([text], extra_names).texts
+    return redacted
 
 
 @pytest.mark.parametrize(
-    ("text", "made"),
+    ("text", "redacted"),
     [
         ("제 이름은 정우예요.", "제 이름은 [이름 1]예요."),
         ("저는 총무팀 김민수입니다.", "저는 총무팀 [이름 1]입니다."),
@@ -78,8 +78,8 @@ def one(text: str, *known: str) -> str:
         ("0123456789abcdef0123456789abcdef", "[SECRET 1]"),
     ],
 )  # fmt: skip
-def test_what_is_personal_gives_way_to_a_placeholder(text: str, made: str) -> None:
-    assert one(text) == made
+def test_what_is_personal_gives_way_to_a_placeholder(text: str, redacted: str) -> None:
+    assert one(text) == redacted
 
 
 @pytest.mark.parametrize("text", [*planted.harmless(), "", " ", "\n", "😀 ㅋㅋㅋ ㅠㅠ", "[이름 1]", "1+1=2", "ⅳ. ½"])
@@ -88,7 +88,7 @@ def test_what_tells_nothing_about_anybody_stays(text: str) -> None:
 
 
 def test_the_same_value_has_the_same_placeholder_throughout_a_chat() -> None:
-    made = redact(
+    chat = redact(
         [
             "저는 김민수입니다. 전화는 010-1234-5678이에요.",
             "김민수 님, 010-1234-5678로 연락드릴게요.",
@@ -96,14 +96,14 @@ def test_the_same_value_has_the_same_placeholder_throughout_a_chat() -> None:
             "민수 씨입니다. 이서연 과장이 연락합니다.",
         ]
     )
-    assert made.texts == (
+    assert chat.texts == (
         "저는 [이름 1]입니다. 전화는 [전화번호 1]이에요.",
         "[이름 1] 님, [전화번호 1]로 연락드릴게요.",
         "제 이름이 뭐였죠? [전화번호 1] 말고 [전화번호 2]으로 해 주세요.",
         "[이름 1] 씨입니다. [이름 2] 과장이 연락합니다.",
     )
-    assert made.replaced == {"name": 2, "phone": 2}
-    assert made.told == "names 2, phone numbers 2"
+    assert chat.replaced == {"name": 2, "phone": 2}
+    assert chat.summary == "names 2, phone numbers 2"
 
 
 def test_a_name_told_in_one_turn_is_found_in_the_others_where_nothing_announces_it() -> None:
@@ -168,9 +168,9 @@ TEXTS_OF_ALL_KINDS = [
 
 @given(st.lists(st.text(max_size=80), max_size=4))
 def test_whatever_is_said_comes_out_and_twice_is_the_same_as_once(texts: list[str]) -> None:
-    made = redact(texts).texts
-    assert len(made) == len(texts)
-    assert redact(texts).texts == made
+    once = redact(texts).texts
+    assert len(once) == len(texts)
+    assert redact(once).texts == once
 
 
 def test_a_long_text_takes_no_more_than_its_length_does() -> None:

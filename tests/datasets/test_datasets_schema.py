@@ -9,14 +9,14 @@ import jsonschema
 import pytest
 import yaml
 
-from sluice.datasets import schema, schema_page
+from sluice.datasets import case_keys, schema, schema_page
 from sluice.evaluation import scorers
 from sluice.evaluation.cases import loader
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = json.loads(schema.schema())
+SCHEMA = json.loads(schema.build_schema())
 CASE: dict[str, Any] = {"id": "a", "turns": [{"user": "hi", "expect": {"contains": "x"}}]}
-BLOCKS = re.findall(r"```yaml\n(.*?)```", schema_page.reference(), re.DOTALL)
+BLOCKS = re.findall(r"```yaml\n(.*?)```", schema_page.build_reference(), re.DOTALL)
 
 
 def fits(*cases: dict[str, Any]) -> bool:
@@ -24,8 +24,8 @@ def fits(*cases: dict[str, Any]) -> bool:
 
 
 def reads(folder: Path, *cases: dict[str, Any]) -> bool:
-    problems: list[loader.Problem] = []
-    reader = loader.Reader("", problems)
+    problems: list[loader.CaseProblem] = []
+    reader = loader.CaseReader("", problems)
     reader.folder = folder
     for case in cases:
         reader.case(case, "")
@@ -33,11 +33,11 @@ def reads(folder: Path, *cases: dict[str, Any]) -> bool:
 
 
 def test_the_schema_is_not_stale():
-    assert schema.SCHEMA.read_text(encoding="utf-8") == schema.schema(), "run python -m sluice.datasets.schema"
+    assert schema.SCHEMA.read_text(encoding="utf-8") == schema.build_schema(), "run python -m sluice.datasets.schema"
 
 
 def test_the_reference_page_is_not_stale():
-    assert schema.REFERENCE.read_text(encoding="utf-8") == schema_page.reference(), "it is stale"
+    assert schema.REFERENCE.read_text(encoding="utf-8") == schema_page.build_reference(), "it is stale"
 
 
 def test_the_schema_is_one():
@@ -45,7 +45,7 @@ def test_the_schema_is_one():
 
 
 def test_the_schema_has_the_keys_that_the_reader_takes():
-    assert (tuple(sorted(schema.CASE)), tuple(schema.TURN)) == (tuple(sorted(loader.CASE)), loader.TURN)
+    assert (tuple(sorted(case_keys.CASE)), tuple(case_keys.TURN)) == (tuple(sorted(loader.CASE)), loader.TURN)
     assert tuple(SCHEMA["$defs"]["expect"]["properties"]) == scorers.NAMES
 
 
@@ -67,7 +67,7 @@ def test_every_kind_is_described_with_examples_that_work(name, tmp_path):
 @pytest.mark.parametrize("block", [each for each in BLOCKS if "cases:" in each])
 def test_the_examples_of_the_page_can_be_read(block, tmp_path):
     (tmp_path / "cases.yaml").write_text(block, encoding="utf-8")
-    assert list(loader.read(tmp_path / "cases.yaml"))
+    assert list(loader.read_cases(tmp_path / "cases.yaml"))
     jsonschema.validate(yaml.safe_load(block), SCHEMA)
 
 
@@ -103,6 +103,6 @@ def test_an_unreviewed_case_without_expectations_fits(tmp_path):
 
 
 def test_the_page_tells_every_key_and_every_kind():
-    page = schema_page.reference()
-    assert [name for name in (*schema.CASE, *schema.TURN) if f"| `{name}` |" not in page] == []
+    page = schema_page.build_reference()
+    assert [name for name in (*case_keys.CASE, *case_keys.TURN) if f"| `{name}` |" not in page] == []
     assert [name for name in scorers.NAMES if f"### `{name}`" not in page] == []

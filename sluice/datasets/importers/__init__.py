@@ -9,43 +9,43 @@ from sluice.datasets.importers import source
 from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft, plain
 from sluice.errors import UsageError
-from sluice.evaluation.cases.loader import Problem, Reader
+from sluice.evaluation.cases.loader import CaseProblem, CaseReader
 from sluice.evaluation.scorers import python as own
 
-HOMES: Mapping[str, str] = {  # name -> module with `drafts`
+MODULES: Mapping[str, str] = {  # name -> module with `read_drafts`
     "promptfoo": "promptfoo",
     "openai-evals": "openai_evals",
     "messages": "messages",
     "jsonl": "jsonl",
 }
-NAMES = tuple(HOMES)
+NAMES = tuple(MODULES)
 PROMPTFOO = {"prompts", "providers", "targets", "tests", "scenarios", "defaultTest"}
 
 
-def read(path: Path, told: ImportLog, kind: str | None = None) -> Iterator[Draft]:
-    """The cases of a file, one after the other; each would pass `reading.read`. Raises UsageError for a broken file."""
+def import_cases(path: Path, log: ImportLog, kind: str | None = None) -> Iterator[Draft]:
+    """Yields the cases of a file, each as the loader would take it. Raises UsageError for a broken file."""
     own.add_folder(path.parent)
-    made = import_module(f"sluice.datasets.importers.{HOMES[kind or detected(path)]}").drafts(path, told)
-    yield from readable(made, told)
+    module = import_module(f"sluice.datasets.importers.{MODULES[kind or detect_format(path)]}")
+    yield from keep_valid(module.read_drafts(path, log), log)
 
 
-def detected(path: Path) -> str:
-    """What a file is, by its content. Raises UsageError if that is nothing that is known here."""
+def detect_format(path: Path) -> str:
+    """Returns the importer that a file's content is for. Raises UsageError if there is none."""
     if path.suffix in (".yaml", ".yml"):
-        found = source.value(path)
-        if isinstance(found, Mapping) and "cases" in found:
+        content = source.load_value(path)
+        if isinstance(content, Mapping) and "cases" in content:
             raise UsageError(f"{path}: is a case file already.", "`sluice cases lint` says whether it can be used.")
-        if isinstance(found, Mapping) and PROMPTFOO & found.keys():
+        if isinstance(content, Mapping) and PROMPTFOO & content.keys():
             return "promptfoo"
-        first: Any = found[0] if isinstance(found, list) and found else found
+        first: Any = content[0] if isinstance(content, list) and content else content
     else:
-        first = source.first(path)
-    if kind := of(first, path):
+        first = source.first_record(path)
+    if kind := detect_record_format(first, path):
         return kind
     raise UsageError(f"{path}: nothing in it tells what it is.", f"Name it: --from {', '.join(NAMES)}.")
 
 
-def of(first: Any, path: Path) -> str | None:
+def detect_record_format(first: Any, path: Path) -> str | None:
     if not isinstance(first, Mapping):
         return None
     keys = first.keys()
@@ -64,12 +64,12 @@ def of(first: Any, path: Path) -> str | None:
     return "jsonl" if keys & {*QUESTION, "item"} else None
 
 
-def readable(drafts: Iterable[Draft], told: ImportLog) -> Iterator[Draft]:
-    """Those that the reader takes; of the others it is told what is wrong with them."""
+def keep_valid(drafts: Iterable[Draft], log: ImportLog) -> Iterator[Draft]:
+    """Yields the cases that the loader takes, and logs what is wrong with the others."""
     for draft in drafts:
-        problems: list[Problem] = []
-        Reader("", problems).case(plain(draft.case), "")
+        problems: list[CaseProblem] = []
+        CaseReader("", problems).case(plain(draft.case), "")
         for problem in problems:
-            told.miss(f"a case with {problem.place.lstrip('.')} that {problem.what.rstrip('.')}", draft.case["id"])
+            log.miss(f"a case with {problem.place.lstrip('.')} that {problem.what.rstrip('.')}", draft.case["id"])
         if not problems:
             yield draft

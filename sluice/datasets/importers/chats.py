@@ -32,36 +32,36 @@ class Chat:
         return len(self.turns) > 1 and all("answer" in turn for turn in self.turns[:-1])
 
 
-def chat(messages: Any) -> Chat:
+def parse_chat(messages: Any) -> Chat:
     """Raises Unusable. Tool calls become what their turn expects; what comes after a tool's result is left out."""
     if not isinstance(messages, list) or not messages:
         raise Unusable("without messages")
-    made = Chat()
+    chat = Chat()
     system: list[str] = []
     for message in messages:
-        role, text, calls = told(message)
+        role, text, calls = parse_message(message)
         if role == "system":
             system.append(text)
         elif role == "user":
-            said(made, text)
+            add_question(chat, text)
         elif role == "result":
-            made.notes.append("a tool's result and what follows")
+            chat.notes.append("a tool's result and what follows")
             break
         elif role == "call":
-            calls = [call_in(text)]
+            calls = [parse_json_call(text)]
         if role in ("assistant", "call"):
-            answered(made, text if role == "assistant" else "", calls)
+            add_answer(chat, text if role == "assistant" else "", calls)
     if system:
-        made.system = "\n\n".join(system)
-    if not made.turns:
+        chat.system = "\n\n".join(system)
+    if not chat.turns:
         raise Unusable("in which the user says nothing")
-    return made
+    return chat
 
 
-def told(message: Any) -> tuple[str, str, list[dict[str, Any]]]:
+def parse_message(message: Any) -> tuple[str, str, list[dict[str, Any]]]:
     """The role, the text and the tool calls of a message."""
     if isinstance(message, Mapping) and len(message) == 1 and (role := ROLES.get(str(next(iter(message))))):
-        return role, content(next(iter(message.values()))), []  # promptfoo's short form: - user: Hello
+        return role, parse_text(next(iter(message.values()))), []  # promptfoo's short form: - user: Hello
     if not isinstance(message, Mapping) or not ("role" in message or "from" in message):
         raise Unusable("with a message that has no role")
     named = str(message.get("role", message.get("from"))).lower()
@@ -70,10 +70,10 @@ def told(message: Any) -> tuple[str, str, list[dict[str, Any]]]:
         raise Unusable(f"with the role {named!r}")
     written = message["content"] if "content" in message else message.get("value")
     calls = message.get("tool_calls") or ([message["function_call"]] if message.get("function_call") else [])
-    return role, content(written), [call(each) for each in calls]
+    return role, parse_text(written), [parse_call(each) for each in calls]
 
 
-def content(value: Any) -> str:
+def parse_text(value: Any) -> str:
     """A message's text; parts of text are put together. Raises Unusable for pictures and sounds."""
     if value is None:
         return ""
@@ -89,28 +89,28 @@ def content(value: Any) -> str:
     raise Unusable("with a message that is no text")
 
 
-def said(made: Chat, text: str) -> None:
+def add_question(chat: Chat, text: str) -> None:
     """Another question; two in a row are one."""
-    if made.turns and "answer" not in made.turns[-1] and "expect" not in made.turns[-1]:
-        made.turns[-1]["user"] += f"\n\n{text}"
+    if chat.turns and "answer" not in chat.turns[-1] and "expect" not in chat.turns[-1]:
+        chat.turns[-1]["user"] += f"\n\n{text}"
     else:
-        made.turns.append({"user": text})
-    if not made.turns[-1]["user"].strip():
+        chat.turns.append({"user": text})
+    if not chat.turns[-1]["user"].strip():
         raise Unusable("with an empty question")
 
 
-def answered(made: Chat, text: str, calls: Sequence[dict[str, Any]]) -> None:
-    if not made.turns:
-        made.notes.append("what the assistant says before the user")
+def add_answer(chat: Chat, text: str, calls: Sequence[dict[str, Any]]) -> None:
+    if not chat.turns:
+        chat.notes.append("what the assistant says before the user")
         return
-    turn = made.turns[-1]
+    turn = chat.turns[-1]
     if text.strip():
         turn["answer"] = f"{turn['answer']}\n\n{text}" if "answer" in turn else text
     if calls:
         turn["expect"] = {"tool_calls": [*turn.get("expect", {}).get("tool_calls", []), *calls]}
 
 
-def call(raw: Any) -> dict[str, Any]:
+def parse_call(raw: Any) -> dict[str, Any]:
     """An OpenAI tool call as a case writes it: name and arguments."""
     function = raw.get("function", raw) if isinstance(raw, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
@@ -126,14 +126,14 @@ def call(raw: Any) -> dict[str, Any]:
     )
 
 
-def call_in(text: str) -> dict[str, Any]:
+def parse_json_call(text: str) -> dict[str, Any]:
     try:
-        return call(json.loads(text))
+        return parse_call(json.loads(text))
     except ValueError:
         raise Unusable("with a tool call that is not JSON") from None
 
 
-def tools(raw: Any) -> Iterator[dict[str, Any]]:
+def list_tools(raw: Any) -> Iterator[dict[str, Any]]:
     """Functions as OpenAI wraps them: {"type": "function", "function": {...}}."""
     for each in raw if isinstance(raw, list) else []:
         function = each.get("function", each) if isinstance(each, Mapping) else None
@@ -141,7 +141,7 @@ def tools(raw: Any) -> Iterator[dict[str, Any]]:
             yield dict(function)
 
 
-def too_long(turns: Sequence[Any]) -> str:
+def describe_cut(turns: Sequence[Any]) -> str:
     """What is different about a chat of more turns than are sent along; empty if it is not that long."""
     if len(turns) <= prompt.TURNS + 1:
         return ""

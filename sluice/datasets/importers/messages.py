@@ -17,36 +17,36 @@ KEYS = ("messages", "conversations", "conversation", "dialogue")
 USED = {*KEYS, "id", "tools", "functions", "system", "tags", "source", "parallel_tool_calls"}
 
 
-def drafts(path: Path, told: ImportLog) -> Iterator[Draft]:
+def read_drafts(path: Path, log: ImportLog) -> Iterator[Draft]:
     ids = Ids()
-    for item, place in source.items(path):
-        if draft := one(item, place, path.stem, ids, told):
+    for item, place in source.read_records(path):
+        if draft := convert_record(item, place, path.stem, ids, log):
             yield draft
 
 
-def one(item: Any, place: str, stem: str, ids: Ids, told: ImportLog) -> Draft | None:
+def convert_record(item: Any, place: str, stem: str, ids: Ids, log: ImportLog) -> Draft | None:
     key = next((key for key in KEYS if isinstance(item, Mapping) and key in item), None)
     if key is None:
-        told.miss("a record without messages", place)
+        log.miss("a record without messages", place)
         return None
     try:
-        chat = chats.chat(item[key])
+        chat = chats.parse_chat(item[key])
     except chats.Unusable as error:
-        told.miss(f"a chat {error}", place)
+        log.miss(f"a chat {error}", place)
         return None
     for name in item.keys() - USED:
-        told.miss(f"the key {name!r} of a record", place)
+        log.miss(f"the key {name!r} of a record", place)
     for note in chat.notes:
-        told.miss(note, place)
-    if changed := chats.too_long(chat.turns):
-        told.change(changed, place)
+        log.miss(note, place)
+    if changed := chats.describe_cut(chat.turns):
+        log.change(changed, place)
     last = chat.turns[-1]
     answer = last.get("answer", "")
     untrained = isinstance(item[key][-1], Mapping) and item[key][-1].get("weight") == 0  # nobody wants it imitated
     if "expect" not in last and 0 < len(answer) <= LONGEST and not untrained:
         last["expect"] = {"similar": {"to": answer, "least": 0.6}}
     system = chat.system or (item.get("system") if isinstance(item.get("system"), str) else None)
-    tools = list(chats.tools(item.get("tools") or item.get("functions")))
+    tools = list(chats.list_tools(item.get("tools") or item.get("functions")))
     case = {
         "id": ids.of(str(item.get("id", "")), f"{stem}-{place.removeprefix('line ').strip('[]') or 1}"),
         **({"system": system} if system else {}),

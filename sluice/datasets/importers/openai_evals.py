@@ -15,28 +15,28 @@ from sluice.datasets.yaml_writer import Draft, Ids
 USED = {"input", "ideal", "id", "metadata", "sample_id"}
 
 
-def drafts(path: Path, told: ImportLog) -> Iterator[Draft]:
+def read_drafts(path: Path, log: ImportLog) -> Iterator[Draft]:
     ids = Ids()
-    for item, place in source.items(path):
-        if draft := one(item, place, path.stem, ids, told):
+    for item, place in source.read_records(path):
+        if draft := convert_sample(item, place, path.stem, ids, log):
             yield draft
 
 
-def one(item: Any, place: str, stem: str, ids: Ids, told: ImportLog) -> Draft | None:
+def convert_sample(item: Any, place: str, stem: str, ids: Ids, log: ImportLog) -> Draft | None:
     if not isinstance(item, Mapping) or "input" not in item:
-        told.miss("a record without input", place)
+        log.miss("a record without input", place)
         return None
     try:
-        asked = item["input"]
-        chat = chats.chat(asked if isinstance(asked, list) else [{"role": "user", "content": asked}])
+        prompt = item["input"]
+        chat = chats.parse_chat(prompt if isinstance(prompt, list) else [{"role": "user", "content": prompt}])
     except chats.Unusable as error:
-        told.miss(f"a chat {error}", place)
+        log.miss(f"a chat {error}", place)
         return None
     for name in item.keys() - USED:
-        told.miss(f"the key {name!r} of a sample (a model-graded eval reads it)", place)
-    if changed := chats.too_long(chat.turns):
-        told.change(changed, place)
-    expect = ideal(item.get("ideal"), place, told)
+        log.miss(f"the key {name!r} of a sample (a model-graded eval reads it)", place)
+    if changed := chats.describe_cut(chat.turns):
+        log.change(changed, place)
+    expect = convert_ideal(item.get("ideal"), place, log)
     if expect:
         chat.turns[-1]["expect"] = expect
     named = str(item.get("id", item.get("sample_id", "")))
@@ -50,11 +50,11 @@ def one(item: Any, place: str, stem: str, ids: Ids, told: ImportLog) -> Draft | 
     return Draft(case, [f"Not taken over: {note}." for note in chat.notes])
 
 
-def ideal(raw: Any, place: str, told: ImportLog) -> dict[str, Any]:
+def convert_ideal(raw: Any, place: str, log: ImportLog) -> dict[str, Any]:
     texts = [str(each) for each in (raw if isinstance(raw, list) else [raw]) if isinstance(each, str | int | float)]
     texts = [text for text in texts if text.strip()]
     if not texts:
-        told.miss("a sample without an ideal answer: its case has no expectation, and is unreviewed", place)
+        log.miss("a sample without an ideal answer: its case has no expectation, and is unreviewed", place)
         return {}
-    told.change("ideal is what the answer contains, as Includes means it; Match wants it at the beginning", place)
+    log.change("ideal is what the answer contains, as Includes means it; Match wants it at the beginning", place)
     return {"contains": texts[0]} if len(texts) == 1 else {"contains_any": texts}

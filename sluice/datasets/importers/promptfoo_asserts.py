@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sluice import yaml_file
-from sluice.datasets.importers.promptfoo_expect import LISTS, Expect, NoCounterpart, escaped, texts
+from sluice.datasets.importers.promptfoo_expect import LISTS, ExpectationBuilder, NoCounterpart, escaped, texts
 from sluice.datasets.importers.promptfoo_table import ELSEWHERE
 from sluice.errors import UsageError
 
@@ -19,28 +19,28 @@ SIMILAR_IN_CSV = 0.8
 SHORTHAND = re.compile(
     r"(?P<type>(?:not-)?[a-z][a-z0-9:-]*?)(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>.*))?", re.DOTALL
 )
-Handler = Callable[[Expect, Any, Mapping[str, Any]], None]
+Handler = Callable[[ExpectationBuilder, Any, Mapping[str, Any]], None]
 
 
-def add(expect: Expect, assertion: Mapping[str, Any]) -> None:
+def add_assertion(expect: ExpectationBuilder, assertion: Mapping[str, Any]) -> None:
     """One assertion whose value has been filled in. What cannot be taken over is told."""
     try:
         if assertion.get("type") == "assert-set":
             add_set(expect, assertion)
         else:
-            add_one(expect, assertion)
+            add_single(expect, assertion)
     except NoCounterpart as reason:
         expect.miss(str(reason))
 
 
-def add_set(expect: Expect, assertion: Mapping[str, Any]) -> None:
+def add_set(expect: ExpectationBuilder, assertion: Mapping[str, Any]) -> None:
     if assertion.get("threshold") not in (None, 1):
         raise NoCounterpart("assert-set with a threshold: some of several need not hold")
     for each in assertion.get("assert") or []:
-        add(expect, each)
+        add_assertion(expect, each)
 
 
-def add_one(expect: Expect, assertion: Mapping[str, Any]) -> None:
+def add_single(expect: ExpectationBuilder, assertion: Mapping[str, Any]) -> None:
     kind = str(assertion.get("type", ""))
     bare = kind.removeprefix("not-")
     if assertion.get("weight") == 0:
@@ -55,24 +55,24 @@ def add_one(expect: Expect, assertion: Mapping[str, Any]) -> None:
     table[bare](expect, assertion.get("value"), assertion)
 
 
-def contains(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def contains(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     name = str(about["type"])
     if not name.startswith("icontains"):
         expect.change(CASE)
     expect.any_of(texts(value, name)) if name.endswith("-any") else expect.all_of(texts(value, name))
 
 
-def contains_not(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def contains_not(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     name = str(about["type"]).removeprefix("not-")
-    found = texts(value, name)
-    if name.endswith("-all") and len(found) > 1:
+    forbidden = texts(value, name)
+    if name.endswith("-all") and len(forbidden) > 1:
         raise NoCounterpart(f"{about['type']}: some of the texts may be there, and not all")
     if not name.startswith("icontains"):
         expect.change(CASE)
-    expect.none_of(found)
+    expect.none_of(forbidden)
 
 
-def equals(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def equals(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     if isinstance(value, Mapping | list):
         expect.once("json", {"const": value})
     else:
@@ -80,37 +80,37 @@ def equals(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
         expect.once("equals", texts(value, "equals")[0])
 
 
-def equals_not(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def equals_not(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     if isinstance(value, Mapping | list):
         raise NoCounterpart("not-equals with an object")
     expect.change(CASE)
     expect.match(f"^(?!{escaped(texts(value, 'not-equals')[0])}$)")
 
 
-def starts_with(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def starts_with(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     expect.match(f"^{escaped(texts(value, 'starts-with')[0])}")
 
 
-def starts_not_with(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def starts_not_with(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     expect.match(f"^(?!{escaped(texts(value, 'not-starts-with')[0])})")
 
 
-def pattern(value: Any, expect: Expect) -> str:
+def convert_pattern(value: Any, expect: ExpectationBuilder) -> str:
     """JavaScript's pattern for an answer in one line."""
-    given = texts(value, "regex")[0]
+    pattern = texts(value, "regex")[0]
     expect.change("regex: the answer is one line here, and case makes no difference")
-    return re.sub(r"(?:\\r?\\n|\\n)+", r"\\s+", given)
+    return re.sub(r"(?:\\r?\\n|\\n)+", r"\\s+", pattern)
 
 
-def regex(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
-    expect.match(pattern(value, expect))
+def regex(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
+    expect.match(convert_pattern(value, expect))
 
 
-def regex_not(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
-    expect.match(f"^(?!.*(?:{pattern(value, expect)}))")
+def regex_not(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
+    expect.match(f"^(?!.*(?:{convert_pattern(value, expect)}))")
 
 
-def is_json(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def is_json(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     if about["type"] == "contains-json":
         expect.change("contains-json: here the answer is JSON, or its one code block is")
     if isinstance(value, str) and value.strip():
@@ -121,59 +121,60 @@ def is_json(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
     expect.once("json", True if value in (None, "", True) else value)
 
 
-def similar(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
-    found = texts(value, "similar")
-    if len(found) > 1:
+def similar(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
+    references = texts(value, "similar")
+    if len(references) > 1:
         raise NoCounterpart("similar to one of several texts")
     threshold = about.get("threshold")
-    expect.once("similar", {"to": found[0], "least": SIMILAR if threshold is None else threshold, "by": "embedding"})
+    least = SIMILAR if threshold is None else threshold
+    expect.once("similar", {"to": references[0], "least": least, "by": "embedding"})
 
 
-def rubric(expect: Expect, value: Any, about: Mapping[str, Any], ask: str = "{}") -> None:
-    wanted = [ask.format(each) for each in texts(value, str(about["type"]))]
+def rubric(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any], template: str = "{}") -> None:
+    rubrics = [template.format(each) for each in texts(value, str(about["type"]))]
     if about.get("provider") or about.get("rubricPrompt"):
         expect.change("a model or a prompt of one's own for grading: evaluation.judge says who judges here")
     if about.get("threshold") is not None:
         expect.change("llm-rubric with a threshold: here most of the judge's votes decide")
-    before = expect.found.get("judge")
+    before = expect.expectations.get("judge")
     if isinstance(before, Mapping):
         raise NoCounterpart("a second rubric beside a factuality")
-    both = ([before] if before else []) + wanted
-    expect.found["judge"] = both[0] if len(both) == 1 else "All of this holds. " + " ".join(
+    both = ([before] if before else []) + rubrics
+    expect.expectations["judge"] = both[0] if len(both) == 1 else "All of this holds. " + " ".join(
         f"({number}) {each}" for number, each in enumerate(both, 1)
     )  # fmt: skip
 
 
-def rubric_not(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def rubric_not(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     rubric(expect, value, about, "This must not be so: {}")
 
 
-def factuality(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def factuality(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     reference = texts(value, "factuality")[0]
-    wanted = "States the same facts as the reference, or more that agree with it; leaves out nothing that matters."
-    expect.once("judge", {"rubric": wanted, "reference": reference})
+    criterion = "States the same facts as the reference, or more that agree with it; leaves out nothing that matters."
+    expect.once("judge", {"rubric": criterion, "reference": reference})
 
 
-def closed_qa(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def closed_qa(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     rubric(expect, value, about, "Meets this criterion: {}")
 
 
-def refusal(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def refusal(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     expect.once("refuses", not str(about["type"]).startswith("not-"))
 
 
-def latency(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def latency(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     most = about.get("threshold", value)
     if isinstance(most, bool) or not isinstance(most, int | float):
         raise NoCounterpart("latency without a threshold")
-    expect.found["latency"] = min(most, expect.found.get("latency", most))
+    expect.expectations["latency"] = min(most, expect.expectations.get("latency", most))
 
 
-def finish_reason(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def finish_reason(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     expect.once("finish_reason", texts(value, "finish-reason")[0].lower())
 
 
-def word_count(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def word_count(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     bounds = value if isinstance(value, Mapping) else {"min": value, "max": value}
     try:
         least, most = int(bounds.get("min") or 1), bounds.get("max")
@@ -183,7 +184,7 @@ def word_count(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
     expect.match(rf"^\S+(?: \S+){rest}$")
 
 
-def tool_calls(expect: Expect, value: Any, about: Mapping[str, Any]) -> None:
+def tool_calls(expect: ExpectationBuilder, value: Any, about: Mapping[str, Any]) -> None:
     if about.get("threshold") not in (None, 1):
         raise NoCounterpart("tool-call-f1 with a threshold")
     names = value if isinstance(value, list) else str(value).split(",")
@@ -222,7 +223,7 @@ NOT: Mapping[str, Handler] = {
 }
 
 
-def shorthand(written: str) -> dict[str, Any]:
+def parse_shorthand(written: str) -> dict[str, Any]:
     """An assertion as CSV files write it: `contains: Paris`, `similar(0.8): Hello`; anything else is what it equals."""
     text = written.strip()
     for prefix, kind in (("fn:", "javascript"), ("eval:", "javascript"), ("grade:", "llm-rubric")):
@@ -230,20 +231,20 @@ def shorthand(written: str) -> dict[str, Any]:
             return {"type": kind, "value": text[len(prefix) :].strip()}
     if text.startswith("file://"):
         return {"type": "python" if ".py" in text else "javascript", "value": text}
-    found = SHORTHAND.fullmatch(text)
-    if not found or found["type"].removeprefix("not-") not in PLAIN.keys() | ELSEWHERE.keys():
+    match = SHORTHAND.fullmatch(text)
+    if not match or match["type"].removeprefix("not-") not in PLAIN.keys() | ELSEWHERE.keys():
         return {"type": "equals", "value": text}
-    made: dict[str, Any] = {"type": found["type"], "value": (found["value"] or "").strip() or None}
-    if found["threshold"]:
-        made["threshold"] = float(found["threshold"])
-    elif found["type"] in ("similar", "not-similar"):
-        made["threshold"] = SIMILAR_IN_CSV
-    elif found["type"] in ("latency", "cost") and made["value"]:
-        made["threshold"] = number(made["value"])
-    return made
+    assertion: dict[str, Any] = {"type": match["type"], "value": (match["value"] or "").strip() or None}
+    if match["threshold"]:
+        assertion["threshold"] = float(match["threshold"])
+    elif match["type"] in ("similar", "not-similar"):
+        assertion["threshold"] = SIMILAR_IN_CSV
+    elif match["type"] in ("latency", "cost") and assertion["value"]:
+        assertion["threshold"] = parse_number(assertion["value"])
+    return assertion
 
 
-def number(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:

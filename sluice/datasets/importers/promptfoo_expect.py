@@ -15,56 +15,56 @@ class NoCounterpart(Exception):
     """The assertion cannot be taken over; the message says which and why."""
 
 
-class Expect:
+class ExpectationBuilder:
     """Assertions of one test put together: an expectation stands in a case only once."""
 
-    def __init__(self, told: ImportLog, place: str) -> None:
-        self.found: dict[str, Any] = {}
+    def __init__(self, log: ImportLog, place: str) -> None:
+        self.expectations: dict[str, Any] = {}
         self.notes: list[str] = []
-        self._told = told
+        self._log = log
         self._place = place
 
     def miss(self, what: str) -> None:
-        self.notes.append(self._told.miss(what, self._place))
+        self.notes.append(self._log.miss(what, self._place))
 
     def change(self, what: str) -> None:
-        self._told.change(what, self._place)
+        self._log.change(what, self._place)
 
-    def all_of(self, wanted: Sequence[str]) -> None:
-        self.found["contains"] = one_or_more(listed(self.found.get("contains")) + list(wanted))
+    def all_of(self, texts: Sequence[str]) -> None:
+        self.expectations["contains"] = one_or_more(listed(self.expectations.get("contains")) + list(texts))
 
-    def none_of(self, unwanted: Sequence[str]) -> None:
-        self.found["not_contains"] = one_or_more(listed(self.found.get("not_contains")) + list(unwanted))
+    def none_of(self, texts: Sequence[str]) -> None:
+        self.expectations["not_contains"] = one_or_more(listed(self.expectations.get("not_contains")) + list(texts))
 
-    def any_of(self, wanted: Sequence[str]) -> None:
-        if len(wanted) == 1:
-            self.all_of(wanted)
-        elif "contains_any" not in self.found:
-            self.found["contains_any"] = list(wanted)
+    def any_of(self, alternatives: Sequence[str]) -> None:
+        if len(alternatives) == 1:
+            self.all_of(alternatives)
+        elif "contains_any" not in self.expectations:
+            self.expectations["contains_any"] = list(alternatives)
         else:
-            self.match("|".join(escaped(text) for text in wanted))
+            self.match("|".join(escaped(text) for text in alternatives))
 
     def match(self, pattern: str) -> None:
         problems = list(scorers.get_scorer("matches").problems(pattern))
         if problems:
             raise NoCounterpart(f"regex that {problems[0]}")
-        self.found["matches"] = one_or_more([*listed(self.found.get("matches")), pattern])
+        self.expectations["matches"] = one_or_more([*listed(self.expectations.get("matches")), pattern])
 
     def once(self, name: str, argument: Any) -> None:
-        if self.found.get(name, argument) != argument:
+        if self.expectations.get(name, argument) != argument:
             raise NoCounterpart(f"a second {name} in one test")
         problems = list(scorers.get_scorer(name).problems(argument))
         if problems:
             raise NoCounterpart(f"{name} that {problems[0]}")
-        self.found[name] = argument
+        self.expectations[name] = argument
 
 
 def listed(value: Any) -> list[str]:
     return [] if value is None else list(value) if isinstance(value, list) else [value]
 
 
-def one_or_more(found: Sequence[str]) -> str | list[str]:
-    each = list(dict.fromkeys(found))
+def one_or_more(values: Sequence[str]) -> str | list[str]:
+    each = list(dict.fromkeys(values))
     return each[0] if len(each) == 1 else each
 
 
@@ -77,7 +77,7 @@ def texts(value: Any, name: str) -> list[str]:
     """A value, a list, or a list written with commas (`"a", b`)."""
     if isinstance(value, str) and name in LISTS:
         value = [part.strip().strip('"') for part in re.findall(r'\s*(?:"(?:[^"]|"")*"|[^,]+)', value)]
-    found = [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
-    if not found or not all(text.strip() for text in found):
+    items = [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]
+    if not items or not all(item.strip() for item in items):
         raise NoCounterpart(f"{name} without a value")
-    return found
+    return items

@@ -7,7 +7,7 @@ from typing import Any
 from sluice import yaml_file
 from sluice.datasets.importers import source
 from sluice.datasets.importers.import_log import ImportLog
-from sluice.datasets.importers.promptfoo_asserts import shorthand
+from sluice.datasets.importers.promptfoo_asserts import parse_shorthand
 from sluice.errors import UsageError
 
 SCRIPTS = {".js", ".cjs", ".mjs", ".ts", ".py", ".rb", ".sh"}
@@ -21,9 +21,9 @@ class NotRead(Exception):
 
 
 class Files:
-    def __init__(self, config: Path, told: ImportLog) -> None:
+    def __init__(self, config: Path, log: ImportLog) -> None:
         self.folder = config.parent
-        self._told = told
+        self._log = log
         self._open: set[Path] = set()  # files that are being read, so that none is read within itself
 
     def named(self, reference: str) -> list[Path]:
@@ -40,24 +40,24 @@ class Files:
         if path.is_file():
             return [path]
         if path.is_dir():
-            found = sorted(file for file in path.iterdir() if file.suffix in TABLES)
+            paths = sorted(file for file in path.iterdir() if file.suffix in TABLES)
         else:
-            found = (
+            paths = (
                 sorted(file for file in self.folder.glob(bare) if file.is_file())
                 if not Path(bare).is_absolute()
                 else []
             )
-        if not found:
+        if not paths:
             raise UsageError(
                 f"{bare}: there is no such file beside the configuration.", f"It is looked for in {self.folder}."
             )
-        return found
+        return paths
 
     def content(self, reference: str) -> Any:
         """The text of a file, or the value of a JSON or YAML one."""
         path = self.named(reference)[0]
         if path.suffix in DATA:
-            return source.value(path)
+            return source.load_value(path)
         if path.suffix in (".txt", ".md", ".html", ".xml", ".sql", ".csv", ""):
             return yaml_file.text_of(path).rstrip("\n")
         raise NotRead(f"the file {path.name}")
@@ -79,55 +79,55 @@ class Files:
         elif isinstance(raw, Mapping):
             yield dict(raw), place
         else:
-            self._told.miss("a test that is no mapping", place)
+            self._log.miss("a test that is no mapping", place)
 
     def _read(self, reference: str, place: str) -> Iterator[tuple[dict[str, Any], str]]:
         try:
-            found = self.named(reference)
+            paths = self.named(reference)
         except NotRead as reason:
-            self._told.miss(f"tests from {reason}", place)
+            self._log.miss(f"tests from {reason}", place)
             return
-        for file in found:
+        for file in paths:
             if file.suffix not in TABLES or file in self._open:
-                self._told.miss(f"tests from the file {file.name}", place)
+                self._log.miss(f"tests from the file {file.name}", place)
                 continue
             self._open.add(file)
-            for item, at in source.items(file):
+            for item, at in source.read_records(file):
                 where = f"{file.name}{':' if at and not at.startswith('[') else ''}{at}"
                 if file.suffix == ".csv":
-                    yield row(item, where, self._told), where
+                    yield convert_row(item, where, self._log), where
                 else:
                     yield from self.tests(item, where) if isinstance(item, str) else self._one(item, where)
             self._open.discard(file)
 
 
-def row(cells: Mapping[str, str], place: str, told: ImportLog) -> dict[str, Any]:
+def convert_row(cells: Mapping[str, str], place: str, log: ImportLog) -> dict[str, Any]:
     """One line of a CSV file as a test: columns with two underscores are not variables."""
-    made: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
+    test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
     settings: dict[str, dict[str, str]] = {}
     for name, cell in cells.items():
         if name.startswith("__expected"):
             if cell.strip():
-                made["assert"].append(shorthand(cell) | {"column": name})
+                test["assert"].append(parse_shorthand(cell) | {"column": name})
         elif name in ("__prefix", "__suffix"):
-            made["options"][name[2:]] = cell
+            test["options"][name[2:]] = cell
         elif name == "__description":
-            made["description"] = cell
+            test["description"] = cell
         elif name.startswith("__metadata:"):
             key = name.partition(":")[2]
-            made["metadata"][key.removesuffix("[]")] = cell.split(",") if key.endswith("[]") else cell
+            test["metadata"][key.removesuffix("[]")] = cell.split(",") if key.endswith("[]") else cell
         elif name.startswith("__config:") and cell.strip():
             _, column, key = (*name.split(":"), "", "")[:3]
             settings.setdefault(column, {})[key] = cell
         elif name in ("__threshold",) and cell.strip():
-            made["threshold"] = cell
+            test["threshold"] = cell
         elif name.startswith("__"):
             if cell.strip():
-                told.miss(f"the column {name}", place)
+                log.miss(f"the column {name}", place)
         else:
-            made["vars"][name] = cell
-    for each in made["assert"]:
+            test["vars"][name] = cell
+    for each in test["assert"]:
         column = each.pop("column")
         for key, value in (settings.get("__expected", {}) | settings.get(column, {})).items():
             each[key] = float(value) if key == "threshold" and value.replace(".", "", 1).isdigit() else value
-    return made
+    return test

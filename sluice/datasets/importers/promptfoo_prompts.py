@@ -30,20 +30,20 @@ class Prompt:
         return "_conversation" in json.dumps(self.template, ensure_ascii=False, default=str)
 
 
-def prompts(raw: Any, files: Files, told: ImportLog) -> list[Prompt]:
-    found = raw if isinstance(raw, list) else [raw] if raw else ["{{prompt}}"]
-    made = [each for number, one in enumerate(found) for each in entry(one, files, told, f"prompts[{number}]")]
-    if not made:
+def read_prompts(raw: Any, files: Files, log: ImportLog) -> list[Prompt]:
+    entries = raw if isinstance(raw, list) else [raw] if raw else ["{{prompt}}"]
+    prompts = [each for at, one in enumerate(entries) for each in read_prompt(one, files, log, f"prompts[{at}]")]
+    if not prompts:
         raise UsageError("No prompt of this configuration can be filled in here.", "What cannot be is listed above.")
-    return made
+    return prompts
 
 
-def entry(raw: Any, files: Files, told: ImportLog, place: str) -> Iterator[Prompt]:
+def read_prompt(raw: Any, files: Files, log: ImportLog, place: str) -> Iterator[Prompt]:
     label = ""
     if isinstance(raw, Mapping):
         label = str(raw.get("label") or "")
         if raw.get("config") or raw.get("function"):
-            told.miss("a prompt's config or function", place)
+            log.miss("a prompt's config or function", place)
         raw = raw.get("raw", raw.get("id", raw.get("prompt", "")))
     if isinstance(raw, list):
         yield Prompt(raw, label)
@@ -54,11 +54,11 @@ def entry(raw: Any, files: Files, told: ImportLog, place: str) -> Iterator[Promp
             raise NotRead(text.partition(":")[0])
         if text.startswith(PREFIX) or names_a_file(text, files):
             for path in files.named(text):
-                yield from of_file(path, label)
+                yield from read_prompt_file(path, label)
         else:
-            yield Prompt(template(text), label)
+            yield Prompt(parse_template(text), label)
     except NotRead as reason:
-        told.miss(f"a prompt from {reason}", place)
+        log.miss(f"a prompt from {reason}", place)
 
 
 def names_a_file(text: str, files: Files) -> bool:
@@ -69,49 +69,50 @@ def names_a_file(text: str, files: Files) -> bool:
     )  # fmt: skip
 
 
-def of_file(path: Any, label: str) -> Iterator[Prompt]:
+def read_prompt_file(path: Any, label: str) -> Iterator[Prompt]:
     text = yaml_file.text_of(path)
     if path.suffix == ".jsonl":
-        yield from (Prompt(item, label) for item, _ in source.lines(path))
+        yield from (Prompt(item, label) for item, _ in source.read_json_lines(path))
     elif path.suffix == ".csv":
         yield from (
-            Prompt(template(row["prompt"]), row.get("label", label))
-            for row, _ in source.rows(path)
+            Prompt(parse_template(row["prompt"]), row.get("label", label))
+            for row, _ in source.read_csv_rows(path)
             if row.get("prompt")
         )
     elif path.suffix == ".txt":
         parts = [part.strip() for part in f"\n{text}\n".split(f"\n{SEPARATOR}\n")]
-        yield from (Prompt(template(part), label) for part in parts if part)
+        yield from (Prompt(parse_template(part), label) for part in parts if part)
     elif path.suffix in (*DATA, ".md", ".j2", ""):
-        yield Prompt(template(text), label)
+        yield Prompt(parse_template(text), label)
     else:
         raise NotRead(f"the file {path.name}")
 
 
-def template(text: str) -> Any:
+def parse_template(text: str) -> Any:
     """Messages, if the text is a list of them before it is filled in; then their texts are filled in one by one."""
-    found = messages(text)
-    return text if found is None else found
+    messages = parse_messages(text)
+    return text if messages is None else messages
 
 
-def messages(text: str) -> list[Any] | None:
+def parse_messages(text: str) -> list[Any] | None:
     """A text that is a chat in JSON or YAML; None if it is just a text."""
     stripped = text.strip()
     if not stripped.startswith(("[", "{", "- role:", "- user:", "- system:", "- content:")):
         return None
     try:
-        found = json.loads(stripped) if stripped[0] in "[{" else yaml_file.loads(stripped, "prompt")
+        content = json.loads(stripped) if stripped[0] in "[{" else yaml_file.loads(stripped, "prompt")
     except (ValueError, RecursionError, UsageError):
         return None
-    if isinstance(found, Mapping):
-        found = found.get("messages", found.get("contents"))
-    return found if isinstance(found, list) and all(isinstance(each, Mapping) for each in found) and found else None
+    if isinstance(content, Mapping):
+        content = content.get("messages", content.get("contents"))
+    is_chat = isinstance(content, list) and content and all(isinstance(each, Mapping) for each in content)
+    return content if is_chat else None
 
 
-class Filling:
+class TemplateFiller:
     """Fills in templates with the variables of one test; `missing`: names that were asked for and not given."""
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, variables: Mapping[str, Any]) -> None:
         try:
             import jinja2
             from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -126,9 +127,9 @@ class Filling:
 
         self.missing = missing
         self._failures = jinja2.TemplateError, TypeError, ValueError, ArithmeticError, RecursionError
-        self._made = ImmutableSandboxedEnvironment(undefined=Absent, keep_trailing_newline=True)
-        self._made.filters.update(dump=dumped, load=json.loads)
-        self.variables = {**given, "_conversation": []}
+        self._environment = ImmutableSandboxedEnvironment(undefined=Absent, keep_trailing_newline=True)
+        self._environment.filters.update(dump=dump_json, load=json.loads)
+        self.variables = {**variables, "_conversation": []}
         for _ in range(DEEPEST):
             self.variables = {name: self.value(each) for name, each in self.variables.items()}
 
@@ -144,10 +145,10 @@ class Filling:
         if "{{" not in raw and "{%" not in raw:
             return raw
         try:
-            return self._made.from_string(raw).render(self.variables)
+            return self._environment.from_string(raw).render(self.variables)
         except self._failures as error:
             raise NotRead(f"a template that cannot be filled in ({str(error)[:80]})") from None
 
 
-def dumped(value: Any, indent: int | None = None) -> str:
+def dump_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)

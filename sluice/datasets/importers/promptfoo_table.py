@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-FOUND = (
+IMPORTED = (
     ("contains, icontains, contains-all, icontains-all", "`contains`"),
     ("contains-any, icontains-any", "`contains_any`"),
     ("not-contains, not-icontains, not-contains-any, not-icontains-any", "`not_contains`"),
@@ -44,9 +44,9 @@ ELSEWHERE: Mapping[str, str] = {
 }
 
 
-def told() -> Iterator[tuple[str, str]]:
+def list_assertions() -> Iterator[tuple[str, str]]:
     """Names of assertions, and what becomes of them."""
-    yield from FOUND
+    yield from IMPORTED
     by_words: dict[str, list[str]] = {}
     for name, words in ELSEWHERE.items():
         by_words.setdefault(words, []).append(name)

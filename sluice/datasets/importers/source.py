@@ -15,27 +15,27 @@ Item = tuple[Any, str]  # a value and its place
 CELL = 10_000_000  # characters
 
 
-def items(path: Path) -> Iterator[Item]:
+def read_records(path: Path) -> Iterator[Item]:
     """The records of a file: the lines of JSON lines, the elements of a JSON or YAML list, the rows of a CSV file."""
     if path.suffix == ".jsonl":
-        yield from lines(path)
+        yield from read_json_lines(path)
     elif path.suffix == ".csv":
-        yield from rows(path)
+        yield from read_csv_rows(path)
     else:
-        found = value(path)
-        if isinstance(found, list):
-            yield from ((item, f"[{number}]") for number, item in enumerate(found))
+        content = load_value(path)
+        if isinstance(content, list):
+            yield from ((item, f"[{number}]") for number, item in enumerate(content))
         else:
-            yield found, ""
+            yield content, ""
 
 
-def lines(path: Path) -> Iterator[Item]:
+def read_json_lines(path: Path) -> Iterator[Item]:
     """One JSON value a line, read as it goes. Raises UsageError for a line that is none."""
     try:
         with path.open(encoding="utf-8-sig", errors="strict") as opened:
             for number, line in enumerate(opened, 1):
                 if line.strip():
-                    yield parsed(line, f"{path}:{number}"), f"line {number}"
+                    yield parse_json(line, f"{path}:{number}"), f"line {number}"
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file.") from None
     except UnicodeDecodeError as error:
@@ -44,21 +44,21 @@ def lines(path: Path) -> Iterator[Item]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}.") from None
 
 
-def parsed(line: str, place: str) -> Any:
+def parse_json(line: str, place: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: is not JSON: {error}.") from None
 
 
-def value(path: Path) -> Any:
+def load_value(path: Path) -> Any:
     """A JSON or YAML file."""
     if path.suffix == ".json":
-        return parsed(yaml_file.text_of(path), str(path))
+        return parse_json(yaml_file.text_of(path), str(path))
     return yaml_file.loads(yaml_file.text_of(path), str(path))
 
 
-def rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
+def read_csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
     csv.field_size_limit(CELL)
     try:
         table = csv.DictReader(
@@ -70,6 +70,6 @@ def rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
         raise UsageError(f"{path}: is not CSV: {error}.") from None
 
 
-def first(path: Path) -> Any:
+def first_record(path: Path) -> Any:
     """The first record of a file; None if there is none."""
-    return next((item for item, _ in islice(items(path), 1)), None)
+    return next((item for item, _ in islice(read_records(path), 1)), None)

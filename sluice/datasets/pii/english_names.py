@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from sluice.datasets.pii.name_words import FIRST, LAST, LAST_KOREAN, NOT_NAMES
+from sluice.datasets.pii.name_words import FIRST, LAST, LAST_KOREAN, NOT_NAMES, words
 
 ROMAN_SURNAME = "|".join(sorted(LAST_KOREAN, key=len, reverse=True))
 WORD = r"(?:[A-Z]['’])?[A-Z][a-z’'-]*[a-z](?:-[A-Z]?[a-z]+)?"
@@ -46,24 +46,7 @@ ROMAN = re.compile(
 IRISH = re.compile("[A-Z]['’][A-Z]")
 ARTICLE = re.compile(r"\b(?:[Tt]he|[Aa]n?|[Oo]ur|[Yy]our|[Tt]his|[Ee]ach)\s$")
 NO_SURNAME = ("ing", "tion", "ment", "ity", "ance", "ence", "ness", "ship", "ics")  # how other words end
-NO_NAME = frozenset(
-    (
-        "not",
-        "the",
-        "on",
-        "in",
-        "at",
-        "is",
-        "missing",
-        "wrong",
-        "spelled",
-        "hidden",
-        "unknown",
-        "required",
-        "too",
-        "also",
-    )
-)
+NO_NAME = words("not the on in at is missing wrong spelled hidden unknown required too also")
 
 
 def find_names(text: str) -> Iterator[str]:

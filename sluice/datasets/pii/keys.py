@@ -41,7 +41,7 @@ PASSWORD = re.compile(
     r"(?i)(?:\bpass(?:word|wd|code|phrase)|\bpwd|\bpw|\bsecret|비밀 ?번호|비번|암호|패스워드)"
     rf"[\"']?\s*[:=：]\s*{QUOTES}{VALUE}"
 )
-SPOKEN = re.compile(
+IN_PROSE = re.compile(
     rf"(?i)(?<![A-Za-z])(?:{WORD}){MARK}{QUOTES}(?P<it>[\x21-\x7e]{{4,200}}?)(?=[\"'`,;\s”’]|\.(?:\s|$)|$)"
 )
 KOREAN = re.compile(
@@ -76,7 +76,7 @@ FINDERS: tuple[Finder, ...] = (
     match_finder("key", BEARER, unlike_a_word),
     match_finder("key", PASSWORD),
     match_finder("key", ASSIGNED, unlike_a_word),
-    match_finder("key", SPOKEN, unlike_a_word),
+    match_finder("key", IN_PROSE, unlike_a_word),
     match_finder("key", BESIDE, unlike_a_word),
     match_finder("key", KOREAN, unlike_a_word),
     match_finder("key", HEX, lambda text: any(c.isdigit() for c in text)),

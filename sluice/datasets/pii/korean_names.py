@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from sluice.datasets.pii.name_words import (
     BEFORE_NIM,
     BEFORE_SSI,
-    FREQUENT,
     FREQUENT_SURNAMES,
+    FREQUENT_SYLLABLES,
     GIVEN_SYLLABLES,
     LONG_SURNAMES,
     NOUNS,
@@ -23,31 +23,11 @@ AFTER = (
     r"(?:입니다만|입니다|입니당|이에요|이예요|예요|에요|이라고|라고|이라는|라는|이고|이며|인데요?|이야|야"
     r"|이다|이란|란|이란다)"
 )
-PARTICLE = "|".join(
-    (
-        *PARTICLES,
-        *(
-            "이랑",
-            "랑",
-            "한테서",
-            "이한테",
-            "아",
-            "야",
-            "이가",
-            "이는",
-            "이를",
-            "이의",
-            "이도",
-            "이야",
-            "하고",
-            "이하고",
-            "께",
-            "한테는",
-        ),
-        *("에게는", "하고는", "이라도", "라도", "에게도", "한테도", "네"),
-    )
+MORE_PARTICLES = (
+    "이랑 랑 한테서 이한테 아 야 이가 이는 이를 이의 이도 이야 하고 이하고 께"
+    " 한테는 에게는 하고는 이라도 라도 에게도 한테도 네"
 )
-
+PARTICLE = "|".join((*PARTICLES, *MORE_PARTICLES.split()))
 RUN = r"(?P<it>[가-힣]{2,12})"  # a name with whatever is written on to it
 ROLE = (
     r"이름|성함|성명|본명|예금주|수취인|받는 ?(?:사람|분)|보내는 ?(?:사람|분)|신청인|신청자|가입자|계약자|피보험자"
@@ -82,7 +62,7 @@ BARE = re.compile(
 VERBS_END = "고지서면니게해라시며려"
 OFFICES = tuple("팀실부과처국원점소단반조당청")  # 기획실 실장
 TO_SOMEBODY = ("한테", "에게", "께", "한테서", "에게서", "한테는", "에게는", "한테도", "에게도", "이한테")
-NO_NAME = (*("합니다", "습니다", "니다", "어요", "아요", "해요", "세요", "네요", "나요", "까요", "팀", "부서", "회사"),)
+NO_NAME = ("합니다", "습니다", "니다", "어요", "아요", "해요", "세요", "네요", "나요", "까요", "팀", "부서", "회사")
 
 
 def find_names(text: str) -> Iterator[str]:
@@ -137,10 +117,14 @@ def longer(name: str, more: str) -> bool:
 
 def usual(name: str, run: str) -> bool:
     """Made as names are; of rarer syllables only after a frequent surname, or where somebody says who they are."""
-    if made_of(given_name(name), FREQUENT):
+    if made_of(given_name(name), FREQUENT_SYLLABLES):
         return True
     says_so = run.endswith(("입니다", "인데요", "인데", "예요", "이에요", *TO_SOMEBODY))
-    return (says_so or name[0] in FREQUENT_SURNAMES) and made_of(given_name(name), GIVEN_SYLLABLES) and name[-1] not in VERBS_END
+    return (
+        (says_so or name[0] in FREQUENT_SURNAMES)
+        and made_of(given_name(name), GIVEN_SYLLABLES)
+        and name[-1] not in VERBS_END
+    )
 
 
 def a_noun_and_more(name: str) -> bool:
@@ -153,9 +137,7 @@ def ends_in_a_consonant(syllable: str) -> bool:
 
 
 def like_a_name(name: str) -> bool:
-    if name in NOUNS or name.endswith(
-        ("합니다", "습니다", "니다", "어요", "아요", "해요", "세요", "네요", "나요", "까요", "팀", "부서", "회사")
-    ):
+    if name in NOUNS or name.endswith(NO_NAME):
         return False
     syllables = name[2:] if len(name) > 2 and name.startswith(LONG_SURNAMES) else name[1:]
     return 2 <= len(name) <= 5 and made_of(syllables, GIVEN_SYLLABLES)

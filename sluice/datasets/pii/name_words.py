@@ -20,7 +20,7 @@ GIVEN_SYLLABLES = frozenset(
     "형혜호홍화환회효후훈휘희흥든름봄샘별꽃늘힘참롬론벼야식갑말점돌쇠심실엽찰삼"
 )
 # and those of the most frequent ones: two in a row after a surname are a name even if nothing announces it
-FREQUENT = frozenset(
+FREQUENT_SYLLABLES = frozenset(
     "민서현준지수진영우은혜하윤재성도원경미희연아유빈훈석호철숙순옥자상태승주정예나린찬규건동종창환욱혁근"
     "덕복용광병봉림솔슬별율온겸담설선란다시소라래리람름든봄결새보가오로운이의명필균열권길남삼왕두만판홍청"
     "춘화향매월국군학문무식웅중갑심실점"

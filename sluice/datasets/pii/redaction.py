@@ -62,30 +62,30 @@ class Redacted:
     replaced: Counter[str] = field(default_factory=Counter)  # kind -> different values
 
     @property
-    def told(self) -> str:
-        """names 2, phone numbers 1."""
+    def summary(self) -> str:
+        """What was replaced, and how many of each kind: names 2, phone numbers 1."""
         return ", ".join(f"{ABOUT[kind]} {number}" for kind, number in self.replaced.items())
 
 
-def redact(texts: Sequence[str], names_too: Iterable[str] = ()) -> Redacted:
-    """The texts of one chat. `known`: what else is to be taken for a name, such as the user's id."""
+def redact(texts: Sequence[str], extra_names: Iterable[str] = ()) -> Redacted:
+    """Returns the texts of one chat with placeholders; `extra_names` are taken for names too, such as the user's id."""
     written = [HIDDEN.sub("", unicodedata.normalize("NFC", text)) for text in texts]
     plain = [text.translate(AS_TYPED) for text in written]
     spans: list[list[Span]] = []
     for place, text in enumerate(plain):
         matches, plain[place] = blank_spans(text)
         spans.append(matches)
-    people = frozenset(name for text in plain for name in names.find_names(text)) | frozenset(names_too)
+    people = frozenset(name for text in plain for name in names.find_names(text)) | frozenset(extra_names)
     if pattern := names.compile_mentions(people):
         for matches, text in zip(spans, plain, strict=True):
             matches += [Span(*match.span(), "name") for match in pattern.finditer(text)]
     placeholders = Placeholders(people, korean=any(HANGUL.search(text) for text in written))
-    redacted = tuple(placeholders.put(text, sorted(matches)) for text, matches in zip(written, spans, strict=True))
-    return Redacted(redacted, placeholders.counted())
+    redacted = tuple(placeholders.replace(text, sorted(matches)) for text, matches in zip(written, spans, strict=True))
+    return Redacted(redacted, placeholders.count_values())
 
 
 def blank_spans(text: str) -> tuple[list[Span], str]:
-    """What is found in the text, and the text with that blanked out, as long as it was."""
+    """Returns the personal spans of a text, and the text with these blanked out, as long as it was."""
     spans: list[Span] = []
     for find in FINDERS:
         fresh = list(find(text))
@@ -96,14 +96,14 @@ def blank_spans(text: str) -> tuple[list[Span], str]:
 
 
 class Placeholders:
-    """[이름 1]: numbered in the order in which they first stand in the chat."""
+    """The placeholders of a chat, [이름 1], numbered in the order in which their values first stand in it."""
 
     def __init__(self, people: frozenset[str], korean: bool) -> None:
         self._people = people
         self._language = 0 if korean else 1
         self._numbers: dict[str, dict[str, int]] = {}
 
-    def put(self, text: str, spans: Sequence[Span]) -> str:
+    def replace(self, text: str, spans: Sequence[Span]) -> str:
         parts, end = [], 0
         for span in spans:
             if span.start >= end:
@@ -117,7 +117,7 @@ class Placeholders:
         return f"[{LABELS[kind][self._language]} {number}]"
 
     def _same(self, kind: str, value: str) -> str:
-        """Equal for what means the same: 010-1234-5678 and 01012345678."""
+        """Returns one form for all ways to write a value: 010-1234-5678 is 01012345678."""
         if kind == "name":
             return names.full_name(value, self._people)
         if kind in ("phone", "card", "account", "id", "number"):
@@ -125,5 +125,5 @@ class Placeholders:
             return f"0{only[2:].lstrip('0')}" if kind == "phone" and only.startswith("82") else only or value
         return " ".join(value.casefold().split())
 
-    def counted(self) -> Counter[str]:
-        return Counter({kind: len(seen) for kind, seen in self._numbers.items()})
+    def count_values(self) -> Counter[str]:
+        return Counter({kind: len(values) for kind, values in self._numbers.items()})
