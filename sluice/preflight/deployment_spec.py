@@ -88,7 +88,7 @@ class DeploymentSpec:
     def parsed(self) -> Image | None:
         """The image's release and CUDA, if its tag says so."""
         try:
-            return images.parse(self.image) if self.image else None
+            return images.parse_image(self.image) if self.image else None
         except UsageError:
             return None
 

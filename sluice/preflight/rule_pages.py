@@ -18,7 +18,7 @@ ROOMS = {  # in the order in which they are read, with what their rules are abou
     "sluice.preflight.hosting.checks": "Hosting",
     "sluice.preflight.cases.checks": "Chat cases",
     "sluice.preflight.pipeline_file": "pipeline.yaml and the pipelines it becomes",
-    "sluice.preflight.account": "The account (only with --target aws)",
+    "sluice.preflight.account.runner": "The account (only with --target aws)",
     "sluice.preflight.suppressions": "Silences",
 }
 

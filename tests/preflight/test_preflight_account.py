@@ -22,8 +22,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from localaws_fixture import LocalAws, aws
 
-from sluice.preflight.account import ENDPOINT, RELEASE, RULES, Wanted, findings, model, permissions, rules
-from sluice.preflight.account.client import Account
+from sluice.preflight.account import ENDPOINT, RELEASE, Wanted, permissions, runner
+from sluice.preflight.account.checkpoint import read_model_facts
+from sluice.preflight.account.client import AccountClient
 from sluice.preflight.account.context import Scene
 from sluice.preflight.account.reads import READS
 from sluice.preflight.deployment_spec import DeploymentSpec, Job, Network
@@ -105,7 +106,7 @@ def checkpoint(made: FakeAccount, uri: str) -> None:
 
 
 def found(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> list[Finding]:
-    return list(findings(setup, wanted, made.client))
+    return list(runner.check_account(setup, wanted, made.client))
 
 
 def codes(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> list[str]:
@@ -131,7 +132,7 @@ def test_nothing_is_called_that_is_not_in_the_table(account: FakeAccount) -> Non
     found(account, IN_VPC, replace(WANTED, kms_key=KEY, evaluated_endpoint="chat"))
     assert set(account.calls) <= set(READS)
     with pytest.raises(KeyError):
-        Account(account.client).ask("sagemaker", "DeleteEndpoint", EndpointName="chat")
+        AccountClient(account.client).ask("sagemaker", "DeleteEndpoint", EndpointName="chat")
 
 
 def test_each_call_of_the_table_exists_and_only_reads() -> None:
@@ -142,19 +143,19 @@ def test_each_call_of_the_table_exists_and_only_reads() -> None:
 
 
 def test_the_page_of_a_missing_permission_names_them_all() -> None:
-    assert all(f"`{read.permission}`" in rules.DENIED.page for read in READS.values())
+    assert all(f"`{read.permission}`" in runner.DENIED.page for read in READS.values())
 
 
 def test_rules_have_their_own_codes_and_say_that_nobody_tried_them_on_aws() -> None:
-    assert len({rule.code for rule in RULES}) == len(RULES)
-    for rule in RULES:
+    assert len({rule.code for rule in runner.RULES}) == len(runner.RULES)
+    for rule in runner.RULES:
         assert re.fullmatch(r"AWS0\d\d", rule.code)
         assert "not verified on AWS" in rule.page
         assert (rule.bad, rule.good) == ("", "")  # a file cannot express them
 
 
 def test_the_pages_are_there_without_botocore() -> None:
-    code = "import sys, sluice.preflight.account as a; assert a.RULES; sys.exit('botocore' in sys.modules)"
+    code = "import sys, sluice.preflight.account.runner as a; assert a.RULES; sys.exit('botocore' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
@@ -443,7 +444,7 @@ def everything() -> Scene:
         evaluated_endpoint="chat", champion=True, secrets=(SECRET,), bedrock=("amazon.nova-lite-v1:0",),
     )  # fmt: skip
     setup = replace(IN_VPC, strategy="in_place")
-    return Scene(setup, wanted, Account(account.client), ACCOUNT, "aws", account.caller, REGION)
+    return Scene(setup, wanted, AccountClient(account.client), ACCOUNT, "aws", account.caller, REGION)
 
 
 def test_the_role_of_the_template_is_allowed_what_the_steps_do() -> None:
@@ -788,7 +789,7 @@ QWEN = {
 
 def test_the_models_shape_is_read_where_it_lies(account: FakeAccount) -> None:
     account.holds(f"{MODEL}config.json", json.dumps(QWEN).encode())
-    facts = model(MODEL, account.client)
+    facts = read_model_facts(MODEL, account.client)
     assert facts is not None
     assert (facts.architecture, facts.weights_bytes, facts.origin) == ("Qwen3ForCausalLM", 8, "safetensors headers")
 
@@ -796,7 +797,7 @@ def test_the_models_shape_is_read_where_it_lies(account: FakeAccount) -> None:
 @pytest.mark.parametrize("uri", ["s3://gone/m/", f"s3://{BUCKET}/nothing/", "s3://", "s3://A_B/%%", MODEL])
 def test_a_shape_that_cannot_be_read_is_none(account: FakeAccount, uri: str) -> None:
     account.denies("s3:GetObject")
-    assert model(uri, account.client) is None
+    assert read_model_facts(uri, account.client) is None
 
 
 # stores
@@ -997,7 +998,7 @@ def test_the_local_aws_passes_what_it_plays_and_says_what_it_does_not(aws: Local
         SETUP, image=None, model_data=f"s3://{bucket}/m/", network=Network(tuple(subnets), (group,))
     )  # fmt: skip
     wanted = replace(WANTED, stack="sluice-live", table="live-history", kms_key=key, images=())
-    said = list(findings(setup, wanted, aws.client))
+    said = list(runner.check_account(setup, wanted, aws.client))
     assert {each.code for each in said if each.severity != "note"} <= {"AWS023", "AWS024"}
     unasked = " ".join(each.message for each in said if each.severity == "note")
     for permission in ("iam:SimulatePrincipalPolicy", "servicequotas:ListServiceQuotas", "pricing:GetProducts"):
@@ -1021,5 +1022,5 @@ def test_the_local_aws_finds_what_is_wrong_there(aws: LocalAws) -> None:
     ]
     setup = replace(SETUP, model_data="s3://live-broken/m/", network=Network(("subnet-0abc",), ("sg-0abc",)))
     wanted = Wanted(role_arn=role, bucket="live-gone", table="live-wrong", kms_key=arn("kms", "key/gone"))
-    said = {each.code for each in findings(setup, wanted, aws.client) if each.severity != "note"}
+    said = {each.code for each in runner.check_account(setup, wanted, aws.client) if each.severity != "note"}
     assert said >= {"AWS007", "AWS013", "AWS014", "HST015", "HST017", "AWS018", "AWS019", "AWS020", "AWS021"}

@@ -94,7 +94,7 @@ def counted(text: str) -> int:
 @pytest.mark.parametrize("passage", [LONG, KOREAN])
 def test_a_prompt_is_counted_as_it_is_sent_with_the_models_own_tokenizer(passage):
     asked = turn("How many days?", (passage,), contains="22 days")
-    sent = [each["content"] for each in prompt.messages(asked.user, asked.passages)]
+    sent = [each["content"] for each in prompt.build_messages(asked.user, asked.passages)]
     needed = sum(counted(text) for text in sent) + 128
     assert ("EVL001", "error") in met(judged(case("a", asked), **context(needed - 1)))
     assert ("EVL001", "error") not in met(judged(case("a", asked), **context(needed)))

@@ -470,7 +470,7 @@ FIELDS = st.fixed_dictionaries(
         "data": st.none() | st.text(max_size=8),
         "network_isolation": st.booleans(),
         "startup_seconds": st.none() | st.integers(),
-        "model": st.sampled_from([None, model.known("Qwen/Qwen3-0.6B")]),
+        "model": st.sampled_from([None, model.find_model("Qwen/Qwen3-0.6B")]),
     }
 )  # fmt: skip
 

@@ -20,7 +20,7 @@ COPY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 TAG = "0.35.0-lmi17.0.0-cu128"
 CUDA_13 = "0.36.0-lmi27.0.0-cu130"
 AMI_12, AMI_13 = "al2-ami-sagemaker-inference-gpu-3-1", "al2023-ami-sagemaker-inference-gpu-4-1"
-QWEN3 = model.known("Qwen/Qwen3-4B-Instruct-2507")
+QWEN3 = model.find_model("Qwen/Qwen3-4B-Instruct-2507")
 PLACES = {key: Location(f"--{key.replace('_', '-')}") for key in ("image", "instance_type", "ami", "region")}
 IN_YAML = {"form": "yaml", "places": {"image": Location("lmi.image"), "job": Location("evaluation.instance_type")}}
 

@@ -12,10 +12,10 @@ from sluice.preflight.deployment_spec import DeploymentSpec, Job, settings
 from sluice.preflight.finding import Location
 from sluice.preflight.memory import checks as memory
 
-QWEN3_4B = model.known("Qwen/Qwen3-4B-Instruct-2507")
-QWEN3_8B = model.known("Qwen/Qwen3-8B")
-QWEN3_14B = model.known("Qwen/Qwen3-14B")
-QWEN3_32B = model.known("Qwen/Qwen3-32B")
+QWEN3_4B = model.find_model("Qwen/Qwen3-4B-Instruct-2507")
+QWEN3_8B = model.find_model("Qwen/Qwen3-8B")
+QWEN3_14B = model.find_model("Qwen/Qwen3-14B")
+QWEN3_32B = model.find_model("Qwen/Qwen3-32B")
 PLACES = {
     "instance_type": Location("--instance-type"),
     "job": Location("evaluation.instance_type"),
@@ -337,7 +337,7 @@ VALUES = st.sampled_from(
     st.sampled_from(sorted(options.RELEASES)),
 )
 def test_whatever_is_written_it_ends_in_findings(environment, instance, name, release):
-    for finding in found(setup(environment, instance, model.known(name), release)):
+    for finding in found(setup(environment, instance, model.find_model(name), release)):
         assert finding.message and finding.place.where and finding.source
 
 

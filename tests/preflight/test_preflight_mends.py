@@ -179,7 +179,7 @@ def container(environment: Mapping[str, str], release: int, instance: str, name:
         Setting(key, value, Location(key, "my.env", line)) for line, (key, value) in enumerate(environment.items())
     )
     return DeploymentSpec(
-        f"djl-inference:{tag}", pairs, instance_type=instance, model=model.known(name), model_id=name,
+        f"djl-inference:{tag}", pairs, instance_type=instance, model=model.find_model(name), model_id=name,
         model_data="s3://models/it/", places={"instance_type": Location("--instance-type")},
     )  # fmt: skip
 

@@ -13,9 +13,9 @@ from sluice.preflight.options import checks as rules
 
 OWN = {rule.code for rule in rules.RULES}
 RELEASES = sorted(options.RELEASES)
-QWEN = model.known("Qwen/Qwen3-4B-Instruct-2507")
-AWQ = model.known("Qwen/Qwen2.5-7B-Instruct-AWQ")
-SEVEN_B = model.known("Qwen/Qwen2.5-7B-Instruct")  # 28 heads
+QWEN = model.find_model("Qwen/Qwen3-4B-Instruct-2507")
+AWQ = model.find_model("Qwen/Qwen2.5-7B-Instruct-AWQ")
+SEVEN_B = model.find_model("Qwen/Qwen2.5-7B-Instruct")  # 28 heads
 
 
 def image(release):
@@ -192,7 +192,7 @@ def test_a_length_that_is_not_read_is_told_with_what_it_leads_to():
 
 def test_where_the_models_own_length_fits_nothing_is_said_to_crash():
     finding = only(
-        setup({"OPTION_MAX_LEN": "4096"}, model=model.known("Qwen/Qwen3-0.6B"), instance_type="ml.g5.xlarge")
+        setup({"OPTION_MAX_LEN": "4096"}, model=model.find_model("Qwen/Qwen3-0.6B"), instance_type="ml.g5.xlarge")
     )
     assert "it starts, with a longer context than was meant" in finding.message
 
@@ -524,7 +524,7 @@ def test_a_steps_budget_is_no_length():
     assert "36.0 GiB" in at_large.message
     from_tgi = only(setup({"MAX_BATCH_PREFILL_TOKENS": "4096"}))
     assert (from_tgi.code, from_tgi.place.where) == ("LMI009", "MAX_BATCH_PREFILL_TOKENS")
-    small = setup({"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "4096"}, model=model.known("Qwen/Qwen3-0.6B"))
+    small = setup({"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "4096"}, model=model.find_model("Qwen/Qwen3-0.6B"))
     assert only(small).severity == "note"
     assert found(setup({"OPTION_MAX_NUM_BATCHED_TOKENS": "4096", "OPTION_MAX_MODEL_LEN": "4096"})) == []
 

@@ -13,8 +13,8 @@ from sluice.errors import UsageError
 from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
 from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
-from sluice.preflight import account, checks, not_applied
-from sluice.preflight.account import RELEASE, Wanted
+from sluice.preflight import checks, not_applied
+from sluice.preflight.account import RELEASE, Wanted, checkpoint, runner
 from sluice.preflight.adapters import deployed, pipeline_yaml
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
@@ -29,14 +29,14 @@ PRICE_LIST = "us-east-1"  # the Price List answers in few regions, for all of th
 def check_release(config: PipelineConfig) -> list[Finding]:
     """What the file says, with the checkpoint as the account has it, and what only the account can tell."""
     client, shape = clients(config.region), read_facts(config)
-    account_findings = account.findings(pipeline_yaml.setup(config, model=shape), list_requirements(config), client)
+    account_findings = runner.check_account(pipeline_yaml.setup(config, model=shape), list_requirements(config), client)
     return checks.ordered([*pipeline_yaml.findings(config, shape), *account_findings])
 
 
 def read_facts(config: PipelineConfig) -> ModelFacts | None:
     """The checkpoint's own, from where the file says it is: a folder, or S3."""
     source = config.model.source
-    in_s3 = account.model(source, clients(config.region)) if source.startswith("s3://") else None
+    in_s3 = checkpoint.read_model_facts(source, clients(config.region)) if source.startswith("s3://") else None
     return in_s3 or pipeline_yaml.facts(config)
 
 
@@ -81,7 +81,7 @@ def check_deployed(package: str | None, endpoint: str | None, target: str) -> Ch
     else:
         setup, uses = deployed.of_endpoint(client, str(endpoint)), deployed.wanted_of_endpoint(client, str(endpoint))
     whole = identify_model(setup, client)
-    findings = [*checks.findings(whole), *account.findings(setup, uses, client)]
+    findings = [*checks.findings(whole), *runner.check_account(setup, uses, client)]
     missing = not_applied.find(whole, UNSAID)
     return CheckResult(package or f"endpoint {endpoint}", checks.ordered(findings), (), missing)
 
@@ -89,9 +89,9 @@ def check_deployed(package: str | None, endpoint: str | None, target: str) -> Ch
 def identify_model(setup: DeploymentSpec, client: Callable[[str], Any]) -> DeploymentSpec:
     """With the shape of the model, read from where its weights are, else known by its id."""
     data = setup.model_data or ""
-    facts = account.model(data, client) if data.startswith("s3://") else None
+    facts = checkpoint.read_model_facts(data, client) if data.startswith("s3://") else None
     name = setup.model_id or hub_id(setup.environment)
-    return replace(setup, model_id=name, model=facts or (model.known(name) if name else None))
+    return replace(setup, model_id=name, model=facts or (model.find_model(name) if name else None))
 
 
 def clients(region: str | None) -> Callable[[str], Any]:

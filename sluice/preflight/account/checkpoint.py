@@ -1,24 +1,45 @@
 """Whether what is in S3 is a whole checkpoint: names, sizes and headers are read, no weights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from botocore.exceptions import BotoCoreError
+from typing import TYPE_CHECKING, Any
 
 from sluice.errors import UsageError
 from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.account import stores
-from sluice.preflight.account.client import Account, Missing, NotAnswered, refusal
 from sluice.preflight.account.context import Scene, bucket_and_key
+from sluice.preflight.account.errors import Missing, NotAnswered
 from sluice.preflight.account.reads import READS
-from sluice.preflight.account.rules import ARCHIVED, NO_MODEL
+from sluice.preflight.account.requirements import Client
+from sluice.preflight.account.sources import DOCS, UNCOMPRESSED, account_rule
 from sluice.preflight.finding import Finding, Location
 from sluice.preflight.hosting import model_data
 from sluice.preflight.hosting.checkpoint import Checkpoint
+
+if TYPE_CHECKING:
+    from sluice.preflight.account.client import AccountClient  # brings botocore
+
+NO_MODEL = account_rule(
+    "AWS016",
+    "There is nothing under the model's prefix",
+    "error",
+    "documented",
+    UNCOMPRESSED,
+    "The prefix, or the archive, does not exist: CreateModel refuses it, or the endpoint fails while it downloads "
+    "nothing. Keys are case-sensitive, and a prefix is not a folder: every letter counts.",
+)
+ARCHIVED = account_rule(
+    "AWS017",
+    "A file is archived",
+    "error",
+    "documented",
+    f"{DOCS}/AmazonS3/latest/userguide/restoring-objects.html",
+    "Objects in the classes GLACIER and DEEP_ARCHIVE cannot be read until they are restored, which takes hours. The "
+    "download fails.",
+)
 
 ARCHIVE_CLASSES = {"GLACIER", "DEEP_ARCHIVE"}
 ARCHIVES = (".tar.gz", ".tgz")
@@ -29,12 +50,12 @@ MOST_OBJECTS = 20_000
 class InS3(Checkpoint):
     """A checkpoint as the objects under a prefix; `folder` is only its name."""
 
-    account: Account
+    account: "AccountClient"
     bucket: str
     prefix: str  # ends in a slash, or is empty
 
     @classmethod
-    def at(cls, uri: str, account: Account) -> "InS3":
+    def at(cls, uri: str, account: "AccountClient") -> "InS3":
         bucket, key = bucket_and_key(uri)
         return cls(Path(key or bucket), account, bucket, f"{key.rstrip('/')}/" if key else "")
 
@@ -76,13 +97,7 @@ class InS3(Checkpoint):
 
     def read(self, name: str, start: int, length: int) -> bytes:
         """A part of an object. Raises NotAnswered."""
-        span = f"bytes={start}-{start + length - 1}"
-        answer = self.account.ask("s3", "GetObject", Bucket=self.bucket, Key=self.prefix + name, Range=span)
-        try:
-            content: bytes = answer["Body"].read()
-        except BotoCoreError as error:
-            raise refusal(READS["s3", "GetObject"], error) from error
-        return content
+        return self.account.read_object(self.bucket, self.prefix + name, start, length)
 
     def _is_folder(self, name: str) -> bool:
         return any(each.startswith(f"{name}/") for each in self.objects)
@@ -136,9 +151,12 @@ def _of_prefix(scene: Scene, uri: str) -> Iterator[Finding]:
         yield from model_data.of_checkpoint(scene.setup, files)
 
 
-def facts(uri: str, client: Callable[[str], Any]) -> ModelFacts | None:
-    """What `sluice.lmi.model` makes of the checkpoint's own files; None if they cannot be read, or are of no decoder."""
-    files = InS3.at(uri, Account(client))
+def read_model_facts(uri: str, client: Client) -> ModelFacts | None:
+    """The shape of the checkpoint under an S3 prefix, read off its own files; None if they cannot be read, or are of
+    no decoder."""
+    from sluice.preflight.account.client import AccountClient
+
+    files = InS3.at(uri, AccountClient(client))
     try:
         if not files.has_config:
             return None

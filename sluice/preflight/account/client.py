@@ -1,6 +1,6 @@
 """Asks the account, and says of every refusal what it is: no account at all, not allowed, not there, not answered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from botocore import xform_name
@@ -15,7 +15,9 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from sluice.preflight.account.errors import Denied, Missing, NoAccount, NotAnswered
 from sluice.preflight.account.reads import READS, Read
+from sluice.preflight.account.requirements import Client
 from sluice.registry.packages import is_missing
 
 NO_CREDENTIALS = (
@@ -36,32 +38,10 @@ MISSING = {
 }  # fmt: skip
 
 
-class NotAnswered(Exception):
-    """A question has no answer; what was asked about stays unchecked."""
-
-    def __init__(self, read: Read, code: str, told: str) -> None:
-        super().__init__(f"{read.permission}: {code}: {told}")
-        self.read = read
-        self.code = code
-        self.told = told
-
-
-class NoAccount(NotAnswered):
-    """There are no credentials, or they are not accepted."""
-
-
-class Denied(NotAnswered):
-    """The credentials lack the permission."""
-
-
-class Missing(NotAnswered):
-    """There is no such thing: mostly this is the answer."""
-
-
-class Account:
+class AccountClient:
     """Questions to one account and region, each by the name of the service's own operation."""
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
     def ask(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
@@ -83,6 +63,16 @@ class Account:
 
     def all(self, service: str, operation: str, member: str, **params: Any) -> list[Any]:
         return [each for page in self.pages(service, operation, **params) for each in page.get(member, [])]
+
+    def read_object(self, bucket: str, key: str, start: int, length: int) -> bytes:
+        """A part of an object of S3, from byte `start` on. Raises NotAnswered."""
+        span = f"bytes={start}-{start + length - 1}"
+        answer = self.ask("s3", "GetObject", Bucket=bucket, Key=key, Range=span)
+        try:
+            content: bytes = answer["Body"].read()
+        except BotoCoreError as error:
+            raise refusal(READS["s3", "GetObject"], error) from error
+        return content
 
 
 def refusal(read: Read, error: BotoCoreError | ClientError) -> NotAnswered:

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sluice.preflight.account.client import Account
 from sluice.preflight.account.requirements import Wanted
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
+
+if TYPE_CHECKING:
+    from sluice.preflight.account.client import AccountClient  # brings botocore
 
 
 @dataclass(frozen=True)
 class Scene:
     setup: DeploymentSpec
     wanted: Wanted  # what was left to the stack is filled in
-    account: Account
+    account: "AccountClient"
     account_id: str
     partition: str  # aws, aws-cn, aws-us-gov
     caller: str  # the ARN that asks

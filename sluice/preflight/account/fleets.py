@@ -4,10 +4,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.preflight.account.client import Missing
 from sluice.preflight.account.context import Scene
-from sluice.preflight.account.rules import NOT_SERVING
+from sluice.preflight.account.errors import Missing
+from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.finding import Finding
+
+NOT_SERVING = account_rule(
+    "AWS028",
+    "The endpoint that is to be judged does not serve",
+    "error",
+    "documented",
+    f"{DOCS}/sagemaker/latest/APIReference/API_DescribeEndpoint.html",
+    "With `evaluation.target: endpoint` the cases are replayed on a running endpoint. It does not exist, or is not in "
+    "service, so there would be no verdict.",
+)
 
 HOLD_NOTHING = {"Failed", "OutOfService", "Deleting"}
 

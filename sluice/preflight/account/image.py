@@ -5,10 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sluice.lmi.images import ACCOUNTS, REPOSITORY
-from sluice.preflight.account.client import Denied, Missing
 from sluice.preflight.account.context import Scene
-from sluice.preflight.account.rules import NO_IMAGE
+from sluice.preflight.account.errors import Denied, Missing
+from sluice.preflight.account.sources import account_rule
 from sluice.preflight.finding import Finding
+
+NO_IMAGE = account_rule(
+    "AWS013",
+    "The image is not in the region's registry",
+    "error",
+    "documented",
+    "https://aws.github.io/deep-learning-containers/reference/available_images/",
+    "CreateModel and CreateProcessingJob look for the image and refuse what they do not find. A tag is spelled "
+    "differently, is not published in this region, or not yet.",
+)
 
 URI = re.compile(
     r"(?P<account>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z.]+/"

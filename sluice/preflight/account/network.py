@@ -5,15 +5,68 @@ from typing import Any
 
 from sluice.preflight.account.context import Scene, counted
 from sluice.preflight.account.requirements import ENDPOINT
-from sluice.preflight.account.rules import (
-    FEW_ADDRESSES,
-    NO_NETWORK,
-    NO_WAY_OUT,
-    NO_WAY_TO_S3,
-    NO_WAY_TO_SAGEMAKER,
-    ONE_ZONE,
-)
+from sluice.preflight.account.sources import DOCS, VPC, account_rule
 from sluice.preflight.finding import Finding
+
+NO_NETWORK = account_rule(
+    "AWS021",
+    "Subnets or security groups that do not go together",
+    "error",
+    "documented",
+    VPC,
+    "SageMaker attaches network interfaces in the subnets, with the security groups. Both must exist, all in one VPC; "
+    "CreateModel and CreateProcessingJob refuse others.",
+)
+ONE_ZONE = account_rule(
+    "AWS022",
+    "All subnets are in one zone",
+    "warning",
+    "documented",
+    VPC,
+    "The documentation asks for two subnets in two zones, even for a single instance. In one zone, a type that is "
+    "short there leaves the endpoint in Creating until it fails, and an outage of the zone is one of the endpoint.",
+)
+NO_WAY_TO_S3 = account_rule(
+    "AWS023",
+    "S3 cannot be reached from a subnet",
+    "error",
+    "documented",
+    VPC,
+    "The network interfaces have no public address, so a route to an internet gateway leads nowhere "
+    "(awsdocs/amazon-sagemaker-developer-guide#79). Without an S3 gateway endpoint in the subnet's route table, a "
+    "NAT or another way out, the model is never downloaded: the endpoint fails with `Please ensure that an S3 VPC "
+    "endpoint exists`. A gateway endpoint costs nothing:\n\n"
+    "    aws ec2 create-vpc-endpoint --vpc-id VPC --service-name com.amazonaws.REGION.s3 --route-table-ids TABLE\n\n"
+    "Any other route out is taken for a way, as where it ends cannot be seen here.",
+)
+NO_WAY_TO_SAGEMAKER = account_rule(
+    "AWS024",
+    "The jobs cannot reach SageMaker itself",
+    "error",
+    "documented",
+    f"{DOCS}/sagemaker/latest/dg/interface-vpc-endpoint.html",
+    "The evaluation records its verdict and the deployment makes the endpoint by calls to SageMaker, from inside the "
+    "VPC. They need a NAT or another way out, or interface endpoints with private DNS for `sagemaker.api` and, to "
+    "replay the cases on the endpoint, `sagemaker.runtime`. Without, the job waits for its time-outs and fails, the "
+    "evaluation's after the GPU time was paid.",
+)
+NO_WAY_OUT = account_rule(
+    "AWS025",
+    "The security groups let nothing out",
+    "warning",
+    "inferred",
+    VPC,
+    "No outbound rule covers TCP 443 (IPv4), by which S3 and all services are reached: the download does not begin.",
+)
+FEW_ADDRESSES = account_rule(
+    "AWS026",
+    "The subnets have few free addresses left",
+    "warning",
+    "inferred",
+    VPC,
+    "Each instance takes addresses in the subnets, two in the documentation's count. With fewer than that free, the "
+    "endpoint or an update of it fails.",
+)
 
 Json = Mapping[str, Any]
 ADDRESSES = 2  # of each instance, as the documentation counts

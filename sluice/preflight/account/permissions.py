@@ -12,8 +12,21 @@ from sluice.preflight.account import roles
 from sluice.preflight.account.context import Scene, bucket_and_key
 from sluice.preflight.account.image import Repository
 from sluice.preflight.account.requirements import Step
-from sluice.preflight.account.rules import NOT_ALLOWED
+from sluice.preflight.account.sources import SIMULATOR, account_rule
 from sluice.preflight.finding import Finding, Severity
+
+NOT_ALLOWED = account_rule(
+    "AWS008",
+    "The role is not allowed what a step does",
+    "error",
+    "documented",
+    SIMULATOR,
+    "IAM was asked to simulate the calls that each step makes, with the role's own policies, its boundary and the "
+    "organization's policies. A step whose call is not allowed fails when it comes to it: the deploy step after the "
+    "GPU time of the evaluation was paid. Logs and metrics that are not allowed are a warning: the step runs, but "
+    "nobody sees why it failed. Where the answer depends on a condition that cannot be known here, it is a note.\n\n"
+    "Not simulated: policies of buckets, keys and repositories, which may allow or forbid on their own.",
+)
 
 STEPS: Mapping[str, tuple[str, str]] = {  # as it is called, and what happens when it is not allowed
     "pipeline": ("the pipeline", "the execution fails at that step"),

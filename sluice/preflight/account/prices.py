@@ -5,10 +5,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.lmi import tables
-from sluice.preflight.account.client import Account
 from sluice.preflight.account.context import Scene
-from sluice.preflight.account.rules import PRICE
+from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.finding import Finding
+
+PRICE = account_rule(
+    "AWS027",
+    "The price is another than the table's",
+    "note",
+    "documented",
+    f"{DOCS}/aws-cost-management/latest/APIReference/API_pricing_GetProducts.html",
+    "Prices come with a table that has a date. The Price List is today's; where they differ by more than 5 %, or the "
+    "table lacks the type or region, the Price List is right. It is the on-demand price without savings plans.",
+)
 
 HOSTING, PROCESSING = "Hosting", "Processing"
 APART = 0.05
@@ -22,7 +31,7 @@ def current(scene: Scene) -> Iterator[Finding]:
         wanted.append((setup.job.instance_type, PROCESSING, setup.at("job")))
     written = tables.read("prices")
     for kind, component, place in wanted:
-        price = of(scene.account, str(kind), scene.region, component)
+        price = of(scene, str(kind), component)
         if price is None:
             continue
         row = next((row for row in written["rows"] if (row["instance"], row["region"]) == (kind, scene.region)), None)
@@ -39,11 +48,11 @@ def current(scene: Scene) -> Iterator[Finding]:
             )
 
 
-def of(account: Account, instance_type: str, region: str, component: str) -> float | None:
+def of(scene: Scene, instance_type: str, component: str) -> float | None:
     """USD for one instance and hour on demand; None if the Price List has none, or several."""
-    fields = {"regionCode": region, "instanceName": instance_type, "component": component}
+    fields = {"regionCode": scene.region, "instanceName": instance_type, "component": component}
     filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()]
-    pages = account.pages("pricing", "GetProducts", ServiceCode="AmazonSageMaker", Filters=filters)
+    pages = scene.account.pages("pricing", "GetProducts", ServiceCode="AmazonSageMaker", Filters=filters)
     found = {price for page in pages for text in page["PriceList"] for price in hourly(json.loads(text))}
     return found.pop() if len(found) == 1 else None
 

@@ -4,11 +4,62 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sluice.preflight.account import fleets
-from sluice.preflight.account.client import NotAnswered
 from sluice.preflight.account.context import Scene, counted
+from sluice.preflight.account.errors import NotAnswered
 from sluice.preflight.account.fleets import Fleet
-from sluice.preflight.account.rules import ENDPOINT_QUOTA, JOB_QUOTA, NO_QUOTA, SCALING_QUOTA, UNANSWERED
+from sluice.preflight.account.sources import DOCS, QUOTAS, account_rule
 from sluice.preflight.finding import Finding, Location
+
+UNANSWERED = account_rule(
+    "AWS003",
+    "Something could not be checked",
+    "note",
+    "inferred",
+    f"{DOCS}/general/latest/gr/rande.html",
+    "A service did not answer, had too many requests, does not exist in this region, or, on a local AWS, is not "
+    "played at all. What it would have told is unknown, neither right nor wrong. Try again later if it was busy.",
+)
+ENDPOINT_QUOTA = account_rule(
+    "AWS009",
+    "The quota for endpoints is too small",
+    "error",
+    "documented",
+    QUOTAS,
+    "Every instance type has a quota for endpoints, often 0 in a new account, and there is one across all endpoints. "
+    "What runs now counts, of all endpoints of the account and region. A release starts its instances beside those "
+    "that serve now, whether it makes a new endpoint or updates one (blue/green), so for a while both fleets count. "
+    "Above the quota CreateEndpoint and UpdateEndpoint are refused with ResourceLimitExceeded.\n\n"
+    "The quota is raised by request, which takes from minutes to days.",
+)
+JOB_QUOTA = account_rule(
+    "AWS010",
+    "The quota for Processing jobs is too small",
+    "error",
+    "documented",
+    QUOTAS,
+    "Processing jobs have quotas of their own, apart from those for endpoints: a type that an endpoint may use can "
+    "still be 0 for jobs. The judgement runs in a GPU job, the deployment in a small CPU job; each needs one. Above "
+    "the quota CreateProcessingJob is refused with ResourceLimitExceeded. Another type, or `evaluation.target: "
+    "endpoint`, needs no request.",
+)
+SCALING_QUOTA = account_rule(
+    "AWS011",
+    "The endpoint cannot scale as far as it is told to",
+    "warning",
+    "documented",
+    QUOTAS,
+    "Autoscaling asks for more instances than the account may have. The endpoint serves, but under load it stays at "
+    "the quota, and only the scaling activity says why.",
+)
+NO_QUOTA = account_rule(
+    "AWS012",
+    "Service Quotas does not know this instance type for this use",
+    "warning",
+    "inferred",
+    QUOTAS,
+    "Each type that a region offers for endpoints or for Processing jobs has a quota of its own name. One without is "
+    "probably not offered there.",
+)
 
 OF_ENDPOINT, OF_JOB = "{} for endpoint usage", "{} for processing job usage"
 ACROSS_ENDPOINTS = "Number of instances across active endpoints"

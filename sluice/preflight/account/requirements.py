@@ -1,11 +1,12 @@
 """What a release uses in the account, beside what `DeploymentSpec` says of the container and its endpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from sluice.preflight.finding import Location
 
+Client = Callable[[str], Any]  # client("sagemaker") -> boto3's client; "pricing" must be one of a region that has it
 Step = Literal["pipeline", "evaluate", "deploy", "endpoint"]
 RELEASE: tuple[Step, ...] = ("pipeline", "evaluate", "deploy", "endpoint")
 ENDPOINT: tuple[Step, ...] = ("endpoint",)  # somebody else's configuration: only what serving it takes

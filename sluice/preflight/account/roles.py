@@ -4,10 +4,43 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sluice.preflight.account.client import Missing
 from sluice.preflight.account.context import Scene
-from sluice.preflight.account.rules import NO_ROLE, NO_TRUST, OTHER_ACCOUNT
+from sluice.preflight.account.errors import Missing
+from sluice.preflight.account.sources import DOCS, ROLES, account_rule
 from sluice.preflight.finding import Finding
+
+OTHER_ACCOUNT = account_rule(
+    "AWS005",
+    "A role or key of another account or region",
+    "error",
+    "documented",
+    f"{DOCS}/IAM/latest/UserGuide/id_roles_use_passrole.html",
+    "A role can be handed only to services of its own account, so CreatePipeline and CreateModel refuse one from "
+    "elsewhere. The credentials belong to the account that the finding names; mostly the wrong profile is active. A "
+    "KMS key is used only in its own region.",
+)
+NO_ROLE = account_rule(
+    "AWS006",
+    "The role does not exist, or not under this ARN",
+    "error",
+    "documented",
+    "https://github.com/aws/sagemaker-python-sdk/issues/43",
+    "SageMaker answers that it could not assume the role. An ARN holds the role's path as well: "
+    "`role/service-role/Name` and `role/Name` are not the same to SageMaker, although IAM finds the role by its last "
+    "word alone.",
+)
+NO_TRUST = account_rule(
+    "AWS007",
+    "The role does not trust the service that is to use it",
+    "error",
+    "documented",
+    ROLES,
+    "The execution role must let `sagemaker.amazonaws.com` assume it, the trigger role `events.amazonaws.com` and "
+    "`scheduler.amazonaws.com`. Otherwise CreateProcessingJob and CreateModel answer `Could not assume role` "
+    "(awslabs/predictive-maintenance-using-machine-learning#3), and approvals and schedules start nothing, without a "
+    "word. The trust policy of the role needs a statement with `Effect: Allow`, `Action: sts:AssumeRole` and that "
+    "service as its principal.",
+)
 
 SAGEMAKER = ("sagemaker.amazonaws.com",)
 TRIGGERS = ("events.amazonaws.com", "scheduler.amazonaws.com")

@@ -1,16 +1,65 @@
 """The live checks, in order. What one of them cannot ask costs that one, and is said."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from sluice.preflight.account import checkpoint, fleets, image, network, permissions, prices, quotas, roles, stores
-from sluice.preflight.account.client import Account, Denied, Missing, NoAccount, NotAnswered
 from sluice.preflight.account.context import Check, Scene
-from sluice.preflight.account.requirements import Wanted
-from sluice.preflight.account.rules import DENIED, NO_ACCOUNT, NO_STACK, UNANSWERED
+from sluice.preflight.account.errors import Denied, Missing, NoAccount, NotAnswered
+from sluice.preflight.account.reads import READS
+from sluice.preflight.account.requirements import Client, Wanted
+from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.deployment_spec import DeploymentSpec
-from sluice.preflight.finding import Finding, Location
+from sluice.preflight.finding import Finding, Location, Rule
+
+
+def _table() -> str:
+    calls: dict[str, list[str]] = {}
+    about: dict[str, dict[str, None]] = {}
+    for (service, name), read in READS.items():
+        calls.setdefault(read.permission, []).append(f"{service} {name}")
+        about.setdefault(read.permission, {})[read.about] = None
+    rows = [f"| `{each}` | {', '.join(calls[each])} | {'; '.join(about[each])} |" for each in calls]
+    return "\n".join(["| permission | call | what it tells |", "|---|---|---|", *rows])
+
+
+NO_ACCOUNT = account_rule(
+    "AWS001",
+    "The account cannot be asked",
+    "error",
+    "documented",
+    f"{DOCS}/cli/latest/userguide/cli-configure-files.html",
+    "There are no credentials, they have run out, or AWS does not answer from here. Nothing about the account was "
+    "checked; what the files say was. `aws sts get-caller-identity` asks the same question: it takes no permission.",
+)
+DENIED = account_rule(
+    "AWS002",
+    "A permission is missing for a check",
+    "note",
+    "documented",
+    f"{DOCS}/IAM/latest/UserGuide/troubleshoot_access-denied.html",
+    "The caller may not ask one of the questions. The finding names the permission and what was therefore not "
+    "checked; the release itself may well be fine. Whoever wants every check made allows these, all of which only "
+    "read:\n\n"
+    f"{_table()}\n\nNo release needs them.",
+)
+NO_STACK = account_rule(
+    "AWS004",
+    "Nothing is prepared in the account",
+    "error",
+    "verified",
+    "infra/stack.yaml",
+    "There is no finished stack, so there is no bucket, no role and no table: `sluice run --target aws` stops before "
+    "it sends anything. `sluice bootstrap --target aws` makes it. A stack that is being changed, or whose change "
+    "failed, is finished by CloudFormation or in its console.",
+)
+RULES: tuple[Rule, ...] = (
+    NO_ACCOUNT, DENIED, quotas.UNANSWERED, NO_STACK, roles.OTHER_ACCOUNT, roles.NO_ROLE, roles.NO_TRUST,
+    permissions.NOT_ALLOWED, quotas.ENDPOINT_QUOTA, quotas.JOB_QUOTA, quotas.SCALING_QUOTA, quotas.NO_QUOTA,
+    image.NO_IMAGE, stores.NO_BUCKET, stores.OTHER_REGION, checkpoint.NO_MODEL, checkpoint.ARCHIVED, stores.NO_TABLE,
+    stores.NO_EXPIRY, stores.BAD_KEY, network.NO_NETWORK, network.ONE_ZONE, network.NO_WAY_TO_S3,
+    network.NO_WAY_TO_SAGEMAKER, network.NO_WAY_OUT, network.FEW_ADDRESSES, prices.PRICE, fleets.NOT_SERVING,
+)  # fmt: skip
 
 CHECKS: tuple[Check, ...] = (
     roles.execution_role, roles.trigger_role, permissions.of_steps, permissions.of_trigger,
@@ -20,11 +69,13 @@ CHECKS: tuple[Check, ...] = (
 )  # fmt: skip
 SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 ACCOUNT = Location("--target aws")
-Client = Callable[[str], Any]
 
 
-def findings(setup: DeploymentSpec, wanted: Wanted, client: Client) -> Iterator[Finding]:
-    account = Account(client)
+def check_account(setup: DeploymentSpec, wanted: Wanted, client: Client) -> Iterator[Finding]:
+    """Yields what the account would refuse. Never raises for what the account, its absence or the network does."""
+    from sluice.preflight.account.client import AccountClient  # botocore comes with the questions, not with the pages
+
+    account = AccountClient(client)
     try:
         caller = account.ask("sts", "GetCallerIdentity")
     except NotAnswered as why:
@@ -98,4 +149,4 @@ def unanswered(why: NotAnswered, caller: str) -> Finding:
         what = f"{caller} may not call {why.read.permission}, so it was not checked {why.read.about}."
         return DENIED.at(ACCOUNT, what)
     told = f"{why.code}: {why.told}" if why.told and why.told != why.code else why.code
-    return UNANSWERED.at(ACCOUNT, f"It was not checked {why.read.about}: {why.read.permission} answered {told}")
+    return quotas.UNANSWERED.at(ACCOUNT, f"It was not checked {why.read.about}: {why.read.permission} answered {told}")

@@ -2,10 +2,58 @@
 
 from collections.abc import Iterator
 
-from sluice.preflight.account.client import Missing
 from sluice.preflight.account.context import Scene
-from sluice.preflight.account.rules import BAD_KEY, NO_BUCKET, NO_EXPIRY, NO_TABLE, OTHER_ACCOUNT, OTHER_REGION
+from sluice.preflight.account.errors import Missing
+from sluice.preflight.account.roles import OTHER_ACCOUNT
+from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.finding import Finding, Location
+
+NO_BUCKET = account_rule(
+    "AWS014",
+    "The bucket does not exist",
+    "error",
+    "documented",
+    f"{DOCS}/AmazonS3/latest/API/API_HeadBucket.html",
+    "Nothing can be read from it or written to it: uploads fail before anything is started, a model's download when "
+    "the endpoint is made.",
+)
+OTHER_REGION = account_rule(
+    "AWS015",
+    "The bucket is in another region",
+    "error",
+    "documented",
+    f"{DOCS}/sagemaker/latest/APIReference/API_S3ModelDataSource.html",
+    "Model data and the endpoint must be in one region: CreateModel refuses others. Copy the files, or release where "
+    "they are.",
+)
+NO_TABLE = account_rule(
+    "AWS018",
+    "The history table is not there, or not of this shape",
+    "error",
+    "verified",
+    "sluice/rag/history.py",
+    "The RAG server keeps one item a turn under `user` (partition key) and `turn` (sort key), both text. Without the "
+    "table, or with other keys, every question ends in an error. The release itself does not touch it.",
+)
+NO_EXPIRY = account_rule(
+    "AWS019",
+    "Old turns stay in the history",
+    "warning",
+    "verified",
+    "sluice/rag/history.py",
+    "Each turn carries the second at which it may go, in `expires`; DynamoDB deletes it only where time to live is "
+    "enabled for that attribute. Otherwise chats are kept for ever, whatever `history.keep_days` says.",
+)
+BAD_KEY = account_rule(
+    "AWS020",
+    "The KMS key cannot be used",
+    "error",
+    "documented",
+    f"{DOCS}/kms/latest/developerguide/key-state.html",
+    "The key does not exist, is disabled, is about to be deleted, or is not of the symmetric kind that SageMaker, S3 "
+    "and DynamoDB encrypt with. Jobs end when they write their report, and CreateEndpoint is refused. The key's own "
+    "policy is not looked at: it must allow the execution role as well.",
+)
 
 KEYS = {("user", "HASH"), ("turn", "RANGE")}
 EXPIRES = "expires"

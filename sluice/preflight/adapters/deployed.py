@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sluice.errors import SluiceError, UsageError
-from sluice.preflight.account.client import Account, Denied, Missing, NoAccount, NotAnswered
+from sluice.preflight.account.client import AccountClient
+from sluice.preflight.account.errors import Denied, Missing, NoAccount, NotAnswered
 from sluice.preflight.account.requirements import ENDPOINT, Wanted
 from sluice.preflight.container_definition import NAMES, find_container, read_container, read_network
 from sluice.preflight.deployment_spec import DeploymentSpec, Strategy
@@ -32,7 +33,7 @@ def of_package(client: Client, arn: str) -> DeploymentSpec:
 
     A package knows its container only: no instance, unless it names a single one that it supports.
     """
-    package = _told(lambda: _package(Account(client), arn))
+    package = _told(lambda: _package(AccountClient(client), arn))
     kinds = (package.get("InferenceSpecification") or {}).get("SupportedRealtimeInferenceInstanceTypes") or []
     instance_type = kinds[0] if len(kinds) == 1 else None
     found = read_container(_of_package(package))
@@ -106,7 +107,7 @@ class _Running:
 
 
 def _running(client: Client, name: str) -> _Running:
-    account = Account(client)
+    account = AccountClient(client)
     endpoint = _there(
         lambda: account.ask("sagemaker", "DescribeEndpoint", EndpointName=name), f"There is no endpoint {name!r}.", GONE
     )
@@ -139,7 +140,7 @@ def _running(client: Client, name: str) -> _Running:
     )
 
 
-def _package(account: Account, arn: str) -> Json:
+def _package(account: AccountClient, arn: str) -> Json:
     return _there(
         lambda: account.ask("sagemaker", "DescribeModelPackage", ModelPackageName=arn),
         f"The registry holds no {arn}.",
@@ -176,7 +177,7 @@ def _strategy(config: Json | None) -> Strategy | None:
     return STRATEGIES.get((policy.get("TrafficRoutingConfiguration") or {}).get("Type", ""))
 
 
-def _scaling(account: Account, name: str, variant: Json) -> tuple[int, int] | None:
+def _scaling(account: AccountClient, name: str, variant: Json) -> tuple[int, int] | None:
     """The bounds that autoscaling was given; not being allowed to ask for them is no reason to check nothing."""
     resource = f"endpoint/{name}/variant/{variant['VariantName']}"
     try:

@@ -7,7 +7,7 @@ from sluice.config.model import ConfigError, PipelineConfig
 from sluice.errors import UsageError
 from sluice.evaluation.cases import case, selection
 from sluice.lmi import model as models
-from sluice.lmi.environment import written
+from sluice.lmi.environment import format_scalar
 from sluice.lmi.model import ModelFacts
 from sluice.preflight import checks, pipeline_file
 from sluice.preflight.adapters.config_files import Suppression
@@ -95,7 +95,7 @@ def environment(config: PipelineConfig) -> Iterator[Setting]:
     for name, value in config.lmi.options.items():
         # A name that is not lower case stays as it is, so that the rule about spelling can see it.
         variable = name.upper() if name == name.lower() else name
-        yield Setting(f"OPTION_{variable}", written(value), place(config, "lmi", "options", name))
+        yield Setting(f"OPTION_{variable}", format_scalar(value), place(config, "lmi", "options", name))
     degree = config.lmi.tensor_parallel_degree
     yield Setting(DEGREE, str(degree), place(config, "lmi", "tensor_parallel_degree"))
     for name, value in config.lmi.env.items():
@@ -110,7 +110,7 @@ def facts(config: PipelineConfig) -> ModelFacts | None:
             return models.from_folder(folder)
         except UsageError:  # `sluice.preflight.hosting.checks` looks into the folder and says what is wrong there
             return None
-    return models.known(config.model.id)
+    return models.find_model(config.model.id)
 
 
 def job(config: PipelineConfig) -> Job | None:

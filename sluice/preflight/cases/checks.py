@@ -266,7 +266,7 @@ def _context(setup: DeploymentSpec) -> int | None:
 def _requests(case: Case) -> Iterator[Request]:
     for index, turn in enumerate(case.turns):
         earlier = [(each.user, "") for each in case.turns[:index]]
-        sent = prompt.messages(turn.user, turn.passages, earlier, case.system)
+        sent = prompt.build_messages(turn.user, turn.passages, earlier, case.system)
         texts = tuple(each["content"] for each in sent if each["role"] != "assistant")
         yield Request(index + 1, texts, len(sent) - len(texts))
 

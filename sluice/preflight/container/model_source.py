@@ -271,7 +271,7 @@ def names_nothing(setup: DeploymentSpec) -> Iterator[Finding]:
         return
     kind, value = kind_of(named.value), _bare(named.value)
     shown = secrets.shown(named.name, value)
-    severity: Severity = "warning" if setup.image and images.reference(setup.image).is_copy else "error"
+    severity: Severity = "warning" if setup.image and images.parse_reference(setup.image).is_copy else "error"
     if kind == "nothing":
         what = (
             f"The word {shown} is an id like any other to the container: it asks the hub for it, and the start fails."

@@ -60,7 +60,7 @@ RULES = (ENV001, ENV018)
 
 
 def of_another_container(setup: DeploymentSpec) -> Iterator[Finding]:
-    server = images.reference(setup.image).server if setup.image else None
+    server = images.parse_reference(setup.image).server if setup.image else None
     if server:
         yield from _options_in_another(setup, server)
     elif images.may_be_lmi(setup.image):

@@ -154,8 +154,8 @@ def not_full(setup: DeploymentSpec) -> Iterator[Finding]:
     short = _short(setup)
     if short is None or not setup.image:
         return
-    named, place, candidates = images.reference(setup.image), setup.at("image"), _meant(short)
-    home = named if named.name == images.REPOSITORY else images.reference(images.EXAMPLE)
+    named, place, candidates = images.parse_reference(setup.image), setup.at("image"), _meant(short)
+    home = named if named.name == images.REPOSITORY else images.parse_reference(images.EXAMPLE)
     fix = corrections.at(place, home.tagged(candidates[0]["tag"])) if len(candidates) == 1 else ""
     works: Severity = "error" if setup.form == "yaml" else "warning"
     if named.digest and not named.tag:
@@ -180,7 +180,7 @@ def not_full(setup: DeploymentSpec) -> Iterator[Finding]:
 def not_lmi(setup: DeploymentSpec) -> Iterator[Finding]:
     if not setup.image:
         return
-    named, image = images.reference(setup.image), setup.parsed
+    named, image = images.parse_reference(setup.image), setup.parsed
     severity: Severity = "error" if setup.form == "yaml" else "note"
     if image is not None:
         if image.release is None:
@@ -245,7 +245,7 @@ def unknown_tag(setup: DeploymentSpec) -> Iterator[Finding]:
             f"LMI {image.release} is known as {known['tag']}; a tag {base} is not. If there is no such image, the pull "
             "fails, and the endpoint with it."
         )
-        fix = corrections.at(setup.at("image"), images.reference(setup.image or "").tagged(known["tag"]))
+        fix = corrections.at(setup.at("image"), images.parse_reference(setup.image or "").tagged(known["tag"]))
         yield IMG004.at(setup.at("image"), what, fix)
     elif known is None:
         newest, as_of = max(tables.by("releases", "release")), tables.read("releases")["as_of"]
@@ -260,7 +260,7 @@ def unknown_tag(setup: DeploymentSpec) -> Iterator[Finding]:
 def registry(setup: DeploymentSpec) -> Iterator[Finding]:
     if not setup.image:
         return
-    named, place = images.reference(setup.image), setup.at("image")
+    named, place = images.parse_reference(setup.image), setup.at("image")
     if named.account is None:
         yield from _no_ecr(setup, named)
     elif setup.region and named.region != setup.region:
@@ -344,14 +344,14 @@ def _falls_back(model: ModelFacts, row: tables.Row, carried: tables.Row) -> bool
 
 def _release_line(setup: DeploymentSpec, release: int) -> str:
     tag = tables.by("releases", "release")[release]["tag"]
-    return corrections.at(setup.at("image"), images.reference(setup.image or images.EXAMPLE).tagged(tag))
+    return corrections.at(setup.at("image"), images.parse_reference(setup.image or images.EXAMPLE).tagged(tag))
 
 
 def _short(setup: DeploymentSpec) -> str | None:
     """What stands where a full tag should; None if that is not what is wrong with the image."""
     if not setup.image or setup.parsed is not None:
         return None
-    named = images.reference(setup.image)
+    named = images.parse_reference(setup.image)
     if named.name == images.REPOSITORY:
         return named.tag
     found = None if named.registry else SHORT.fullmatch(setup.image.strip())

@@ -258,12 +258,12 @@ def _instead(case: Case, fit: Fit) -> tuple[str, str]:
     if intended is not None and has_room(case.setup, intended[1]):
         return f" What fits: the {intended[1]:,} tokens of {intended[0].place.where}.", ""
     asked = min(intended[1], fit.length) if intended else fit.length
-    ways = memory.nearest(case.model, case.run, case.instance, asked, case.setup.region, _suits(case))
+    ways = memory.suggest_alternatives(case.model, case.run, case.instance, asked, case.setup.region, _suits(case))
     if not ways:
         return " No instance of the table has room for it as it is.", ""
     shorter = [way for way in ways if way.name == LENGTH]
     # While no length is read, nothing helps that leaves the model's own.
-    return f" What fits: {memory.in_words(ways)}.", _line(case, (shorter or ways) if intended else ways)
+    return f" What fits: {memory.describe_alternatives(ways)}.", _line(case, (shorter or ways) if intended else ways)
 
 
 def _sure(case: Case) -> Confidence:
@@ -399,7 +399,7 @@ def _ram(case: Case) -> Iterator[Finding]:
         f"The weights are {case.model.weights_bytes / GIB:.1f} GiB, and {case.name} has {case.instance['ram_gib']:g} "
         "GiB of memory, of which the server takes some: loading may crawl, or be ended by the system."
     )
-    instead = f" {larger} has enough{memory.priced(larger, case.setup.region)}." if larger else ""
+    instead = f" {larger} has enough{memory.format_price(larger, case.setup.region)}." if larger else ""
     yield MEM005.at(case.place, what + instead, _written(case.place, larger) if larger else "")
 
 
@@ -472,7 +472,7 @@ def share(setup: DeploymentSpec) -> Iterator[Finding]:
     if given is None or row is None or setup.release is None:
         return
     eager = is_on(setup, "enforce_eager")
-    run = replace(memory.run_on(row, 1, setup.release), utilization=utilization(setup), eager=eager)
+    run = replace(memory.default_config(row, 1, setup.release), utilization=utilization(setup), eager=eager)
     usual, outside = memory.default_utilization(setup.release), run.card_gib * (1 - run.share)
     needed = _needed_outside(run)
     if run.share <= usual or outside >= needed:

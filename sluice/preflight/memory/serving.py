@@ -137,7 +137,7 @@ def _run(setup: DeploymentSpec, model: ModelFacts, release: int, instance: table
     degree, stages = _degree(setup, int(instance["gpus"])), setup.option("pipeline_parallel_degree")
     if degree is None or (stages is not None and stages.value.strip() != "1"):
         return None
-    usual = memory.run_on(instance, degree, release)
+    usual = memory.default_config(instance, degree, release)
     return replace(
         usual,
         utilization=utilization(setup),
