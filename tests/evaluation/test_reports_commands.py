@@ -22,13 +22,13 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(sluice, list(map(str, arguments)), catch_exceptions=True)
 
 
-def written(folder: Path, name: str, told: dict[str, Any]) -> Path:
+def written(folder: Path, name: str, content: dict[str, Any]) -> Path:
     file = folder / name
-    file.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
+    file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     return file
 
 
-def judged(passed: int, failed: int, **more: Any) -> dict[str, Any]:
+def report_of(passed: int, failed: int, **more: Any) -> dict[str, Any]:
     """So many cases that passed and failed, named alike in every report."""
     cases = [
         case(f"c{n}", chat(turn("q", f"a{n}", score("s", n < passed, "w"), ms=500.0))) for n in range(passed + failed)
@@ -39,8 +39,8 @@ def judged(passed: int, failed: int, **more: Any) -> dict[str, Any]:
 def test_a_report_is_written_in_every_form_that_is_asked_for(tmp_path: Path) -> None:
     file = written(tmp_path, "report.json", example())
     page, comment, document = (tmp_path / "out" / name for name in ("r.html", "r.md", "r.xml"))
-    done = run("report", file, "--html", page, "--markdown", comment, "--junit", document)
-    assert (done.exit_code, done.output) == (0, "")
+    result = run("report", file, "--html", page, "--markdown", comment, "--junit", document)
+    assert (result.exit_code, result.output) == (0, "")
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert comment.read_text("utf-8").startswith("## Fail")
     assert document.read_text("utf-8").startswith("<?xml")
@@ -48,8 +48,8 @@ def test_a_report_is_written_in_every_form_that_is_asked_for(tmp_path: Path) -> 
 
 def test_a_report_is_shown_without_a_form_and_from_its_folder(tmp_path: Path) -> None:
     written(tmp_path, "report.json", example())
-    done = run("report", tmp_path)
-    assert done.exit_code == 0 and done.output.startswith("fail  qwen3-4b-chat version 7")
+    result = run("report", tmp_path)
+    assert result.exit_code == 0 and result.output.startswith("fail  qwen3-4b-chat version 7")
 
 
 def test_a_form_goes_to_standard_output(tmp_path: Path) -> None:
@@ -57,69 +57,69 @@ def test_a_form_goes_to_standard_output(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [("", "is not JSON"), ('{"schema_version": 1}', "not a report of schema version 2"), (None, "cannot be read")],
 )
-def test_what_is_no_report_is_refused(tmp_path: Path, content: str | None, says: str) -> None:
+def test_what_is_no_report_is_refused(tmp_path: Path, content: str | None, message: str) -> None:
     file = tmp_path / "r.json"
     if content is not None:
         file.write_text(content)
-    done = run("report", file)
-    assert isinstance(done.exception, SluiceError) and says in done.exception.message
+    result = run("report", file)
+    assert isinstance(result.exception, SluiceError) and message in result.exception.message
 
 
 def test_a_file_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     file = written(tmp_path, "r.json", approved())
-    done = run("report", file, "--html", file / "below" / "r.html")
-    assert isinstance(done.exception, SluiceError) and "cannot be written to" in done.exception.message
+    result = run("report", file, "--html", file / "below" / "r.html")
+    assert isinstance(result.exception, SluiceError) and "cannot be written to" in result.exception.message
 
 
 def test_two_reports_that_are_alike_pass(tmp_path: Path) -> None:
-    a, b = written(tmp_path, "a.json", judged(190, 10)), written(tmp_path, "b.json", judged(190, 10))
-    done = run("compare", a, b)
-    assert done.exit_code == 0
-    assert done.output.startswith("pass") and "0 lost, 0 gained" in done.output
+    a, b = written(tmp_path, "a.json", report_of(190, 10)), written(tmp_path, "b.json", report_of(190, 10))
+    result = run("compare", a, b)
+    assert result.exit_code == 0
+    assert result.output.startswith("pass") and "0 lost, 0 gained" in result.output
 
 
 def test_a_report_that_is_worse_fails_and_its_lost_cases_are_shown(tmp_path: Path) -> None:
-    a, b = written(tmp_path, "a.json", judged(200, 0)), written(tmp_path, "b.json", judged(150, 50))
+    a, b = written(tmp_path, "a.json", report_of(200, 0)), written(tmp_path, "b.json", report_of(150, 50))
     page = tmp_path / "page.html"
-    done = run("compare", a, b, "--html", page)
-    assert done.exit_code == 1
-    assert done.output.startswith("fail") and "50 lost, 0 gained" in done.output
+    result = run("compare", a, b, "--html", page)
+    assert result.exit_code == 1
+    assert result.output.startswith("fail") and "50 lost, 0 gained" in result.output
     assert '<body class="fail">' in page.read_text("utf-8") and "Lost" in page.read_text("utf-8")
 
 
 def test_too_few_cases_are_inconclusive_and_that_is_no_pass(tmp_path: Path) -> None:
-    a, b = written(tmp_path, "a.json", judged(9, 1)), written(tmp_path, "b.json", judged(8, 2))
-    done = run("compare", a, b, "--json")
-    told = json.loads(done.output)
-    assert done.exit_code == 1 and told["verdict"] == told["comparison"]["verdict"] == "inconclusive"
-    assert told["comparison"]["lost"] == ["c8"] and told["summary"] == told["comparison"]["why"]
+    a, b = written(tmp_path, "a.json", report_of(9, 1)), written(tmp_path, "b.json", report_of(8, 2))
+    result = run("compare", a, b, "--json")
+    content = json.loads(result.output)
+    assert result.exit_code == 1 and content["verdict"] == content["comparison"]["verdict"] == "inconclusive"
+    assert content["comparison"]["lost"] == ["c8"] and content["summary"] == content["comparison"]["why"]
 
 
 def test_the_margin_is_what_is_asked_for(tmp_path: Path) -> None:
-    a, b = written(tmp_path, "a.json", judged(200, 0)), written(tmp_path, "b.json", judged(180, 20))
+    a, b = written(tmp_path, "a.json", report_of(200, 0)), written(tmp_path, "b.json", report_of(180, 20))
     assert run("compare", a, b, "--margin", "0.3").exit_code == 0
     assert run("compare", a, b, "--margin", "0.01").exit_code == 1
 
 
 def test_reports_on_other_cases_are_compared_with_a_note(tmp_path: Path) -> None:
-    a = written(tmp_path, "a.json", judged(20, 0))
-    b = written(tmp_path, "b.json", judged(20, 0) | {"hashes": {"cases": "9", "scorers": "2"}})
+    a = written(tmp_path, "a.json", report_of(20, 0))
+    b = written(tmp_path, "b.json", report_of(20, 0) | {"hashes": {"cases": "9", "scorers": "2"}})
     assert "Note: The cases are not the same in A and B." in run("compare", a, b).output
 
 
 def test_what_could_not_be_judged_cannot_be_compared(tmp_path: Path) -> None:
-    a = written(tmp_path, "a.json", judged(20, 0))
+    a = written(tmp_path, "a.json", report_of(20, 0))
     b = written(tmp_path, "b.json", report([], verdict="error", summary="Could not be judged: it was down."))
-    done = run("compare", a, b)
-    assert isinstance(done.exception, SluiceError) and "it was down" in done.exception.message
+    result = run("compare", a, b)
+    assert isinstance(result.exception, SluiceError) and "it was down" in result.exception.message
 
 
 def test_a_mistyped_file_is_told_before_anything_is_replayed(tmp_path: Path) -> None:
-    done = run("compare", "http://127.0.0.1:9/", tmp_path / "none.json", "--cases", tmp_path)
-    assert isinstance(done.exception, UsageError) and "none.json cannot be read" in done.exception.message
+    result = run("compare", "http://127.0.0.1:9/", tmp_path / "none.json", "--cases", tmp_path)
+    assert isinstance(result.exception, UsageError) and "none.json cannot be read" in result.exception.message
 
 
 def test_all_forms_lie_beside_the_report(tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_two_urls_are_replayed_and_compared(tmp_path: Path, cases: Path) -> None
     worse.answers("20일입니다.")
     page = tmp_path / "page.html"
     with serving(good), serving(worse):
-        done = run("compare", good.url, worse.url, "--cases", cases, "--html", page)
+        result = run("compare", good.url, worse.url, "--cases", cases, "--html", page)
         same = run("compare", good.url, good.url, "--cases", cases)
-    assert done.exit_code == 1 and "80 lost, 0 gained" in done.output
+    assert result.exit_code == 1 and "80 lost, 0 gained" in result.output
     assert "<del>15</del>일입니다." in page.read_text("utf-8")
     assert same.exit_code == 0 and len(good.asked) == 160 and len(worse.asked) == 80
 
@@ -160,9 +160,9 @@ def test_a_stored_report_is_compared_with_a_url(tmp_path: Path, cases: Path) -> 
     model.answers("15일입니다.")
     with serving(model):
         run("replay", "--url", model.url, "--cases", cases, "--out", tmp_path / "before")
-        done = run("compare", tmp_path / "before", model.url, "--cases", cases, "--json")
-    told = json.loads(done.output)
-    assert done.exit_code == 0 and told["comparison"]["pairs"] == 80 and told["warnings"] == []
+        result = run("compare", tmp_path / "before", model.url, "--cases", cases, "--json")
+    content = json.loads(result.output)
+    assert result.exit_code == 0 and content["comparison"]["pairs"] == 80 and content["warnings"] == []
 
 
 class Account:
@@ -175,23 +175,23 @@ class Account:
     def client(self, service: str) -> Any:
         return self.aws.client(service)
 
-    def has_judged(self, told: dict[str, Any]) -> None:
+    def has_judged(self, content: dict[str, Any]) -> None:
         """One more version, with this report."""
         number = len(self.sagemaker.packages) + 1
         place = f"s3://bucket/{number}/report.json"
-        self.sagemaker.registers(verdict=told["verdict"], report=place)
-        self.aws.s3.holds(place, told)
+        self.sagemaker.registers(verdict=content["verdict"], report=place)
+        self.aws.s3.holds(place, content)
 
 
 def reader(account: Account) -> Reader:
-    made = Reader(Path("pipeline.yaml"), "local")
-    made.__dict__ |= {"config": shipped(), "target": account}
-    return made
+    version_reader = Reader(Path("pipeline.yaml"), "local")
+    version_reader.__dict__ |= {"config": shipped(), "target": account}
+    return version_reader
 
 
 def test_a_version_is_known_by_its_stored_report() -> None:
     account = Account()
-    account.has_judged(judged(10, 0))
+    account.has_judged(report_of(10, 0))
     assert reader(account).read_stored("1")["totals"]["passed"] == 10
     with pytest.raises(SluiceError, match="has no version 2"):
         reader(account).read_stored("2")
@@ -199,15 +199,15 @@ def test_a_version_is_known_by_its_stored_report() -> None:
 
 def test_two_versions_are_compared_by_their_reports() -> None:
     account = Account()
-    account.has_judged(judged(200, 0, subject={"version": "1"}, environment={"OPTION_DTYPE": "bf16"}))
-    account.has_judged(judged(150, 50, subject={"version": "2"}, environment={"OPTION_DTYPE": "fp8"}))
-    asked = {"margin": None, "latency_margin": None, "confidence": None}
+    account.has_judged(report_of(200, 0, subject={"version": "1"}, environment={"OPTION_DTYPE": "bf16"}))
+    account.has_judged(report_of(150, 50, subject={"version": "2"}, environment={"OPTION_DTYPE": "fp8"}))
+    flags = {"margin": None, "latency_margin": None, "confidence": None}
     a, b = (reader(account).read_stored(version) for version in ("1", "2"))
-    told = build_comparison(a, b, read_gate(reader(account), "1", "2", asked), replayed=False)
-    assert told["verdict"] == "fail" and told["comparison"]["champion"]["version"] == "1"
+    content = build_comparison(a, b, read_gate(reader(account), "1", "2", flags), replayed=False)
+    assert content["verdict"] == "fail" and content["comparison"]["champion"]["version"] == "1"
     assert (
-        told["comparison"]["champion"]["environment"] == {"OPTION_DTYPE": "bf16"}
-        and told["comparison"]["replayed"] is False
+        content["comparison"]["champion"]["environment"] == {"OPTION_DTYPE": "bf16"}
+        and content["comparison"]["replayed"] is False
     )
 
 
@@ -224,9 +224,10 @@ def test_what_is_named_is_known_by_its_looks(source: str, kind: str) -> None:
 
 def test_what_several_criteria_say_is_said_once_and_counted(tmp_path: Path) -> None:
     tagged = {
-        side: [each | {"tags": ["all", "every"]} for each in judged(*side)["cases"]] for side in ((200, 0), (100, 100))
+        side: [each | {"tags": ["all", "every"]} for each in report_of(*side)["cases"]]
+        for side in ((200, 0), (100, 100))
     }
-    a, b = (written(tmp_path, f"{n}.json", judged(*side) | {"cases": tagged[side]}) for n, side in enumerate(tagged))
-    told = json.loads(run("compare", a, b, "--json").output)
-    assert told["summary"].endswith("(100 cases worse, 0 better). Likewise 2 other criteria.")
-    assert [each["of"] for each in told["decided"]] == ["all", "all", "every"]
+    a, b = (written(tmp_path, f"{n}.json", report_of(*side) | {"cases": tagged[side]}) for n, side in enumerate(tagged))
+    content = json.loads(run("compare", a, b, "--json").output)
+    assert content["summary"].endswith("(100 cases worse, 0 better). Likewise 2 other criteria.")
+    assert [each["of"] for each in content["decided"]] == ["all", "all", "every"]

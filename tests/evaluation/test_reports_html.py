@@ -146,8 +146,8 @@ def test_what_a_model_said_is_text_wherever_it_stands(name: str) -> None:
     evil = HOSTILE[name]
 
     def drawn(text: str) -> list[str]:
-        said = turn(text, text, score(text, False, text), expected=text, passages=[text], completion_tokens=5)
-        read = Read(render_page(report([case(text, chat(said), tags=(text,))])))
+        hostile_turn = turn(text, text, score(text, False, text), expected=text, passages=[text], completion_tokens=5)
+        read = Read(render_page(report([case(text, chat(hostile_turn), tags=(text,))])))
         return [tag for tag in read.tags if tag not in ("span", "code")]  # what is cut says where the rest is
 
     assert drawn(evil) == drawn("harmless")
@@ -156,9 +156,9 @@ def test_what_a_model_said_is_text_wherever_it_stands(name: str) -> None:
 @settings(max_examples=50)
 @given(st.text(max_size=80))
 def test_no_text_at_all_becomes_markup(text: str) -> None:
-    told = case(text, chat(turn(text, text, score(text, False, text), expected=text)), tags=(text,))
+    content = case(text, chat(turn(text, text, score(text, False, text), expected=text)), tags=(text,))
     read = Read(
-        render_page(report([told], summary=text, subject={"url": text}, environment={text: text}, warnings=[text]))
+        render_page(report([content], summary=text, subject={"url": text}, environment={text: text}, warnings=[text]))
     )
     assert set(read.tags) <= OURS and read.open == []
 
@@ -231,14 +231,14 @@ def test_any_verdict_has_a_page(verdict: str | None) -> None:
     assert re.search('<body class="(pass|fail|inconclusive|error)">', page)
 
 
-def pieces(told: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def pieces(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every place in a report."""
-    found = [path] if path else []
-    if isinstance(told, dict):
-        return found + [each for key, value in told.items() for each in pieces(value, (*path, key))]
-    if isinstance(told, list):
-        return found + [each for key, value in enumerate(told[:1]) for each in pieces(value, (*path, key))]
-    return found
+    paths = [path] if path else []
+    if isinstance(content, dict):
+        return paths + [each for key, value in content.items() for each in pieces(value, (*path, key))]
+    if isinstance(content, list):
+        return paths + [each for key, value in enumerate(content[:1]) for each in pieces(value, (*path, key))]
+    return paths
 
 
 def small() -> dict[str, Any]:
@@ -256,36 +256,38 @@ def test_a_report_of_which_anything_is_missing_or_odd_is_told_all_the_same(form:
     whole = small()
     for path in pieces(whole):
         for odd in (None, "odd", 1e400, [None], {"a": None}):
-            told = copy.deepcopy(whole)
-            holder = told
+            mended = copy.deepcopy(whole)
+            holder = mended
             for key in path[:-1]:
                 holder = holder[key]
             holder[path[-1]] = odd
-            write(told)
+            write(mended)
 
 
 def test_the_commands_are_ones_that_sluice_knows() -> None:
     from sluice.cli.evaluation.replay import replay
 
-    known = {flag for option in replay.params for flag in option.opts}
-    assert set(reproduce.FLAGS.values()) <= known
+    flags = {flag for option in replay.params for flag in option.opts}
+    assert set(reproduce.FLAGS.values()) <= flags
     for step in reproduce.list_commands(ReportView(example())):
         name = step.command.split()[1] if step.command.startswith("sluice ") else None
         assert name is None or name in main.COMMANDS
 
 
 def test_a_command_cannot_be_made_to_do_more() -> None:
-    told = ReportView(report([], subject={"url": "http://x/'; rm -rf ~ #", "git_commit": "$(reboot)"}))
-    commands = [step.command for step in reproduce.list_commands(told)]
+    view = ReportView(report([], subject={"url": "http://x/'; rm -rf ~ #", "git_commit": "$(reboot)"}))
+    commands = [step.command for step in reproduce.list_commands(view)]
     assert commands[0] == "git checkout '$(reboot)'"
     assert "sluice replay --url 'http://x/'\"'\"'; rm -rf ~ #'" in commands[1]
 
 
 def test_no_cell_of_a_table_begins_with_what_a_model_said() -> None:
     """Pasted into a spreadsheet, it would be a formula there."""
-    said = turn("=1+1", "=HYPERLINK(1)", score("s", False, "looked for 'x', the answer says '=HYPERLINK(1)'"))
-    told = report([case("c", chat(said))], verdict="fail", comparison=comparison(lost=["c"], answers={"c": ["+1"]}))
-    cells = re.findall(r"<t[hd][^>]*>(?:<[^>]+>)*([^<]*)", render_page(told))
+    hostile_turn = turn("=1+1", "=HYPERLINK(1)", score("s", False, "looked for 'x', the answer says '=HYPERLINK(1)'"))
+    content = report(
+        [case("c", chat(hostile_turn))], verdict="fail", comparison=comparison(lost=["c"], answers={"c": ["+1"]})
+    )
+    cells = re.findall(r"<t[hd][^>]*>(?:<[^>]+>)*([^<]*)", render_page(content))
     assert len(cells) > 50 and not [cell for cell in cells if cell.startswith(("=", "+", "@"))]
 
 

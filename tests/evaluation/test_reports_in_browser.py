@@ -33,7 +33,7 @@ CONTRAST = """
     }
     return [255, 255, 255];
   };
-  const found = new Map();
+  const opened = new Map();
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
@@ -44,9 +44,9 @@ CONTRAST = """
     const [a, b] = [light(ink), light(ground(inside ? inside.parentElement : element))].sort((x, y) => y - x);
     const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
     const ratio = (a + 0.05) / (b + 0.05);
-    if (ratio < (large ? 3 : 4.5)) found.set(element.className + ' ' + element.tagName, ratio.toFixed(2));
+    if (ratio < (large ? 3 : 4.5)) opened.set(element.className + ' ' + element.tagName, ratio.toFixed(2));
   }
-  return Object.fromEntries(found);
+  return Object.fromEntries(opened);
 })()
 """
 REACHABLE = """
@@ -57,8 +57,8 @@ REACHABLE = """
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    with chromium(tmp_path_factory.mktemp("profile")) as found:
-        yield found
+    with chromium(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +73,17 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(params=REPORTS)
 def page(request: pytest.FixtureRequest, browser: Chromium, written: dict[str, Path]) -> Iterator[Page]:
     """Each of the reports."""
-    found = browser.opens(written[request.param])
-    yield found
-    found.closes()
+    opened = browser.opens(written[request.param])
+    yield opened
+    opened.closes()
 
 
 @pytest.fixture
 def failed(browser: Chromium, written: dict[str, Path]) -> Iterator[Page]:
     """The ordinary one that did not pass."""
-    found = browser.opens(written["failed"])
-    yield found
-    found.closes()
+    opened = browser.opens(written["failed"])
+    yield opened
+    opened.closes()
 
 
 def test_it_asks_for_nothing_and_complains_of_nothing(page: Page) -> None:
@@ -169,11 +169,11 @@ def test_headings_are_in_order_and_there_is_one_first(page: Page) -> None:
 
 
 def test_it_makes_sense_to_who_listens(failed: Page) -> None:
-    heard = failed.heard()
-    roles = {node["role"]["value"] for node in heard}
+    speech = failed.heard()
+    roles = {node["role"]["value"] for node in speech}
     assert {"main", "navigation", "banner", "contentinfo", "heading", "table", "columnheader", "rowheader"} <= roles
     assert {"deletion", "insertion", "term", "definition"} <= roles
-    for node in heard:
+    for node in speech:
         if node["role"]["value"] in ("image", "link", "table", "region", "heading", "SvgRoot"):
             assert node["name"]["value"].strip(), node
     assert failed.says(
@@ -191,8 +191,8 @@ def test_each_text_is_in_its_own_language(failed: Page) -> None:
 
 
 def test_korean_is_set_in_a_korean_font(failed: Page) -> None:
-    told = subprocess.run(["fc-list", ":lang=ko", "family"], capture_output=True, text=True, check=True).stdout
-    korean = {name.strip() for line in told.splitlines() for name in line.split(",")}
+    listing = subprocess.run(["fc-list", ":lang=ko", "family"], capture_output=True, text=True, check=True).stdout
+    korean = {name.strip() for line in listing.splitlines() for name in line.split(",")}
     assert korean, "This machine has no Korean font. On Debian: apt-get install fonts-noto-cjk"
     fonts = failed.fonts(".text:lang(ko)")
     assert fonts and set(fonts) <= korean

@@ -28,8 +28,8 @@ ALLOWED = {
 SECONDS = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]*)?")
 
 
-def read(told: dict[str, Any]) -> ElementTree.Element:
-    return ElementTree.fromstring(junit.render_document(told).encode())
+def read(content: dict[str, Any]) -> ElementTree.Element:
+    return ElementTree.fromstring(junit.render_document(content).encode())
 
 
 def check(element: ElementTree.Element) -> None:
@@ -45,19 +45,19 @@ def check(element: ElementTree.Element) -> None:
 
 def gitlab(root: ElementTree.Element) -> dict[tuple[str, str], tuple[str, str, str | None]]:
     """(classname, name) -> (status, what is shown, attachment): the first of a pair counts, as there."""
-    found: dict[tuple[str, str], tuple[str, str, str | None]] = {}
+    results: dict[tuple[str, str], tuple[str, str, str | None]] = {}
     for test in root.iter("testcase"):
-        status, shown = "success", ""
+        status, output = "success", ""
         for kind, name in (("failure", "failed"), ("error", "error"), ("skipped", "skipped")):
-            if (told := test.find(kind)) is not None:
-                status, shown = name, told.text or ""
+            if (outcome := test.find(kind)) is not None:
+                status, output = name, outcome.text or ""
                 break
         out = test.findtext("system-out") or ""
         attached = re.search(r"\[\[ATTACHMENT\|(?P<path>[^\[\]\|]+?)\]\]", out)
-        found.setdefault(
-            (test.get("classname", ""), test.get("name", "")), (status, shown, attached and attached["path"])
+        results.setdefault(
+            (test.get("classname", ""), test.get("name", "")), (status, output, attached and attached["path"])
         )
-    return found
+    return results
 
 
 def test_the_document_is_golden(golden: Callable[[str, str], None]) -> None:
@@ -79,25 +79,25 @@ def test_it_is_what_jenkins_takes(make: Callable[[], dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("make", [example, hostile, large])
 def test_it_is_small_enough_for_gitlab_and_every_case_is_its_own_test(make: Callable[[], dict[str, Any]]) -> None:
-    told = make()
-    assert len(junit.render_document(told).encode()) < 30_000_000
-    assert len(gitlab(read(told))) == len(told["cases"]) + len(told["decided"] or [None])
+    content = make()
+    assert len(junit.render_document(content).encode()) < 30_000_000
+    assert len(gitlab(read(content))) == len(content["cases"]) + len(content["decided"] or [None])
 
 
 def test_a_failed_case_says_why_and_shows_its_chat() -> None:
-    status, shown, _ = gitlab(read(example()))["follow-up", "name-after-two-turns-ko"]
+    status, output, _ = gitlab(read(example()))["follow-up", "name-after-two-turns-ko"]
     assert status == "failed"
-    assert shown.startswith("turn 3: looked for '정우'")
+    assert output.startswith("turn 3: looked for '정우'")
     assert (
-        "  user      제 이름이 뭐였죠?\n  model     죄송하지만" in shown
-        and "  expected  contains '정우'; in Korean" in shown
+        "  user      제 이름이 뭐였죠?\n  model     죄송하지만" in output
+        and "  expected  contains '정우'; in Korean" in output
     )
 
 
 def test_a_case_without_an_answer_is_an_error_and_one_that_passed_is_none() -> None:
-    found = gitlab(read(example()))
-    assert found["passages", "parental-leave-en"][0] == "error"
-    assert found["facts", "payday-1"] == ("success", "", None)
+    results = gitlab(read(example()))
+    assert results["passages", "parental-leave-en"][0] == "error"
+    assert results["facts", "payday-1"] == ("success", "", None)
 
 
 def test_a_case_without_tags_has_a_place_too() -> None:
@@ -113,23 +113,23 @@ def test_a_flaky_case_says_so_in_a_property_and_shows_each_repeat() -> None:
 
 
 def test_time_is_that_of_all_answers_of_a_case() -> None:
-    told = case("c", chat(turn("q", "a", ms=1500.0)), chat(turn("q", "a", ms=250.0), repeat=1))
-    assert read(report([told])).find(".//testcase[@name='c']").get("time") == "1.750"  # type: ignore[union-attr]
+    content = case("c", chat(turn("q", "a", ms=1500.0)), chat(turn("q", "a", ms=250.0), repeat=1))
+    assert read(report([content])).find(".//testcase[@name='c']").get("time") == "1.750"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
     ("verdict", "status"), [("pass", "success"), ("fail", "failed"), ("inconclusive", "failed"), ("error", "error")]
 )
 def test_a_gate_that_is_not_open_is_red_even_if_every_case_passed(verdict: str, status: str) -> None:
-    told = report([case("c", chat(turn("q", "a")))], verdict=verdict, summary="Latency p95: too slow.", decided=[])
-    assert gitlab(read(told))["gate", "verdict"][0] == status
+    content = report([case("c", chat(turn("q", "a")))], verdict=verdict, summary="Latency p95: too slow.", decided=[])
+    assert gitlab(read(content))["gate", "verdict"][0] == status
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_a_model_said_is_text(name: str) -> None:
     evil = HOSTILE[name]
-    told = case(evil, chat(turn(evil, evil, score("s", False, evil))), chat(turn("q", evil), repeat=1), tags=(evil,))
-    root = read(report([told], summary=evil))
+    content = case(evil, chat(turn(evil, evil, score("s", False, evil))), chat(turn("q", evil), repeat=1), tags=(evil,))
+    root = read(report([content], summary=evil))
     check(root)
     assert [attachment for _, _, attachment in gitlab(root).values()] == [None, None]
 

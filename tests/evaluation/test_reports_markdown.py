@@ -71,9 +71,9 @@ def test_what_does_not_fit_is_counted() -> None:
 @pytest.mark.parametrize("name", HOSTILE)
 def test_what_a_model_said_is_never_read_as_markdown(name: str) -> None:
     evil = HOSTILE[name]
-    told = case(evil, chat(turn(evil, evil, score(evil, False, evil), expected=evil)), tags=(evil,))
+    hostile_case = case(evil, chat(turn(evil, evil, score(evil, False, evil), expected=evil)), tags=(evil,))
     text = markdown.render_comment(
-        report([told], verdict="fail", summary=evil, warnings=[evil], subject={"group": evil})
+        report([hostile_case], verdict="fail", summary=evil, warnings=[evil], subject={"group": evil})
     )
     harmless = case("a", chat(turn("a", "a", score("a", False, "a"), expected="a")), tags=("a",))
     plain = markdown.render_comment(
@@ -90,11 +90,15 @@ def test_what_a_model_said_is_never_read_as_markdown(name: str) -> None:
 
 def test_nobody_is_called_and_nothing_is_linked() -> None:
     evil = "@octocat fixes #12, owner/name#3 GH-4 !5 &6 %7 ~bug https://a.invalid www.a.invalid a@b.example $x$ :tada:"
-    told = case("c", chat(turn("q", "a", score("s", False, evil))))
-    text = outside_fences(markdown.render_comment(report([told], verdict="fail", summary=evil)))
+    hostile_case = case("c", chat(turn("q", "a", score("s", False, evil))))
+    text = outside_fences(markdown.render_comment(report([hostile_case], verdict="fail", summary=evil)))
     assert not re.search(r"@\w|#\d|!\d|&\d|%\d|~\w|GH-|https?:|www\.|:tada:|\$x", text)
-    shown = re.sub("[\u200b]|<[^>]+>", "", text)
-    assert "@octocat fixes #12, owner/name#3" in shown and "https://a.invalid" in shown and "$x$ :tada:" in shown
+    visible_text = re.sub("[\u200b]|<[^>]+>", "", text)
+    assert (
+        "@octocat fixes #12, owner/name#3" in visible_text
+        and "https://a.invalid" in visible_text
+        and "$x$ :tada:" in visible_text
+    )
 
 
 def test_no_line_of_an_answer_begins_a_line_of_the_comment() -> None:
@@ -108,9 +112,9 @@ def test_no_line_of_an_answer_begins_a_line_of_the_comment() -> None:
 @settings(max_examples=100)
 @given(st.text(alphabet=st.sampled_from("`~<>&[]()!*_|\\#-+.\n\r @$:a1/한\"'"), max_size=60))
 def test_no_text_at_all_becomes_markdown(evil: str) -> None:
-    told = case(evil, chat(turn(evil, evil, score(evil, False, evil), expected=evil)))
-    found = flat(markdown.render_comment(report([told], verdict="fail", summary=evil)))
-    assert not {token.type for token in found} & {
+    hostile_case = case(evil, chat(turn(evil, evil, score(evil, False, evil), expected=evil)))
+    tokens = flat(markdown.render_comment(report([hostile_case], verdict="fail", summary=evil)))
+    assert not {token.type for token in tokens} & {
         "link_open",
         "image",
         "em_open",
@@ -119,8 +123,8 @@ def test_no_text_at_all_becomes_markdown(evil: str) -> None:
         "code_block",
         "hr",
     }
-    assert sum(token.type == "fence" for token in found) == 2
-    assert sum(token.type == "heading_open" for token in found) == 3
+    assert sum(token.type == "fence" for token in tokens) == 2
+    assert sum(token.type == "heading_open" for token in tokens) == 3
 
 
 def test_a_fence_is_longer_than_any_within() -> None:

@@ -20,7 +20,7 @@ from sluice.evaluation.reports.plain_text import (
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("plain", "plain"),
         ("two\nlines\tand a tab", "two\nlines\tand a tab"),
@@ -43,8 +43,8 @@ from sluice.evaluation.reports.plain_text import (
         ({"a": 1}, "{'a': 1}"),
     ],
 )
-def test_what_is_hidden_is_named(text: object, shown: str) -> None:
-    assert visible(text) == shown
+def test_what_is_hidden_is_named(text: object, expected: str) -> None:
+    assert visible(text) == expected
 
 
 @given(st.text(st.characters()))
@@ -56,9 +56,9 @@ def test_whatever_it_was_xml_and_utf_8_can_hold_it(text: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_hostile_text_moves_a_cursor_or_turns_the_line_round(name: str) -> None:
-    shown = visible(HOSTILE[name])
-    assert not set(shown) & set("\x1b\x07\x9b\r\x00\u202e\u2066\u200b\ufeff\u00ad")
-    shown.encode()
+    output = visible(HOSTILE[name])
+    assert not set(output) & set("\x1b\x07\x9b\r\x00\u202e\u2066\u200b\ufeff\u00ad")
+    output.encode()
 
 
 def test_a_long_text_is_cut_and_says_how_much_is_left() -> None:
@@ -90,7 +90,7 @@ def test_a_text_is_in_the_language_of_its_letters(text: str, tongue: str | None)
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("output", "expected"),
     [
         (percent(0.8999), "89.9 %"),
         (percent(1.0), "100 %"),
@@ -108,5 +108,5 @@ def test_a_text_is_in_the_language_of_its_letters(text: str, tongue: str | None)
         (money(1234.5), "$1,234.50"),
     ],
 )
-def test_figures_are_read_at_a_glance(told: str, shown: str) -> None:
-    assert told == shown
+def test_figures_are_read_at_a_glance(output: str, expected: str) -> None:
+    assert output == expected

@@ -9,15 +9,15 @@ from sluice.evaluation.reports.word_diff import diff_words
 
 def marked(before: str, after: str) -> tuple[str, str]:
     """Both answers with what differs in brackets."""
-    told = (
+    parts = (
         "".join(f"[{part.text}]" if part.differs else part.text for part in side) for side in diff_words(before, after)
     )
-    here, there = told
-    return here, there
+    old, new = parts
+    return old, new
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "here", "there"),
+    ("before", "after", "old", "new"),
     [
         ("The same.", "The same.", "The same.", "The same."),
         ("", "", "", ""),
@@ -34,8 +34,8 @@ def marked(before: str, after: str) -> tuple[str, str]:
         ("👍 good", "👎 good", "[👍] good", "[👎] good"),
     ],
 )
-def test_the_words_that_differ_are_marked(before: str, after: str, here: str, there: str) -> None:
-    assert marked(before, after) == (here, there)
+def test_the_words_that_differ_are_marked(before: str, after: str, old: str, new: str) -> None:
+    assert marked(before, after) == (old, new)
 
 
 @pytest.mark.parametrize(("before", "after"), [("one  two", "one two"), ("one\ntwo", "one two"), ("end", "end \n")])
@@ -51,10 +51,10 @@ def test_letters_that_are_composed_otherwise_are_the_same_letters() -> None:
 def test_no_letter_is_lost(before: str, after: str) -> None:
     from unicodedata import normalize
 
-    here, there = diff_words(before, after)
-    assert "".join(part.text for part in here) == normalize("NFC", before)
-    assert "".join(part.text for part in there) == normalize("NFC", after)
-    assert all(part.text for part in (*here, *there))
+    old, new = diff_words(before, after)
+    assert "".join(part.text for part in old) == normalize("NFC", before)
+    assert "".join(part.text for part in new) == normalize("NFC", after)
+    assert all(part.text for part in (*old, *new))
 
 
 @pytest.mark.parametrize(
@@ -67,5 +67,5 @@ def test_no_letter_is_lost(before: str, after: str) -> None:
     ],
 )
 def test_answers_that_are_hard_to_compare_are_compared_all_the_same(before: str, after: str) -> None:
-    here, there = diff_words(before, after)
-    assert any(part.differs for part in (*here, *there))
+    old, new = diff_words(before, after)
+    assert any(part.differs for part in (*old, *new))
