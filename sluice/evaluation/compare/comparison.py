@@ -124,8 +124,8 @@ def overall_criterion(
         between = f"{points(difference.low, -1)} to {points(difference.high, 1)}"
         again = f", or {repeats} repeats of these" if repeats else ""
         why = (
-            f"Not known whether it is worse than the champion by more than {margin}: {describe_cases_needed(needed)}{again}."
-            f" {change} ({between})."
+            f"Not known whether it is worse than the champion by more than {margin}: "
+            f"{describe_cases_needed(needed)}{again}. {change} ({between})."
         )
     return Criterion("against the champion", EVERY, difference.estimate, describe_margin(gate), verdict, why, needed)
 
