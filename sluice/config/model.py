@@ -22,7 +22,7 @@ from sluice.config.validation_errors import (
     quote_value,
 )
 from sluice.errors import UsageError
-from sluice.evaluation.settings import Settings
+from sluice.evaluation.settings import EvaluationSettings
 from sluice.lmi import images
 
 # A new endpoint is named after the version, so the base must leave room for it in SageMaker's 63 characters.
@@ -225,7 +225,7 @@ class PipelineConfig(Section):
         return tuple(dict.fromkeys([*in_job, self.deployment.instance_type]))
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> EvaluationSettings:
         """The evaluation's settings, as the steps read them."""
         deployment, prices = self.deployment, self.prices
         hour = prices.get(deployment.instance_type)
@@ -297,7 +297,7 @@ def load(path: Path) -> PipelineConfig:
 
 
 def for_local(config: PipelineConfig, mlflow: str | None = None) -> PipelineConfig:
-    """The release as the local AWS is given it: the small model, the short wait, and a place for runs to be logged."""
+    """Returns the release as the local AWS runs it: the small model, the short wait, a place to log runs to."""
     if config.local.model is None and config.model.folder is None:
         raise UsageError(
             f"model.source is {config.model.source}, which the local AWS does not have.",

@@ -28,11 +28,11 @@ class HourlyPrices:
 NO_HOURLY_PRICES = HourlyPrices()
 
 
-def build_settings(evaluation: Evaluation, hours: HourlyPrices = NO_HOURLY_PRICES) -> settings.Settings:
+def build_settings(evaluation: Evaluation, hours: HourlyPrices = NO_HOURLY_PRICES) -> settings.EvaluationSettings:
     """Returns what the steps read as `settings.json`."""
     gate, champion = evaluation.gate, evaluation.gate.champion
     compared: dict[str, Any] = champion.model_dump(exclude={"at_deploy"}) if champion else {}
-    return settings.Settings(
+    return settings.EvaluationSettings(
         gate=gates.Gate(
             min_pass_rate=gate.min_pass_rate,
             overall=build_thresholds(gate, "min_pass_rate"),
@@ -48,9 +48,9 @@ def build_settings(evaluation: Evaluation, hours: HourlyPrices = NO_HOURLY_PRICE
         seed=evaluation.seed,
         requests_per_second=evaluation.requests_per_second,
         retry_seconds=evaluation.retry_seconds,
-        judge=settings.Helper(**evaluation.judge.model_dump()) if evaluation.judge else None,
-        embeddings=settings.Helper(**evaluation.embeddings.model_dump()) if evaluation.embeddings else None,
-        rag=settings.Rag(**evaluation.rag.model_dump()),
+        judge=settings.HelperModel(**evaluation.judge.model_dump()) if evaluation.judge else None,
+        embeddings=settings.HelperModel(**evaluation.embeddings.model_dump()) if evaluation.embeddings else None,
+        rag=settings.RagSettings(**evaluation.rag.model_dump()),
         job_prices=build_prices(evaluation.price_per_million_tokens, hours.job),
         endpoint_prices=build_prices(evaluation.price_per_million_tokens, hours.endpoint),
     )

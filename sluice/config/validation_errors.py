@@ -52,7 +52,7 @@ class ConfigProblem:
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """The last sentence of a message: the nearest name, or all of them if none is near and they are few."""
+    """Returns the last sentence of a message: the nearest name, or all of them if none is near and they are few."""
     candidates = list(candidates)
     near = nearest(name, candidates)
     if near is not None:
@@ -123,7 +123,7 @@ def find_section(loc: Loc, model: type[BaseModel]) -> tuple[type[BaseModel] | No
 
 
 def sections(model: type[BaseModel], path: Loc = ()) -> Iterator[tuple[Loc, type[BaseModel]]]:
-    """Every section of the file with the class that describes it; ANY stands for a name that the reader chooses."""
+    """Yields every section's path and the class that describes it; ANY stands for a name that the reader chooses."""
     yield path, model
     for name, field in model.model_fields.items():
         below = (*path, name, ANY) if get_origin(field.annotation) is Mapping else (*path, name)

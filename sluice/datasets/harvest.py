@@ -27,7 +27,7 @@ HEAD = (
 
 @dataclass(frozen=True)
 class HistoryTurn:
-    """One turn of the history."""
+    """One turn of a user's chat, as the history table holds it."""
 
     turn: str  # its id there
     at: str  # ISO 8601
@@ -39,7 +39,7 @@ class HistoryTurn:
 
 
 def split_chats(turns: Sequence[HistoryTurn]) -> Iterator[tuple[HistoryTurn, ...]]:
-    """One user's turns, oldest first, as chats."""
+    """Yields one user's turns, oldest first, as chats: a long pause begins another one."""
     chat: list[HistoryTurn] = []
     for turn in turns:
         if chat and (len(chat) == MOST_TURNS or moment(turn) - moment(chat[-1]) > PAUSE):
@@ -55,7 +55,7 @@ def moment(turn: HistoryTurn) -> datetime:
 
 
 def draft_case(user: str, chat: Sequence[HistoryTurn]) -> Draft:
-    """An unreviewed case without expectations; the answers that were given are its written ones."""
+    """Returns an unreviewed case without expectations; the answers that were given are its written ones."""
     redaction = redact([text for turn in chat for text in (turn.question, turn.answer)], extra_names=[user])
     texts = iter(redaction.texts)
     turns = []
@@ -85,5 +85,5 @@ def describe_origin(chat: Sequence[HistoryTurn], redaction: Redacted) -> Iterato
 
 
 def question_key(draft: Draft) -> str:
-    """The same for chats that ask the same in the same words."""
+    """Returns a key that is the same for chats that ask the same in the same words."""
     return "\n".join(folded(turn["user"]) for turn in draft.case["turns"])

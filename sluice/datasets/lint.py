@@ -35,7 +35,7 @@ class LintReport:
 
 
 def lint_path(path: Path) -> LintReport:
-    """Reads a file, or all of a folder; one that cannot be read keeps none of the others from being looked at."""
+    """Reads a file, or all of a folder, and reports every mistake; a broken file does not hide those of others."""
     report, first = LintReport(), dict[str, str]()
     for file in loader.list_case_files(path):
         problems: list[loader.CaseProblem] = []
@@ -49,7 +49,7 @@ def lint_path(path: Path) -> LintReport:
 
 
 def describe_unreadable(file: Path, error: UsageError) -> Mistake:
-    """A file that is no YAML: the message begins with its place."""
+    """Returns the mistake of a file that is no YAML: the message begins with its place."""
     message = error.message.removeprefix(f"{file}:").strip()
     number, _, rest = message.partition(":")
     what = f"{message} {error.hint}".strip()
@@ -60,7 +60,7 @@ def describe_unreadable(file: Path, error: UsageError) -> Mistake:
 
 
 def line_finder(file: Path) -> Callable[[str], int | None]:
-    """Finds the line of a place."""
+    """Returns a function that finds the line of a place."""
     if file.suffix == ".jsonl":
         return find_json_line
     root = compose_yaml(file)
@@ -83,7 +83,7 @@ def compose_yaml(file: Path) -> yaml.Node | None:
 
 
 def find_line(node: yaml.Node | None, place: str) -> int | None:
-    """Of the value at the place, or of the nearest thing around it."""
+    """Returns the line of the value at the place, or of the nearest thing around it."""
     if node is None:
         return None
     line = node.start_mark.line + 1

@@ -61,13 +61,13 @@ def append_case(file: Path, id: str, language: str) -> None:
 
 
 def json_line(id: str, language: str) -> bytes:
-    """The same case as a line of JSON."""
+    """Returns the new case as a line of JSON."""
     case = yaml_file.loads(TEXTS[language].format(id=dump_yaml(id).partition("\n")[0]), "the new case")[0]
     return json.dumps(case, ensure_ascii=False).encode() + b"\n"
 
 
 def yaml_item(before: bytes, file: Path, id: str, language: str) -> bytes:
-    """The case as the file's own list is written: with its indentation and its line ends."""
+    """Returns the new case as the file's own list is written: with its indentation and its line ends."""
     indent = 2
     if before.strip():
         indent = detect_indentation(before, file)
@@ -86,7 +86,7 @@ def indented(text: str, by: int) -> str:
 
 
 def detect_indentation(before: bytes, file: Path) -> int:
-    """How far in the items of the list stand."""
+    """Returns how far in the items of the list stand. Raises UsageError for a file that cannot take one more."""
     try:
         root = yaml.compose(before.decode("utf-8-sig"), Loader=yaml_file.Parser)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -103,7 +103,7 @@ def detect_indentation(before: bytes, file: Path) -> int:
 
 
 def modeline(file: Path) -> str:
-    """Where editors find the schema, if that is on this disk."""
+    """Returns the comment that tells editors where the schema is; empty if it is not on this disk."""
     try:
         beside = os.path.relpath(SCHEMA, file.resolve().parent) if SCHEMA.exists() else ""
     except ValueError:  # another drive
@@ -112,7 +112,7 @@ def modeline(file: Path) -> str:
 
 
 def check_appended(before: bytes, after: bytes, file: Path, id: str) -> None:
-    """The file has exactly one case more, and what was there is there still."""
+    """Raises UsageError unless there is exactly one case more, and what was there is there still."""
     earlier = parse_cases(before, file)
     try:
         now = parse_cases(after, file)

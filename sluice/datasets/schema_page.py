@@ -272,7 +272,7 @@ def expectation_lines(kind: ScorerSpec) -> Iterator[str]:
 
 
 def describe_values(schema: Any) -> str:
-    """What a value may be, in words."""
+    """Returns in words what a value may be."""
     if "$ref" in schema:
         return {"turn": "list of turns", "expect": "expectations"}[str(schema["$ref"]).rpartition("/")[2]]
     if "oneOf" in schema:

@@ -38,7 +38,7 @@ class Stats:
 
 
 def count_cases(cases: Iterable[Case], count: Count | None = None) -> Stats:
-    """`count`: how many tokens a text is, by the model's own tokenizer."""
+    """Counts what cases are made of; `count` says how many tokens a text is, by the model's own tokenizer."""
     stats = Stats(tokens=Counter({"sent": 0, "longest": 0}) if count else None)
     for case in cases:
         stats.cases += 1
@@ -69,7 +69,7 @@ def add_tokens(tokens: Counter[str], case: Case, count: Count) -> None:
 
 
 def build_requests(case: Case) -> Iterator[tuple[str, ...]]:
-    """What is surely sent in each turn: not the answers that the model is yet to give, nor what retrieval finds."""
+    """Yields the texts surely sent in each turn: without answers the model is yet to give, or what retrieval finds."""
     for number, turn in enumerate(case.turns):
         earlier = [(each.user, written_answer(case, each)) for each in case.turns[:number]]
         yield tuple(each["content"] for each in prompt.build_messages(turn.user, turn.passages, earlier, case.system))

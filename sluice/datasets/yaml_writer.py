@@ -58,7 +58,7 @@ ReadableDumper.add_representer(
 
 
 def render_file(drafts: Iterable[Draft], head: Iterable[str] = ()) -> Iterator[str]:
-    """A whole file, piece by piece."""
+    """Yields a whole file, piece by piece."""
     yield "".join(f"# {printable(line)}".rstrip() + "\n" for line in head) + "cases:\n"
     first = True
     for draft in drafts:
@@ -67,7 +67,7 @@ def render_file(drafts: Iterable[Draft], head: Iterable[str] = ()) -> Iterator[s
 
 
 def render_case(draft: Draft, indent: str = "  ") -> str:
-    """One case of a list."""
+    """Returns one case as an item of the list, below its comments."""
     notes = (line for note in draft.notes for line in (HALF.sub("\N{REPLACEMENT CHARACTER}", note).splitlines()))
     above = "".join(f"{indent}# {printable(line)}\n" for line in notes)
     lines = dump_yaml([plain(draft.case)]).splitlines(keepends=True)
@@ -80,7 +80,7 @@ def dump_yaml(value: Any) -> str:
 
 
 def plain(value: Any, key: str = "") -> Any:
-    """The same without half characters, and with short expectations in one line."""
+    """Returns a value without half characters, and with short expectations in one line."""
     if isinstance(value, str):
         return HALF.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, Mapping):
@@ -118,7 +118,7 @@ def write_file(file: Path, pieces: Iterable[bytes]) -> None:
 
 
 class Ids:
-    """Ids for cases, each given once."""
+    """Ids for cases; no two are the same."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
@@ -127,7 +127,7 @@ class Ids:
         return len(self._given)
 
     def of(self, name: str, otherwise: str) -> str:
-        """A short id that is like the name: lower case, words joined by hyphens, Korean as it is."""
+        """Returns a short id that is like the name: lower case, words joined by hyphens, Korean as it is."""
         base = BETWEEN.sub("-", HALF.sub("", name)).strip("-_").lower()[:LONGEST_ID].strip("-_") or otherwise
         id, number = base, 1
         while id in self._given:

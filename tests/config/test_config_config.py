@@ -12,7 +12,7 @@ from sluice import shipped as shipped_files
 from sluice.config.model import ConfigError, for_local, load
 from sluice.errors import UsageError
 from sluice.evaluation.gate import Gate
-from sluice.evaluation.settings import Settings
+from sluice.evaluation.settings import EvaluationSettings
 from sluice.pipelines import stack
 
 
@@ -211,7 +211,7 @@ def test_what_fits_together_is_taken(tmp_path, changes):
 def test_a_file_without_the_newer_keys_judges_as_it_always_did(tmp_path):
     evaluation = {"cases": "cases", "gate": {"min_pass_rate": 0.8}}
     read = load(written(tmp_path, evaluation=evaluation)).settings
-    assert read == Settings(gate=Gate(0.8))
+    assert read == EvaluationSettings(gate=Gate(0.8))
     assert not read.gate.against_champion and read.judge is None
 
 
@@ -223,10 +223,10 @@ def test_the_shipped_file_compares_with_the_champion_by_a_margin():
 def test_the_stack_is_told_whose_keys_and_models_evaluations_use(tmp_path):
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:judge-AbCdEf"
     nobody = {"JudgeSecretArn": "", "EmbeddingsSecretArn": "", "UseBedrock": "no"}
-    assert nobody.items() <= stack.parameters(shipped()).items()
+    assert nobody.items() <= stack.stack_parameters(shipped()).items()
     judge = {"model": "judge-1", "url": "https://judge.example.com/v1", "key_secret": secret}
     changes = {"evaluation__judge": judge, "evaluation__embeddings": {"model": "amazon.titan-embed-text-v2:0"}}
-    parameters = stack.parameters(load(written(tmp_path, **changes)))
+    parameters = stack.stack_parameters(load(written(tmp_path, **changes)))
     assert {"JudgeSecretArn": secret, "EmbeddingsSecretArn": "", "UseBedrock": "yes"}.items() <= parameters.items()
 
 

@@ -33,7 +33,7 @@ class Chat:
 
 
 def parse_chat(messages: Any) -> Chat:
-    """Raises Unusable. Tool calls become what their turn expects; what comes after a tool's result is left out."""
+    """Returns messages as a chat up to a tool's result; tool calls become what their turn expects. Raises Unusable."""
     if not isinstance(messages, list) or not messages:
         raise Unusable("without messages")
     chat = Chat()
@@ -59,7 +59,7 @@ def parse_chat(messages: Any) -> Chat:
 
 
 def parse_message(message: Any) -> tuple[str, str, list[dict[str, Any]]]:
-    """The role, the text and the tool calls of a message."""
+    """Returns the role, the text and the tool calls of a message. Raises Unusable for one without a role."""
     if isinstance(message, Mapping) and len(message) == 1 and (role := ROLES.get(str(next(iter(message))))):
         return role, parse_text(next(iter(message.values()))), []  # promptfoo's short form: - user: Hello
     if not isinstance(message, Mapping) or not ("role" in message or "from" in message):
@@ -74,7 +74,7 @@ def parse_message(message: Any) -> tuple[str, str, list[dict[str, Any]]]:
 
 
 def parse_text(value: Any) -> str:
-    """A message's text; parts of text are put together. Raises Unusable for pictures and sounds."""
+    """Returns a message's text; parts of text are put together. Raises Unusable for pictures and sounds."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -90,7 +90,7 @@ def parse_text(value: Any) -> str:
 
 
 def add_question(chat: Chat, text: str) -> None:
-    """Another question; two in a row are one."""
+    """Adds a turn with the question; two in a row are one. Raises Unusable for an empty one."""
     if chat.turns and "answer" not in chat.turns[-1] and "expect" not in chat.turns[-1]:
         chat.turns[-1]["user"] += f"\n\n{text}"
     else:
@@ -111,7 +111,7 @@ def add_answer(chat: Chat, text: str, calls: Sequence[dict[str, Any]]) -> None:
 
 
 def parse_call(raw: Any) -> dict[str, Any]:
-    """An OpenAI tool call as a case writes it: name and arguments."""
+    """Returns an OpenAI tool call as a case writes it: name and arguments. Raises Unusable for a broken one."""
     function = raw.get("function", raw) if isinstance(raw, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise Unusable("with a tool call that has no name")
@@ -134,7 +134,7 @@ def parse_json_call(text: str) -> dict[str, Any]:
 
 
 def list_tools(raw: Any) -> Iterator[dict[str, Any]]:
-    """Functions as OpenAI wraps them: {"type": "function", "function": {...}}."""
+    """Yields the functions that OpenAI wraps as {"type": "function", "function": {...}}."""
     for each in raw if isinstance(raw, list) else []:
         function = each.get("function", each) if isinstance(each, Mapping) else None
         if isinstance(function, Mapping) and isinstance(function.get("name"), str):
@@ -142,7 +142,7 @@ def list_tools(raw: Any) -> Iterator[dict[str, Any]]:
 
 
 def describe_cut(turns: Sequence[Any]) -> str:
-    """What is different about a chat of more turns than are sent along; empty if it is not that long."""
+    """Describes what is different about a chat of more turns than are sent along; empty if it is shorter."""
     if len(turns) <= prompt.TURNS + 1:
         return ""
     return f"a chat of more than {prompt.TURNS + 1} turns: only the last {prompt.TURNS} are sent along"

@@ -75,7 +75,7 @@ def first_text(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
 
 
 def draft_expectation(answer: str) -> tuple[dict[str, Any], bool]:
-    """What a right answer may be held against, and whether that is certain enough to gate."""
+    """Returns what a right answer may be held against, and whether that is certain enough to gate."""
     if len(answer) <= SHORT and "\n" not in answer.strip():
         return {"contains": answer.strip()}, True
     return {"similar": {"to": answer, "least": 0.6}}, False

@@ -61,7 +61,7 @@ class PromptfooConfig:
         self.repeats = min(repeat, MOST_REPEATS) if isinstance(repeat, int) and repeat > 1 else 1
 
     def _content(self, raw: Any, place: str) -> Any:
-        """What stands there, or in the file that is named there; an empty mapping for one that is not read here."""
+        """Returns a value, or the content of the file that it names; an empty mapping for one that is not read here."""
         if not isinstance(raw, str):
             return raw
         try:
@@ -71,7 +71,7 @@ class PromptfooConfig:
             return {}
 
     def tests(self) -> Iterator[PromptfooTest]:
-        """Every test, filled up from defaultTest, once for every choice of its variables."""
+        """Yields every test, filled up from defaultTest, once for every choice of its variables."""
         raw = self.raw.get("tests")
         if raw is None and "scenarios" not in self.raw:
             raw = [{}]
@@ -132,7 +132,7 @@ class PromptfooConfig:
                 notes.append(self.log.miss(f"{key} of a test", place))
 
     def _variables(self, raw: Any) -> dict[str, Any]:
-        """Their values, read where a file has them."""
+        """Returns the values of variables, read where a file has them."""
         if isinstance(raw, str):
             raw = self.files.content(raw)
         if not isinstance(raw, Mapping):
@@ -146,7 +146,7 @@ class PromptfooConfig:
         return contents if len(contents) > 1 else contents[0]
 
     def _referred(self, raw: Any) -> Mapping[str, Any]:
-        """An assertion, or the template that it names: #/assertionTemplates/NAME."""
+        """Returns an assertion, or the template that it names: #/assertionTemplates/NAME."""
         if isinstance(raw, str):
             return promptfoo_asserts.parse_shorthand(raw)
         if isinstance(raw, Mapping) and isinstance(raw.get("$ref"), str):
@@ -157,7 +157,7 @@ class PromptfooConfig:
 
 
 def metadata_tags(metadata: Mapping[str, Any]) -> Iterator[str]:
-    """`category: math` as category:math."""
+    """Yields metadata as tags: `category: math` is category:math."""
     for name, value in metadata.items():
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, str | int) and str(each).strip():
@@ -165,7 +165,7 @@ def metadata_tags(metadata: Mapping[str, Any]) -> Iterator[str]:
 
 
 def merge_tests(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """A test put over another: its variables and metadata win, assertions of both hold."""
+    """Puts a test over another, and returns the whole: its variables and metadata win, assertions of both hold."""
     test = {**below, **above}
     for key in ("vars", "metadata"):
         if isinstance(below.get(key), Mapping) and isinstance(above.get(key), Mapping | None):
@@ -183,7 +183,7 @@ def merge_mappings(below: Any, above: Any) -> dict[str, Any]:
 
 
 def combinations(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One for every choice of the values that are lists of texts."""
+    """Yields the variables once for every choice of those that are lists of texts."""
     spread = {
         name: value
         for name, value in variables.items()
@@ -212,7 +212,7 @@ def read_drafts(path: Path, log: ImportLog) -> Iterator[Draft]:
 def build_case(
     config: PromptfooConfig, prompt: Prompt, tests: Sequence[PromptfooTest], ids: Ids, suffix: str
 ) -> Draft | None:
-    """The tests as turns of one chat; most often there is one."""
+    """Returns the tests as turns of one chat, most often one; None if nothing of them can be taken over."""
     turns: list[dict[str, Any]] = []
     system, notes = None, []
     for test in tests:

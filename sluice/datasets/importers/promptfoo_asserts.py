@@ -23,7 +23,7 @@ Handler = Callable[[ExpectationBuilder, Any, Mapping[str, Any]], None]
 
 
 def add_assertion(expect: ExpectationBuilder, assertion: Mapping[str, Any]) -> None:
-    """One assertion whose value has been filled in. What cannot be taken over is told."""
+    """Adds an assertion whose value has been filled in, or logs why it cannot be taken over."""
     try:
         if assertion.get("type") == "assert-set":
             add_set(expect, assertion)
@@ -96,7 +96,7 @@ def starts_not_with(expect: ExpectationBuilder, value: Any, about: Mapping[str, 
 
 
 def convert_pattern(value: Any, expect: ExpectationBuilder) -> str:
-    """JavaScript's pattern for an answer in one line."""
+    """Returns JavaScript's pattern as one for an answer in one line."""
     pattern = texts(value, "regex")[0]
     expect.change("regex: the answer is one line here, and case makes no difference")
     return re.sub(r"(?:\\r?\\n|\\n)+", r"\\s+", pattern)
@@ -224,7 +224,7 @@ NOT: Mapping[str, Handler] = {
 
 
 def parse_shorthand(written: str) -> dict[str, Any]:
-    """An assertion as CSV files write it: `contains: Paris`, `similar(0.8): Hello`; anything else is what it equals."""
+    """Reads an assertion of a CSV file, `contains: Paris`, `similar(0.8): Hello`; anything else is what it equals."""
     text = written.strip()
     for prefix, kind in (("fn:", "javascript"), ("eval:", "javascript"), ("grade:", "llm-rubric")):
         if text.startswith(prefix):

@@ -69,12 +69,12 @@ def one_or_more(values: Sequence[str]) -> str | list[str]:
 
 
 def escaped(text: str) -> str:
-    """As the pattern that it matches in an answer made one line."""
+    """Returns a pattern for the text in an answer made one line."""
     return re.sub(r"\\([ -])", r"\1", re.escape(composed(text)))
 
 
 def texts(value: Any, name: str) -> list[str]:
-    """A value, a list, or a list written with commas (`"a", b`)."""
+    """Returns the texts of a value, a list, or a list written with commas (`"a", b`)."""
     if isinstance(value, str) and name in LISTS:
         value = [part.strip().strip('"') for part in re.findall(r'\s*(?:"(?:[^"]|"")*"|[^,]+)', value)]
     items = [str(each) for each in (value if isinstance(value, list) else [value]) if each is not None]

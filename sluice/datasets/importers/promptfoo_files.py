@@ -27,7 +27,7 @@ class Files:
         self._open: set[Path] = set()  # files that are being read, so that none is read within itself
 
     def named(self, reference: str) -> list[Path]:
-        """The files of a reference, which may be a pattern. Raises NotRead, or UsageError if there is none."""
+        """Returns the files of a reference, which may be a pattern. Raises NotRead, or UsageError if there is none."""
         name = reference.removeprefix(PREFIX).strip()
         if not name or not name.isprintable():
             raise NotRead(f"{reference!r}, which is no file")
@@ -54,7 +54,7 @@ class Files:
         return paths
 
     def content(self, reference: str) -> Any:
-        """The text of a file, or the value of a JSON or YAML one."""
+        """Returns the text of a file, or the value of a JSON or YAML one. Raises NotRead."""
         path = self.named(reference)[0]
         if path.suffix in DATA:
             return source.load_value(path)
@@ -63,7 +63,7 @@ class Files:
         raise NotRead(f"the file {path.name}")
 
     def tests(self, raw: Any, place: str) -> Iterator[tuple[dict[str, Any], str]]:
-        """Every test, wherever it is written. What cannot be read is told."""
+        """Yields every test with its place, wherever it is written, and logs what cannot be read."""
         if isinstance(raw, str):
             yield from self._read(raw, place)
         elif isinstance(raw, list):
@@ -102,7 +102,7 @@ class Files:
 
 
 def convert_row(cells: Mapping[str, str], place: str, log: ImportLog) -> dict[str, Any]:
-    """One line of a CSV file as a test: columns with two underscores are not variables."""
+    """Returns one line of a CSV file as a test: columns with two underscores are not variables."""
     test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
     settings: dict[str, dict[str, str]] = {}
     for name, cell in cells.items():

@@ -62,7 +62,7 @@ def read_prompt(raw: Any, files: Files, log: ImportLog, place: str) -> Iterator[
 
 
 def names_a_file(text: str, files: Files) -> bool:
-    """As older configurations do, without file://."""
+    """Whether a prompt names a file without file://, as older configurations do."""
     suffix = "." + text.rpartition(".")[2]
     return len(text) < 200 and "\n" not in text and (
         suffix in SCRIPTS or (suffix in {*DATA, ".txt", ".md", ".j2", ".jsonl"} and (files.folder / text).is_file())
@@ -89,13 +89,13 @@ def read_prompt_file(path: Any, label: str) -> Iterator[Prompt]:
 
 
 def parse_template(text: str) -> Any:
-    """Messages, if the text is a list of them before it is filled in; then their texts are filled in one by one."""
+    """Returns messages if the text is a list of them before it is filled in, so that each is filled in by itself."""
     messages = parse_messages(text)
     return text if messages is None else messages
 
 
 def parse_messages(text: str) -> list[Any] | None:
-    """A text that is a chat in JSON or YAML; None if it is just a text."""
+    """Returns the messages of a text that is a chat in JSON or YAML; None if it is just a text."""
     stripped = text.strip()
     if not stripped.startswith(("[", "{", "- role:", "- user:", "- system:", "- content:")):
         return None
@@ -110,7 +110,7 @@ def parse_messages(text: str) -> list[Any] | None:
 
 
 class TemplateFiller:
-    """Fills in templates with the variables of one test; `missing`: names that were asked for and not given."""
+    """Fills in templates with the variables of one test; `missing` are the names that it lacks."""
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         try:
@@ -134,7 +134,7 @@ class TemplateFiller:
             self.variables = {name: self.value(each) for name, each in self.variables.items()}
 
     def value(self, raw: Any) -> Any:
-        """The same with every text filled in. Raises NotRead for a template that cannot be."""
+        """Returns the value with every text in it filled in. Raises NotRead for a template that cannot be."""
         if isinstance(raw, str):
             return self.text(raw)
         if isinstance(raw, Mapping):

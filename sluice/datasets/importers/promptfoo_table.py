@@ -45,7 +45,7 @@ ELSEWHERE: Mapping[str, str] = {
 
 
 def list_assertions() -> Iterator[tuple[str, str]]:
-    """Names of assertions, and what becomes of them."""
+    """Yields names of assertions, and what becomes of them."""
     yield from IMPORTED
     by_words: dict[str, list[str]] = {}
     for name, words in ELSEWHERE.items():

@@ -16,7 +16,7 @@ CELL = 10_000_000  # characters
 
 
 def read_records(path: Path) -> Iterator[Item]:
-    """The records of a file: the lines of JSON lines, the elements of a JSON or YAML list, the rows of a CSV file."""
+    """Yields records with their places: lines of JSON lines, elements of a JSON or YAML list, rows of a CSV file."""
     if path.suffix == ".jsonl":
         yield from read_json_lines(path)
     elif path.suffix == ".csv":
@@ -30,7 +30,7 @@ def read_records(path: Path) -> Iterator[Item]:
 
 
 def read_json_lines(path: Path) -> Iterator[Item]:
-    """One JSON value a line, read as it goes. Raises UsageError for a line that is none."""
+    """Yields one JSON value a line, read as it goes. Raises UsageError for a line that is none."""
     try:
         with path.open(encoding="utf-8-sig", errors="strict") as opened:
             for number, line in enumerate(opened, 1):
@@ -52,7 +52,7 @@ def parse_json(line: str, place: str) -> Any:
 
 
 def load_value(path: Path) -> Any:
-    """A JSON or YAML file."""
+    """Returns the content of a JSON or YAML file. Raises UsageError for a broken one."""
     if path.suffix == ".json":
         return parse_json(yaml_file.text_of(path), str(path))
     return yaml_file.loads(yaml_file.text_of(path), str(path))
@@ -71,5 +71,5 @@ def read_csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
 
 
 def first_record(path: Path) -> Any:
-    """The first record of a file; None if there is none."""
+    """Returns the first record of a file; None if there is none."""
     return next((item for item, _ in islice(read_records(path), 1)), None)

@@ -65,13 +65,13 @@ def find_names(text: str) -> Iterator[str]:
 
 
 def a_pair(first: str, last: str) -> bool:
-    """Two words with capital letters that are none of those that are often written so."""
+    """Whether two words with capital letters are none of those that are often written so."""
     plain = {word if IRISH.match(word) else re.split("['’]", word)[0] for word in (first, last)}  # I'm is I
     return not NOT_NAMES & plain and not any(word.endswith(NO_SURNAME) for word in plain)
 
 
 def trimmed(name: str) -> str:
-    """Without words at its ends that are no name; empty if nothing is left."""
+    """Returns a name without words at its ends that are none; empty if nothing is left."""
     words = name.removesuffix("'s").removesuffix("’s").split()
     if words[0] in FIRST:
         return " ".join(words)

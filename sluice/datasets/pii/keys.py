@@ -59,7 +59,7 @@ IN_QUERY = re.compile(
 
 
 def mixed(text: str) -> bool:
-    """As no word is: upper and lower case letters, and digits."""
+    """Whether a text is as no word is: upper and lower case letters, and digits."""
     return any(c.isupper() for c in text) and any(c.islower() for c in text) and any(c.isdigit() for c in text)
 
 

@@ -86,7 +86,7 @@ def find_names(text: str) -> Iterator[str]:
 
 
 def at_the_start(run: str, given_alone: bool) -> str:
-    """민수 of 민수입니다, 김민수 of 김민수가; empty if it does not begin with a name, or only with a given one."""
+    """Returns 민수 of 민수입니다, 김민수 of 김민수가; empty if it begins with no name, or only a given one."""
     for length in (4, 3, 2):
         name, more = run[:length], run[length:]
         if len(name) == length and SUFFIX.fullmatch(more) and fits(name, more, given_alone):
@@ -108,7 +108,7 @@ def fits(name: str, more: str, given_alone: bool) -> bool:
 
 
 def longer(name: str, more: str) -> bool:
-    """Two syllables are the name, and the third is of what follows: 정우예요, 지원이고, 나리라고."""
+    """Whether two syllables are the name, and the third is of what follows: 정우예요, 지원이고, 나리라고."""
     written_on = name[2] + more
     if name[2] == "이" and more and ends_in_a_consonant(name[1]):
         return bool(SUFFIX.fullmatch(written_on))
@@ -116,7 +116,7 @@ def longer(name: str, more: str) -> bool:
 
 
 def usual(name: str, run: str) -> bool:
-    """Made as names are; of rarer syllables only after a frequent surname, or where somebody says who they are."""
+    """Whether a name is made as names are; rarer syllables count after a frequent surname or a self-introduction."""
     if made_of(given_name(name), FREQUENT_SYLLABLES):
         return True
     says_so = run.endswith(("입니다", "인데요", "인데", "예요", "이에요", *TO_SOMEBODY))
@@ -128,7 +128,7 @@ def usual(name: str, run: str) -> bool:
 
 
 def a_noun_and_more(name: str) -> bool:
-    """정원은 is 정원 and 은."""
+    """Whether a word is a noun and its particle: 정원은 is 정원 and 은."""
     return name[:2] in NOUNS and name[2:] in PARTICLES
 
 
@@ -148,7 +148,7 @@ def made_of(text: str, syllables: frozenset[str]) -> bool:
 
 
 def given_name(name: str) -> str:
-    """민수 of 김민수; empty if it is only a given name."""
+    """Returns 민수 of 김민수; empty if it is only a given name."""
     if len(name) == 4 and name.startswith(LONG_SURNAMES):
         return name[2:]
     return name[1:] if len(name) == 3 and name[0] in SURNAMES + RARE_SURNAMES else ""

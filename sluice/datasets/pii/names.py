@@ -14,13 +14,13 @@ HANGUL = re.compile("[가-힣]+")
 
 
 def find_names(text: str) -> Iterator[str]:
-    """Names that the text says, with repetitions."""
+    """Yields the names in a text, with repetitions."""
     yield from korean_names.find_names(text)
     yield from english_names.find_names(text)
 
 
 def compile_mentions(names: frozenset[str]) -> re.Pattern[str] | None:
-    """Finds these names wherever they stand, with or without their surname."""
+    """Returns a pattern that finds these names wherever they stand, with or without their surname."""
     if not names:
         return None
     written = sorted((form for name in names for form in forms(name)), key=len, reverse=True)
@@ -50,6 +50,6 @@ def bounded(form: str) -> str:
 
 
 def full_name(name: str, names: frozenset[str]) -> str:
-    """The longest of these names that this one may stand for, so that both get the same number."""
+    """Returns the longest of these names that this one may stand for, so that both get the same number."""
     same = [each for each in names if each == name or name in forms(each)]
     return max(same, key=len, default=name)

@@ -87,7 +87,7 @@ def digits(text: str) -> str:
 
 
 def luhn(text: str) -> bool:
-    """The check digit that card numbers have."""
+    """Whether a number has the check digit that card numbers have."""
     total = 0
     for place, each in enumerate(reversed(digits(text))):
         doubled = int(each) * (2 if place % 2 else 1)
@@ -96,7 +96,7 @@ def luhn(text: str) -> bool:
 
 
 def a_card(text: str) -> bool:
-    """Right by its check digit, or written in fours."""
+    """Whether a number is a card's: right by its check digit, or written in fours."""
     return luhn(text) or bool(re.fullmatch(r"\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{3,4}", text))
 
 
@@ -113,12 +113,12 @@ def an_ipv4(text: str) -> bool:
 
 
 def an_ipv6(text: str) -> bool:
-    """Not a time of day."""
+    """Whether it is an address and not a time of day."""
     return text.count(":") > 2 or "::" in text
 
 
 def group_finder(kind: str, pattern: re.Pattern[str]) -> Finder:
-    """As `all_of`, for a pattern that says it in `it`, in `other`, or as a whole."""
+    """Returns a finder like `match_finder`, for a pattern whose value is in group `it`, in `other`, or the whole."""
 
     def find(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):

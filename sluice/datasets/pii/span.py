@@ -17,7 +17,7 @@ Finder = Callable[[str], Iterator[Span]]
 
 
 def match_finder(kind: str, pattern: re.Pattern[str], holds: Callable[[str], bool] = lambda text: True) -> Finder:
-    """Every match that holds: its group `it` if the pattern has one, else the whole."""
+    """Returns a finder of every match that holds: its group `it` if the pattern has one, else the whole."""
     group = "it" if "it" in pattern.groupindex else 0
 
     def find(text: str) -> Iterator[Span]:
