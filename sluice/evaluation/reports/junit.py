@@ -118,7 +118,7 @@ def took(case: CaseView) -> float:
 
 
 def duration(value: Any) -> str:
-    """Seconds, as the schema takes them: no exponent."""
+    """Seconds as the schema takes them, without an exponent; 0 for what is no time."""
     seconds = number(value)
     return f"{seconds:.3f}" if seconds is not None and seconds > 0 else "0"
 

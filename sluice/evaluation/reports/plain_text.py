@@ -46,7 +46,7 @@ def clipped(text: Any, most: int) -> tuple[str, int]:
 
 
 def clipped_line(text: Any, most: int) -> str:
-    """The same in one line; what was left out becomes three dots."""
+    """The text in one line, fit to be shown; what is beyond `most` characters becomes three dots."""
     line, cut_off = clipped(" ".join(str(text)[: most * 4].split()), most)
     return line + " ..." if cut_off or len(str(text)) > most * 4 else line
 

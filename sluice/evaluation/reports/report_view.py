@@ -17,6 +17,7 @@ VERDICTS = ("pass", "fail", "inconclusive", "error")
 
 
 def mapping_at(entry: Any, name: str) -> Json:
+    """The mapping under this name; an empty one if there is none."""
     value = entry.get(name) if isinstance(entry, Mapping) else None
     return value if isinstance(value, Mapping) else {}
 
@@ -31,6 +32,7 @@ def mappings_at(entry: Any, name: str) -> list[Json]:
 
 
 def text_at(entry: Any, name: str) -> str:
+    """The value under this name as text; empty if there is none, or one that is no single value."""
     value = entry.get(name) if isinstance(entry, Mapping) else None
     return "" if value is None or isinstance(value, Mapping | list) else str(value)
 
