@@ -23,7 +23,7 @@ from sluice.localaws.server.settings import Settings
 
 FEW, MANY, RUNS = 2, 12, 7
 ROLE = "arn:aws:iam::123456789012:role/bench"
-CREDENTIALS = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+CREDENTIALS: dict[str, Any] = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
 
 
 def step(number: int) -> dict[str, Any]:

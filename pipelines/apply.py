@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -11,10 +11,20 @@ from sluice.config.model import PipelineConfig
 from sluice.pipelines import triggers
 from sluice.pipelines.plan import Change, Json, ReleaseResources, names
 
+if TYPE_CHECKING:
+    from types_boto3_events.client import EventBridgeClient
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_scheduler.client import EventBridgeSchedulerClient
+
 NOT_THERE = ("does not exist", "not exist", "not found", "could not find")
 
 
-def read_resources(sagemaker: Any, events: Any, scheduler: Any, config: PipelineConfig) -> ReleaseResources:
+def read_resources(
+    sagemaker: "SageMakerClient",
+    events: "EventBridgeClient",
+    scheduler: "EventBridgeSchedulerClient",
+    config: PipelineConfig,
+) -> ReleaseResources:
     """What is there now. Reads only."""
     return ReleaseResources(
         names(config),
@@ -27,9 +37,9 @@ def read_resources(sagemaker: Any, events: Any, scheduler: Any, config: Pipeline
 
 
 def apply_changes(
-    sagemaker: Any,
-    events: Any,
-    scheduler: Any,
+    sagemaker: "SageMakerClient",
+    events: "EventBridgeClient",
+    scheduler: "EventBridgeSchedulerClient",
     config: PipelineConfig,
     desired: ReleaseResources,
     changes: Sequence[Change],
@@ -53,7 +63,7 @@ def apply_changes(
 
 
 def start_execution(
-    sagemaker: Any,
+    sagemaker: "SageMakerClient",
     name: str,
     parameters: Mapping[str, str] | None = None,
     display_name: str | None = None,
@@ -69,7 +79,7 @@ def start_execution(
     return arn
 
 
-def read_group(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | None:
+def read_group(sagemaker: "SageMakerClient", name: str, tags: Mapping[str, str]) -> Json | None:
     try:
         described = sagemaker.describe_model_package_group(ModelPackageGroupName=name)
     except ClientError as error:
@@ -79,7 +89,7 @@ def read_group(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | Non
     return {"Tags": read_tags(sagemaker, described["ModelPackageGroupArn"], tags)}
 
 
-def read_pipeline(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | None:
+def read_pipeline(sagemaker: "SageMakerClient", name: str, tags: Mapping[str, str]) -> Json | None:
     try:
         described = sagemaker.describe_pipeline(PipelineName=name)
     except ClientError as error:
@@ -93,7 +103,7 @@ def read_pipeline(sagemaker: Any, name: str, tags: Mapping[str, str]) -> Json | 
     }
 
 
-def write_group(sagemaker: Any, name: str, kind: str, desired: Json) -> None:
+def write_group(sagemaker: "SageMakerClient", name: str, kind: str, desired: Json) -> None:
     if kind == "create":
         about = "Versions of a chat model, recorded by Sluice."
         sagemaker.create_model_package_group(
@@ -104,7 +114,7 @@ def write_group(sagemaker: Any, name: str, kind: str, desired: Json) -> None:
     write_tags(sagemaker, arn, desired)
 
 
-def write_pipeline(sagemaker: Any, name: str, kind: str, desired: Json) -> None:
+def write_pipeline(sagemaker: "SageMakerClient", name: str, kind: str, desired: Json) -> None:
     request = {
         "PipelineName": name,
         "PipelineDefinition": json.dumps(desired["Definition"], ensure_ascii=False),
@@ -117,7 +127,7 @@ def write_pipeline(sagemaker: Any, name: str, kind: str, desired: Json) -> None:
     write_tags(sagemaker, arn, desired)
 
 
-def read_tags(sagemaker: Any, arn: str, ours: Mapping[str, str]) -> dict[str, str]:
+def read_tags(sagemaker: "SageMakerClient", arn: str, ours: Mapping[str, str]) -> dict[str, str]:
     """The tags that the file names too; others are none of our business."""
     if not ours:
         return {}
@@ -126,7 +136,7 @@ def read_tags(sagemaker: Any, arn: str, ours: Mapping[str, str]) -> dict[str, st
     return {key: tags[key] for key in ours if key in tags}
 
 
-def write_tags(sagemaker: Any, arn: str, desired: Json) -> None:
+def write_tags(sagemaker: "SageMakerClient", arn: str, desired: Json) -> None:
     if desired["Tags"]:
         sagemaker.add_tags(ResourceArn=arn, **tags_argument(desired))
 

@@ -11,7 +11,7 @@ from typing import Literal
 from sluice.config.model import PipelineConfig
 from sluice.evaluation.cases.case import Case
 from sluice.lmi import startup_time, tables
-from sluice.lmi.environment import written
+from sluice.lmi.environment import format_scalar
 from sluice.lmi.model import ModelFacts
 from sluice.lmi.startup_time import Phase
 from sluice.pipelines.images import DEPLOY_INSTANCE
@@ -116,7 +116,7 @@ def find_price(instance: str, region: str, own: Mapping[str, float]) -> Price | 
 
 
 def estimate_steps(config: PipelineConfig, model: ModelFacts | None, turns: int) -> Iterator[StepEstimate]:
-    options = {name: written(value) for name, value in config.lmi.options.items()}
+    options = {name: format_scalar(value) for name, value in config.lmi.options.items()}
     evaluation = config.evaluation
     replay = replay_phase(turns, evaluation.max_tokens, evaluation.concurrency)
     again = replace(replay, name=CHAMPION, seconds_low=0.0) if evaluation.gate.champion else None

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from sluice.config import settings
 from sluice.config.model import PipelineConfig, Sources, StackOutputs
 from sluice.lmi import images
-from sluice.lmi.environment import environment
+from sluice.lmi.environment import build_environment
 from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
 from sluice.pipelines.plan import Definitions, Json
 from sluice.steps import inputs
@@ -318,12 +318,12 @@ def report_folder(place: StackOutputs, name: str) -> Any:
 def lmi_image(config: PipelineConfig) -> str:
     """The registry of the region, unless the file names one."""
     image = config.lmi.image
-    return image if "/" in image else images.parse(image).uri(config.region)
+    return image if "/" in image else images.parse_image(image).uri(config.region)
 
 
 def lmi_environment(config: PipelineConfig) -> dict[str, str]:
     lmi = config.lmi
-    return environment(lmi.image, lmi.options, lmi.tensor_parallel_degree, lmi.env)
+    return build_environment(lmi.image, lmi.options, lmi.tensor_parallel_degree, lmi.env)
 
 
 def parameters(**defaults: str) -> list[Any]:

@@ -1,15 +1,18 @@
 """Pipeline executions as plain facts: which step is where, since when, and why it failed."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ConnectionError as ConnectionFailed
 from botocore.exceptions import HTTPClientError
 
 from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
 
 ENDED = {"Succeeded", "Failed", "Stopped"}
 
@@ -72,7 +75,7 @@ class Execution:
         return next((step for step in self.steps if step.name == name), None)
 
 
-def describe_execution(sagemaker: Any, arn: str) -> Execution:
+def describe_execution(sagemaker: "SageMakerClient", arn: str) -> Execution:
     """An execution with all its steps."""
     response = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
@@ -93,7 +96,7 @@ def describe_execution(sagemaker: Any, arn: str) -> Execution:
 
 
 def watch_execution(
-    sagemaker: Any,
+    sagemaker: "SageMakerClient",
     arn: str,
     on_change: Callable[[Execution], None],
     interval: float = 2.0,
@@ -117,7 +120,7 @@ def watch_execution(
         sleep(interval)
 
 
-def list_recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution]:
+def list_recent(sagemaker: "SageMakerClient", pipeline: str, most: int = 10) -> list[Execution]:
     """A pipeline's last executions, newest first, without their steps; none if there is no such pipeline."""
     try:
         listed = sagemaker.list_pipeline_executions(
@@ -138,13 +141,13 @@ def list_recent(sagemaker: Any, pipeline: str, most: int = 10) -> list[Execution
     ]
 
 
-def list_parameters(sagemaker: Any, arn: str) -> dict[str, str]:
+def list_parameters(sagemaker: "SageMakerClient", arn: str) -> dict[str, str]:
     """The parameters that an execution was started with, by name."""
     pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(PipelineExecutionArn=arn)
     return {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
 
 
-def read_step(summary: dict[str, Any]) -> ExecutionStep:
+def read_step(summary: Mapping[str, Any]) -> ExecutionStep:
     metadata: dict[str, dict[str, str]] = summary.get("Metadata") or {"": {}}
     kind, about = next(iter(metadata.items()))
     return ExecutionStep(

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError, WaiterError
 
 from sluice.config.model import PipelineConfig, StackOutputs
 from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from types_boto3_cloudformation.client import CloudFormationClient
 
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 
@@ -22,7 +25,7 @@ class Applied:
     outputs: Mapping[str, str]
 
 
-def find_outputs(cloudformation: Any, stack: str) -> Mapping[str, str] | None:
+def find_outputs(cloudformation: "CloudFormationClient", stack: str) -> Mapping[str, str] | None:
     """The stack's outputs, or None if it is not there (or never came up)."""
     described = _describe(cloudformation, stack)
     if described is None or described["StackStatus"] not in COMPLETE:
@@ -45,16 +48,19 @@ def stack_parameters(config: PipelineConfig) -> dict[str, str]:
     }
 
 
-def apply_stack(cloudformation: Any, stack: str, template: str, parameters: Mapping[str, str]) -> Applied:
+def apply_stack(
+    cloudformation: "CloudFormationClient", stack: str, template: str, parameters: Mapping[str, str]
+) -> Applied:
     """Create or update the stack and wait for it. Raises StackFailed with the first resource that failed and why."""
-    request = {
+    request: dict[str, Any] = {
         "StackName": stack,
         "TemplateBody": template,
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
     change: Literal["created", "changed", "unchanged"] = "created"
-    waiter, identity = "stack_create_complete", stack
+    waiter: Literal["stack_create_complete", "stack_update_complete"] = "stack_create_complete"
+    identity = stack
     if _describe(cloudformation, stack) is None:
         # By its id, a stack that failed and was deleted can still be asked why; by its name it cannot.
         identity = cloudformation.create_stack(**request, OnFailure="DELETE")["StackId"]
@@ -89,9 +95,9 @@ def stack_outputs(outputs: Mapping[str, str], region: str, role_arn: str | None 
     )
 
 
-def _describe(cloudformation: Any, stack: str) -> dict[str, Any] | None:
+def _describe(cloudformation: "CloudFormationClient", stack: str) -> Mapping[str, Any] | None:
     try:
-        described: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        described: Mapping[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in error.response["Error"]["Message"]:
             return None
@@ -99,7 +105,7 @@ def _describe(cloudformation: Any, stack: str) -> dict[str, Any] | None:
     return None if described["StackStatus"] == "DELETE_COMPLETE" else described
 
 
-def _first_failure(cloudformation: Any, stack: str) -> str:
+def _first_failure(cloudformation: "CloudFormationClient", stack: str) -> str:
     events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     failed = [event for event in reversed(events) if event.get("ResourceStatus", "").endswith("FAILED")]
     if not failed:

@@ -1,13 +1,18 @@
 """What starts the deploy pipeline by itself: a rule for approvals, and a schedule. `plan` says what they should be."""
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import ClientError
 
 from sluice.config.model import PipelineConfig
 from sluice.errors import SluiceError
 from sluice.pipelines.plan import DEPLOY, Json, rule_name, schedule_name
+
+if TYPE_CHECKING:
+    from types_boto3_events.client import EventBridgeClient
+    from types_boto3_scheduler.client import EventBridgeSchedulerClient
 
 GROUP = "default"  # the schedule group that every account has
 
@@ -16,14 +21,14 @@ class NoSchedule(SluiceError):
     """There is no schedule to pause or resume."""
 
 
-def read_rule(events: Any, config: PipelineConfig) -> Json | None:
+def read_rule(events: "EventBridgeClient", config: PipelineConfig) -> Json | None:
     """The rule as it is, in the form of `plan.rule`."""
     name = rule_name(config)
     try:
         described = events.describe_rule(Name=name)
     except events.exceptions.ResourceNotFoundException:
         return None
-    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    targets: Sequence[Mapping[str, Any]] = events.list_targets_by_rule(Rule=name)["Targets"]
     return {
         "Description": described.get("Description", ""),
         "EventPattern": json.loads(described.get("EventPattern") or "{}"),
@@ -32,7 +37,7 @@ def read_rule(events: Any, config: PipelineConfig) -> Json | None:
     }
 
 
-def write_rule(events: Any, config: PipelineConfig, desired: Json) -> None:
+def write_rule(events: "EventBridgeClient", config: PipelineConfig, desired: Json) -> None:
     """The rule first, its target after: it is complete or it does nothing."""
     name = rule_name(config)
     events.put_rule(
@@ -41,13 +46,14 @@ def write_rule(events: Any, config: PipelineConfig, desired: Json) -> None:
         EventPattern=json.dumps(desired["EventPattern"]),
         State=desired["State"],
     )
-    put = events.put_targets(Rule=name, Targets=[{"Id": DEPLOY, **desired["Target"]}])
+    target: Any = {"Id": DEPLOY, **desired["Target"]}
+    put = events.put_targets(Rule=name, Targets=[target])
     if put["FailedEntryCount"]:
         failed = put["FailedEntries"][0]
         raise SluiceError(f"EventBridge did not take the target of {name}: {failed.get('ErrorMessage', failed)}")
 
 
-def read_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
+def read_schedule(scheduler: "EventBridgeSchedulerClient", config: PipelineConfig) -> Json | None:
     """The schedule as it is, in the form of `plan.schedule`."""
     described = describe_schedule(scheduler, config)
     if described is None:
@@ -60,7 +66,9 @@ def read_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
     }
 
 
-def write_schedule(scheduler: Any, config: PipelineConfig, kind: str, desired: Json | None) -> None:
+def write_schedule(
+    scheduler: "EventBridgeSchedulerClient", config: PipelineConfig, kind: str, desired: Json | None
+) -> None:
     """Create, change or delete it. Paused, it stays paused."""
     name = schedule_name(config)
     if desired is None:
@@ -73,13 +81,15 @@ def write_schedule(scheduler: Any, config: PipelineConfig, kind: str, desired: J
         scheduler.update_schedule(**request, State=scheduler.get_schedule(Name=name, GroupName=GROUP)["State"])
 
 
-def schedule_state(scheduler: Any, config: PipelineConfig) -> str | None:
+def schedule_state(scheduler: "EventBridgeSchedulerClient", config: PipelineConfig) -> str | None:
     """ENABLED or DISABLED (paused); None if there is no schedule."""
     described = describe_schedule(scheduler, config)
     return None if described is None else str(described["State"])
 
 
-def set_schedule_state(scheduler: Any, config: PipelineConfig, state: str) -> None:
+def set_schedule_state(
+    scheduler: "EventBridgeSchedulerClient", config: PipelineConfig, state: Literal["DISABLED", "ENABLED"]
+) -> None:
     """Pause (DISABLED) or resume (ENABLED). Raises NoSchedule."""
     described = describe_schedule(scheduler, config)
     if described is None:
@@ -92,9 +102,9 @@ def set_schedule_state(scheduler: Any, config: PipelineConfig, state: str) -> No
     scheduler.update_schedule(Name=schedule_name(config), GroupName=GROUP, **request, State=state)
 
 
-def describe_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
+def describe_schedule(scheduler: "EventBridgeSchedulerClient", config: PipelineConfig) -> Mapping[str, Any] | None:
     try:
-        described: Json = scheduler.get_schedule(Name=schedule_name(config), GroupName=GROUP)
+        described: Mapping[str, Any] = scheduler.get_schedule(Name=schedule_name(config), GroupName=GROUP)
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return None
@@ -102,6 +112,6 @@ def describe_schedule(scheduler: Any, config: PipelineConfig) -> Json | None:
     return described
 
 
-def strip_target(target: Json) -> Json:
+def strip_target(target: Mapping[str, Any]) -> Json:
     """A target without what the service adds to it."""
     return {key: target[key] for key in ("Arn", "RoleArn", "SageMakerPipelineParameters") if key in target}

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sluice.config.model import PipelineConfig, Sources, StackOutputs
 from sluice.errors import UsageError
@@ -14,6 +14,9 @@ from sluice.evaluation.cases.case import Case
 from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.compare.hashes import python_functions
 from sluice.pipelines import archive
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def prepare_uploads(config: PipelineConfig, place: StackOutputs, wheels: Path | 
     return Prepared(Sources(model.uri, cases.uri, code.uri, criteria.uri), (model, cases, code, criteria))
 
 
-def send_missing(s3: Any, upload: Upload, on_start: Callable[[Upload], None] | None = None) -> int:
+def send_missing(s3: "S3Client", upload: Upload, on_start: Callable[[Upload], None] | None = None) -> int:
     """Upload what is not there yet, and return how many files that were. One that broke off goes on where it was.
 
     `on_start` is called once, if there is anything to send.
@@ -129,7 +132,7 @@ def walk_files(folder: Path) -> Iterator[tuple[str, Path]]:
             yield name.as_posix(), file
 
 
-def list_objects(s3: Any, upload: Upload) -> Iterator[tuple[str, int]]:
+def list_objects(s3: "S3Client", upload: Upload) -> Iterator[tuple[str, int]]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=upload.bucket, Prefix=upload.prefix)
     for page in pages:
         for each in page.get("Contents", []):

@@ -8,7 +8,7 @@ until its endpoint is gone, so that whoever cleans up can find it; only then is 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -16,9 +16,13 @@ from sluice.errors import SluiceError
 from sluice.registry import metadata
 from sluice.wording import one_line
 
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker.type_defs import ModelLifeCycleTypeDef
+
 STAGE = "Production"
-LIVE = {"Stage": STAGE, "StageStatus": "Live"}
-ARCHIVED = {"Stage": STAGE, "StageStatus": "Archived"}
+LIVE: "ModelLifeCycleTypeDef" = {"Stage": STAGE, "StageStatus": "Live"}
+ARCHIVED: "ModelLifeCycleTypeDef" = {"Stage": STAGE, "StageStatus": "Archived"}
 PAGE = 100  # the most that the service lists at once
 OVERRIDE = "approved_anyway"  # in the metadata: the verdict that a person has overridden
 UNJUDGED = "none"
@@ -116,14 +120,16 @@ class Package:
         return self.metadata.get("mlflow_run", "")
 
 
-def list_versions(sagemaker: Any, group: str, approval: str | None = None) -> Iterator[Package]:
+def list_versions(sagemaker: "SageMakerClient", group: str, approval: str | None = None) -> Iterator[Package]:
     """Every version, newest first, page by page; a group that is not there yet has none."""
     for page in list_pages(sagemaker, group, approval):
         yield from page
 
 
-def list_pages(sagemaker: Any, group: str, approval: str | None = None, size: int = PAGE) -> Iterator[list[Package]]:
-    request = {
+def list_pages(
+    sagemaker: "SageMakerClient", group: str, approval: str | None = None, size: int = PAGE
+) -> Iterator[list[Package]]:
+    request: dict[str, Any] = {
         "ModelPackageGroupName": group,
         "SortBy": "CreationTime",
         "SortOrder": "Descending",
@@ -142,7 +148,7 @@ def list_pages(sagemaker: Any, group: str, approval: str | None = None, size: in
         request["NextToken"] = answer["NextToken"]
 
 
-def describe(sagemaker: Any, arn: str) -> Package:
+def describe(sagemaker: "SageMakerClient", arn: str) -> Package:
     """One version with all that is known about it."""
     try:
         answer = sagemaker.describe_model_package(ModelPackageName=arn)
@@ -153,7 +159,7 @@ def describe(sagemaker: Any, arn: str) -> Package:
     return from_description(answer)
 
 
-def find(sagemaker: Any, group: str, version: int) -> Package:
+def find(sagemaker: "SageMakerClient", group: str, version: int) -> Package:
     """One version by its number, in one list call and one description however many there are."""
     newest = next((package for page in list_pages(sagemaker, group, size=1) for package in page), None)
     if newest is None:
@@ -166,7 +172,7 @@ def find(sagemaker: Any, group: str, version: int) -> Package:
         ) from None
 
 
-def newest_approved(sagemaker: Any, group: str) -> Package:
+def newest_approved(sagemaker: "SageMakerClient", group: str) -> Package:
     """The newest approved version that no other has replaced; raises NothingApproved if there is none."""
     package = next(list_approved(sagemaker, group), None)
     if package is None:
@@ -174,7 +180,7 @@ def newest_approved(sagemaker: Any, group: str) -> Package:
     return package
 
 
-def list_approved(sagemaker: Any, group: str) -> Iterator[Package]:
+def list_approved(sagemaker: "SageMakerClient", group: str) -> Iterator[Package]:
     """Every approved version that no other has replaced, newest first, described.
 
     What was replaced comes back only by its number, whether its endpoint is gone already (Archived) or not yet (Live).
@@ -186,7 +192,7 @@ def list_approved(sagemaker: Any, group: str) -> Iterator[Package]:
             yield describe(sagemaker, package.arn)
 
 
-def find_champion(sagemaker: Any, group: str) -> Package | None:
+def find_champion(sagemaker: "SageMakerClient", group: str) -> Package | None:
     """The version that users are served by, or None."""
     try:
         return find_live(sagemaker, group)
@@ -194,7 +200,7 @@ def find_champion(sagemaker: Any, group: str) -> Package | None:
         return None
 
 
-def find_live(sagemaker: Any, group: str) -> Package:
+def find_live(sagemaker: "SageMakerClient", group: str) -> Package:
     """The version that users are served by. One list call and one description, unless two versions say Live."""
     for page in list_pages(sagemaker, group):
         live_packages = [describe(sagemaker, package.arn) for package in page if package.is_live]
@@ -207,7 +213,7 @@ def find_live(sagemaker: Any, group: str) -> Package:
     raise NothingLive(group)
 
 
-def list_replaced(sagemaker: Any, champion: Package) -> list[Package]:
+def list_replaced(sagemaker: "SageMakerClient", champion: Package) -> list[Package]:
     """What went live before the champion and still says so: its endpoint is perhaps not gone yet."""
     listed = [package for package in list_versions(sagemaker, champion.group) if package.is_live]
     others = [describe(sagemaker, package.arn) for package in listed if package.arn != champion.arn]
@@ -219,22 +225,24 @@ def live_order(package: Package) -> tuple[str, int]:
     return package.live_since, package.version
 
 
-def approve(sagemaker: Any, arn: str, why: str, overridden: str | None = None) -> None:
+def approve(sagemaker: "SageMakerClient", arn: str, why: str, overridden: str | None = None) -> None:
     """Write the approval and its reason. `overridden`: the verdict ("" if there is none) that a person lets through."""
-    override = {} if overridden is None else {"CustomerMetadataProperties": {OVERRIDE: overridden or UNJUDGED}}
+    override: dict[str, Any] = (
+        {} if overridden is None else {"CustomerMetadataProperties": {OVERRIDE: overridden or UNJUDGED}}
+    )
     sagemaker.update_model_package(
         ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription=one_line(why, 1024), **override
     )
 
 
-def override_verdict(sagemaker: Any, package: Package) -> None:
+def override_verdict(sagemaker: "SageMakerClient", package: Package) -> None:
     """Write that a person lets this version through in spite of its verdict, or without one."""
     sagemaker.update_model_package(
         ModelPackageArn=package.arn, CustomerMetadataProperties={OVERRIDE: package.verdict or UNJUDGED}
     )
 
 
-def reject(sagemaker: Any, arn: str, why: str) -> None:
+def reject(sagemaker: "SageMakerClient", arn: str, why: str) -> None:
     """Write the rejection and its reason; an earlier override of the verdict ends with it."""
     sagemaker.update_model_package(
         ModelPackageArn=arn,
@@ -245,7 +253,7 @@ def reject(sagemaker: Any, arn: str, why: str) -> None:
 
 
 def record_verdict(
-    sagemaker: Any, arn: str, verdict: str, why: str, report: str, mlflow: Mapping[str, str] | None = None
+    sagemaker: "SageMakerClient", arn: str, verdict: str, why: str, report: str, mlflow: Mapping[str, str] | None = None
 ) -> None:
     """Write on the package how it was judged and where the report lies; its approval stays as it is.
 
@@ -257,7 +265,7 @@ def record_verdict(
     sagemaker.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties=metadata.clean(properties))
 
 
-def move_live(sagemaker: Any, arn: str, endpoint_name: str, now: datetime) -> None:
+def move_live(sagemaker: "SageMakerClient", arn: str, endpoint_name: str, now: datetime) -> None:
     """From this one write on, this version is the live one."""
     properties = {"endpoint_name": endpoint_name, "live_since": now.astimezone(UTC).isoformat(timespec="milliseconds")}
     sagemaker.update_model_package(
@@ -265,7 +273,7 @@ def move_live(sagemaker: Any, arn: str, endpoint_name: str, now: datetime) -> No
     )
 
 
-def archive(sagemaker: Any, arn: str) -> None:
+def archive(sagemaker: "SageMakerClient", arn: str) -> None:
     """Say that another version has replaced this one."""
     sagemaker.update_model_package(ModelPackageArn=arn, ModelLifeCycle=ARCHIVED)
 

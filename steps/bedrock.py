@@ -7,14 +7,17 @@ of a model that always says the same are one vote.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import UsageError
 from sluice.evaluation.llm_judge import JudgeFailed, Messages
-from sluice.evaluation.model_api import LONGEST_TEXT, Vectors, embedded
+from sluice.evaluation.model_api import LONGEST_TEXT, Vectors, embed_texts
 from sluice.evaluation.replay.rate_limit import OutOfPatience, Patience
+
+if TYPE_CHECKING:
+    from types_boto3_bedrock_runtime.client import BedrockRuntimeClient
 
 TRANSIENT = frozenset(
     (
@@ -30,7 +33,7 @@ class Bedrock:
 
     def __init__(
         self,
-        runtime: Any,
+        runtime: "BedrockRuntimeClient",
         model: str,
         retry_seconds: float = 60.0,
         sleep: Callable[[float], None] = time.sleep,
@@ -59,8 +62,8 @@ class Bedrock:
     def embed(self, texts: Sequence[str]) -> Vectors:
         """`ScoringServices.embed`: one vector for each text, in their order."""
         if "cohere.embed" in self._model:
-            return embedded(texts, self._cohere, self._model, COHERE_TEXT)
-        return embedded(texts, self._titan, self._model, LONGEST_TEXT)
+            return embed_texts(texts, self._cohere, self._model, COHERE_TEXT)
+        return embed_texts(texts, self._titan, self._model, LONGEST_TEXT)
 
     def _titan(self, texts: Sequence[str]) -> Vectors:
         return [self._invoke({"inputText": text}).get("embedding") or [] for text in texts]

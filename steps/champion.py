@@ -2,27 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import SluiceError
 from sluice.evaluation import report as reports
-from sluice.evaluation.cases.selection import OfTheModel
+from sluice.evaluation.cases.selection import DirectCases
 from sluice.evaluation.report import NoReport
-from sluice.evaluation.results import CaseResult, slim
+from sluice.evaluation.results import CaseResult, strip_texts
 from sluice.evaluation.verdict import decide
 from sluice.registry import packages
 from sluice.registry.packages import NothingLive, Package
 from sluice.steps.job import Aws, print_line
 from sluice.steps.run_context import RunContext
 
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+
 NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
 Json = dict[str, Any]
 
 
-def find_champion_besides(sagemaker: Any, package: Package) -> Package | None:
+def find_champion_besides(sagemaker: "SageMakerClient", package: Package) -> Package | None:
     """The live version of the same group; None if there is none, or it is the one under judgement."""
     try:
         live = packages.find_live(sagemaker, package.group)
@@ -54,7 +57,7 @@ class Comparison:
         if not choice.replay and report:
             print_line(f"Compared with version {self.champion.version} by its report: {choice.why}")
             return compare(results, report, gate, about=self.about, replayed=False)
-        if decide(slim(results), gate.without_champion()).verdict == "fail":
+        if decide(strip_texts(results), gate.without_champion()).verdict == "fail":
             print_line(
                 f"Not compared: the version fails by itself, and version {self.champion.version} has users to answer."
             )
@@ -85,7 +88,7 @@ class Comparison:
         location = urlsplit(self.champion.report)
         try:
             body = self.aws.s3.get_object(Bucket=location.netloc, Key=location.path.lstrip("/"))["Body"].read()
-            return reports.parse(body, self.champion.report)
+            return reports.parse_report(body, self.champion.report)
         except (ClientError, BotoCoreError, NoReport) as error:
             print_line(f"The champion's report {self.champion.report} cannot be used: {error}")
             return None
@@ -99,7 +102,7 @@ class Comparison:
         plan = context.settings.plan(on_endpoint=True)
         target = EndpointTarget(self.aws.runtime, self.champion.endpoint_name)
         # what the RAG server answers comes from the endpoint under judgement, so those cases have no pair
-        outcome = replay(OfTheModel(context.cases), target, plan, help=context.help, subject=self.about)
+        outcome = replay(DirectCases(context.cases), target, plan, help=context.help, subject=self.about)
         if outcome.down:
             raise outcome.down
         return outcome.results

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,6 +30,9 @@ from sluice.steps.inputs import Deploy
 from sluice.steps.job import Aws, Stopped, print_line
 from sluice.steps.run_context import RunContext, prepare_run
 
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
+
 SYSTEM = Clock()
 ABANDONED = timedelta(hours=24)  # longer than a run takes from its endpoint to the move
 
@@ -48,7 +51,7 @@ class LeftBehind(SluiceError):
 
 def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     """The whole step, once; returns in a line what is live now."""
-    gate = wire.read(Path(inputs.settings)).gate
+    gate = wire.read_settings(Path(inputs.settings)).gate
     package = approve_if_passed(aws.sagemaker, inputs, select_package(aws.sagemaker, inputs, gate, clock), gate)
     check_let_through(package, gate)
     champion = packages.find_champion(aws.sagemaker, package.group)
@@ -76,7 +79,7 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
     return now_live
 
 
-def select_package(sagemaker: Any, inputs: Deploy, gate: Gate, clock: Clock) -> Package:
+def select_package(sagemaker: "SageMakerClient", inputs: Deploy, gate: Gate, clock: Clock) -> Package:
     """The version to deploy: the one that is named, or the newest approved one that is let through."""
     if inputs.model_package == "newest-approved":
         return select_newest(sagemaker, inputs.group, gate)
@@ -86,7 +89,7 @@ def select_package(sagemaker: Any, inputs: Deploy, gate: Gate, clock: Clock) -> 
     return package
 
 
-def select_newest(sagemaker: Any, group: str, gate: Gate) -> Package:
+def select_newest(sagemaker: "SageMakerClient", group: str, gate: Gate) -> Package:
     """The newest approved version that is let through; one that is not does not keep the others from being served."""
     refusal: NotApproved | None = None
     for package in packages.list_approved(sagemaker, group):
@@ -100,7 +103,7 @@ def select_newest(sagemaker: Any, group: str, gate: Gate) -> Package:
     raise refusal or NothingApproved(group)
 
 
-def approve_if_passed(sagemaker: Any, inputs: Deploy, package: Package, gate: Gate) -> Package:
+def approve_if_passed(sagemaker: "SageMakerClient", inputs: Deploy, package: Package, gate: Gate) -> Package:
     """Approve a version that waits, if the policy is automatic and it passed; returns it as it is then."""
     if package.approval != "PendingManualApproval" or inputs.approve != "yes":
         return package
@@ -132,7 +135,7 @@ def check_let_through(package: Package, gate: Gate) -> None:
         )
 
 
-def find_skip_reason(sagemaker: Any, inputs: Deploy, package: Package, champion: Package | None) -> str:
+def find_skip_reason(sagemaker: "SageMakerClient", inputs: Deploy, package: Package, champion: Package | None) -> str:
     """Why this version need not be deployed, or nothing."""
     if champion and champion.arn == package.arn and hosting.is_in_service(sagemaker, champion.endpoint_name):
         return f"Version {package.version} is already live on endpoint {champion.endpoint_name}; nothing to do."
@@ -145,7 +148,7 @@ def find_skip_reason(sagemaker: Any, inputs: Deploy, package: Package, champion:
     return ""
 
 
-def plan_rollout(sagemaker: Any, inputs: Deploy, package: Package, clock: Clock) -> Rollout:
+def plan_rollout(sagemaker: "SageMakerClient", inputs: Deploy, package: Package, clock: Clock) -> Rollout:
     token = secrets.token_hex(3)
     versioned = hosting.append_suffix(inputs.endpoint, f"-v{package.version}")
     endpoint = inputs.endpoint if inputs.strategy == "in_place" else versioned
@@ -253,7 +256,7 @@ def remove_created(rollout: Rollout, error: BaseException) -> str:
         return rollout.undo(hosting.STOP_SECONDS)
 
 
-def clean_up(sagemaker: Any, inputs: Deploy, champion: Package, clock: Clock) -> None:
+def clean_up(sagemaker: "SageMakerClient", inputs: Deploy, champion: Package, clock: Clock) -> None:
     """Take away what costs money and serves nobody: of this run's, and what earlier runs had to leave."""
     leftovers = [
         *retire_others(sagemaker, champion, inputs.drain_seconds, clock),
@@ -266,7 +269,7 @@ def clean_up(sagemaker: Any, inputs: Deploy, champion: Package, clock: Clock) ->
         )
 
 
-def retire_others(sagemaker: Any, champion: Package, drain_seconds: float, clock: Clock) -> list[str]:
+def retire_others(sagemaker: "SageMakerClient", champion: Package, drain_seconds: float, clock: Clock) -> list[str]:
     """Give the requests to what was live before time to end, delete its endpoint, and then archive it.
 
     In this order: until its endpoint is gone a version says Live, so that the next run finds what this one must leave.
@@ -284,7 +287,7 @@ def retire_others(sagemaker: Any, champion: Package, drain_seconds: float, clock
     return leftovers
 
 
-def remove_abandoned(sagemaker: Any, inputs: Deploy, clock: Clock) -> list[str]:
+def remove_abandoned(sagemaker: "SageMakerClient", inputs: Deploy, clock: Clock) -> list[str]:
     """Delete the endpoints that a run made and could not take back, whose version is not live; returns what is left.
 
     A version that never went live is in no list of what to retire. So old an endpoint is on no run's way any more.
@@ -307,7 +310,7 @@ def remove_abandoned(sagemaker: Any, inputs: Deploy, clock: Clock) -> list[str]:
     return [words for words in leftovers if words]
 
 
-def retire(sagemaker: Any, other: Package, champion: Package, seconds: float, clock: Clock) -> str:
+def retire(sagemaker: "SageMakerClient", other: Package, champion: Package, seconds: float, clock: Clock) -> str:
     """Delete the endpoint of a version that was replaced, then archive it; returns what could not be, in words."""
     try:
         if not is_still_replaced(sagemaker, other):
@@ -326,7 +329,7 @@ def retire(sagemaker: Any, other: Package, champion: Package, seconds: float, cl
     return ""
 
 
-def is_still_replaced(sagemaker: Any, other: Package) -> bool:
+def is_still_replaced(sagemaker: "SageMakerClient", other: Package) -> bool:
     """Whether nobody has moved live to this version again, or retired it, since it was read."""
     now = packages.describe(sagemaker, other.arn)
     if now.is_live and now.live_since == other.live_since:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, HTTPClientError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
@@ -12,6 +12,9 @@ from sluice.chat_api import Reply
 from sluice.evaluation.replay import failures
 from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
 from sluice.evaluation.replay.target import Collected
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 # what the service says when an endpoint is throttled, still cold, or had a fault of its own
 BUSY = frozenset({
@@ -33,7 +36,7 @@ GONE = "not found"
 
 
 class EndpointTarget:
-    def __init__(self, runtime: Any, endpoint: str) -> None:
+    def __init__(self, runtime: "SageMakerRuntimeClient", endpoint: str) -> None:
         self.runtime = runtime
         self.endpoint = endpoint
 
@@ -71,7 +74,7 @@ class EndpointTarget:
         if isinstance(error, EventStreamError):  # the model server failed at this request, or it is down
             return Refused(f"The answer broke off: {describe_error(error)}")
         if code == "ModelError":
-            status = int(error.response.get("OriginalStatusCode") or 424)
+            status = int(str(error.response.get("OriginalStatusCode") or 424))
             reason = failures.told(status, str(error.response.get("OriginalMessage") or message).encode())
             return failures.of_status(status, reason)
         if code in {"ValidationError", "ValidationException"} and GONE not in message:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sluice.errors import SluiceError
 from sluice.evaluation import report as reports
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.evaluate import Began, build_report
+from sluice.evaluation.evaluate import StartTime, build_report
 from sluice.evaluation.replay.engine import Progress, Replayed, replay
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
@@ -100,7 +100,7 @@ def create_report_folder(folder: Path) -> Path:
 
 def evaluate_version(worker: Worker, champion: Package | None) -> Report:
     """The judgement; a model server that fails is a report too, whose verdict is "error"."""
-    context, began = worker.context, Began.now()
+    context, began = worker.context, StartTime.now()
     gate = context.settings.gate
     report = build_report(
         replay_all_cases(worker),

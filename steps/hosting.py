@@ -9,10 +9,10 @@ yet. So a deletion waits, a configuration goes only after its endpoint, and what
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -20,6 +20,9 @@ from sluice.errors import SluiceError
 from sluice.registry.packages import Package, UnknownPackage, is_missing
 from sluice.steps.inputs import Deploy
 from sluice.steps.job import print_line
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
 
 MAX_NAME = 63  # the longest name of a model, a configuration or an endpoint
 MIN_BASE = 40  # of a name, which no suffix takes
@@ -55,7 +58,7 @@ class Clock:
 class Rollout:
     """One version on its way to one endpoint. `own` is the name of this run's model and endpoint configuration."""
 
-    sagemaker: Any
+    sagemaker: "SageMakerClient"
     inputs: Deploy
     package: Package
     endpoint: str
@@ -110,7 +113,7 @@ class Rollout:
             self.adopt(endpoint)
             self.remove_config()
 
-    def adopt(self, endpoint: dict[str, Any] | None) -> None:
+    def adopt(self, endpoint: Mapping[str, Any] | None) -> None:
         """Use an endpoint that is there. Of another package, or broken, it is not this run's to replace."""
         serves = retry_missing(self.clock, find_served_package, self.sagemaker, self.endpoint) if endpoint else None
         status = endpoint["EndpointStatus"] if endpoint else "gone"
@@ -134,7 +137,7 @@ class Rollout:
             DeploymentConfig={"BlueGreenUpdatePolicy": policy},
         )
 
-    def wait(self) -> dict[str, Any]:
+    def wait(self) -> Mapping[str, Any]:
         """Until the endpoint is in service; looks often at first, then ever more rarely."""
         seconds = self.inputs.startup_seconds + self.inputs.download_seconds + PROVISION_SECONDS
         endpoint = wait_until_settled(self.sagemaker, self.endpoint, seconds, self.clock)
@@ -176,7 +179,7 @@ class Rollout:
         delete_if_exists(self.sagemaker.delete_endpoint_config, EndpointConfigName=self.own)
         delete_if_exists(self.sagemaker.delete_model, ModelName=self.own)
 
-    def _describe_with_retries(self) -> dict[str, Any] | None:
+    def _describe_with_retries(self) -> Mapping[str, Any] | None:
         """The endpoint that was just made, or None if it is not there however often it is asked for."""
         return retry_missing(self.clock, describe_endpoint, self.sagemaker, self.endpoint)
 
@@ -204,9 +207,9 @@ def retry_missing(clock: Clock, call: Callable[..., Response], *args: Any, **req
     return call(*args, **request)
 
 
-def describe_endpoint(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
+def describe_endpoint(sagemaker: "SageMakerClient", endpoint: str) -> Mapping[str, Any] | None:
     try:
-        response: dict[str, Any] = sagemaker.describe_endpoint(EndpointName=endpoint)
+        response: Mapping[str, Any] = sagemaker.describe_endpoint(EndpointName=endpoint)
     except ClientError as error:
         if is_missing(error):
             return None
@@ -214,12 +217,14 @@ def describe_endpoint(sagemaker: Any, endpoint: str) -> dict[str, Any] | None:
     return response
 
 
-def is_in_service(sagemaker: Any, endpoint: str) -> bool:
+def is_in_service(sagemaker: "SageMakerClient", endpoint: str) -> bool:
     description = describe_endpoint(sagemaker, endpoint)
     return description is not None and description["EndpointStatus"] == "InService"
 
 
-def wait_until_settled(sagemaker: Any, endpoint: str, seconds: float, clock: Clock) -> dict[str, Any] | None:
+def wait_until_settled(
+    sagemaker: "SageMakerClient", endpoint: str, seconds: float, clock: Clock
+) -> Mapping[str, Any] | None:
     """The endpoint once nothing is under way with it, or as it is when the time is up; None if it is gone."""
     deadline, pause, last = clock.monotonic() + seconds, 0.2, ""
     while True:
@@ -233,7 +238,7 @@ def wait_until_settled(sagemaker: Any, endpoint: str, seconds: float, clock: Clo
         pause = min(pause * 1.3, 15.0)
 
 
-def find_served_package(sagemaker: Any, endpoint: str) -> str | None:
+def find_served_package(sagemaker: "SageMakerClient", endpoint: str) -> str | None:
     """The model package behind an endpoint, read through its configuration and its model."""
     try:
         description = sagemaker.describe_endpoint(EndpointName=endpoint)
@@ -247,7 +252,7 @@ def find_served_package(sagemaker: Any, endpoint: str) -> str | None:
     return next((each["ModelPackageName"] for each in containers if each.get("ModelPackageName")), None)
 
 
-def list_endpoints_of_runs(sagemaker: Any, inputs: Deploy, before: datetime) -> Iterator[tuple[str, str]]:
+def list_endpoints_of_runs(sagemaker: "SageMakerClient", inputs: Deploy, before: datetime) -> Iterator[tuple[str, str]]:
     """The endpoints that runs of this group have made before then under names of their own, and what each serves.
 
     Such an endpoint and its configuration carry the names that a run gives, and it serves a package of the group.
@@ -263,7 +268,7 @@ def list_endpoints_of_runs(sagemaker: Any, inputs: Deploy, before: datetime) -> 
             yield name, arn
 
 
-def list_endpoint_names(sagemaker: Any, part: str, before: datetime) -> Iterator[str]:
+def list_endpoint_names(sagemaker: "SageMakerClient", part: str, before: datetime) -> Iterator[str]:
     """The names of the endpoints that have this in their name and were made before then, page by page."""
     request: dict[str, Any] = {"NameContains": part, "CreationTimeBefore": before, "MaxResults": 100}
     while True:
@@ -274,7 +279,9 @@ def list_endpoint_names(sagemaker: Any, part: str, before: datetime) -> Iterator
         request["NextToken"] = page["NextToken"]
 
 
-def delete_endpoint(sagemaker: Any, endpoint: str, seconds: float, clock: Clock, config: str | None = None) -> str:
+def delete_endpoint(
+    sagemaker: "SageMakerClient", endpoint: str, seconds: float, clock: Clock, config: str | None = None
+) -> str:
     """Delete an endpoint, and once it is gone its configuration and models; returns what could not be, in words.
 
     Waits up to `seconds` until nothing is under way with it, and until it is gone. `config`: only the endpoint that has
@@ -301,7 +308,7 @@ def delete_endpoint(sagemaker: Any, endpoint: str, seconds: float, clock: Clock,
         pause = min(pause * 1.3, 15.0)
 
 
-def request_deletion(sagemaker: Any, endpoint: str) -> ClientError | None:
+def request_deletion(sagemaker: "SageMakerClient", endpoint: str) -> ClientError | None:
     """Ask for the deletion of an endpoint; returns the refusal, if there is one."""
     try:
         sagemaker.delete_endpoint(EndpointName=endpoint)
@@ -316,7 +323,7 @@ def is_transient(error: ClientError) -> bool:
     return about.get("Code") in THROTTLED or "in-progress" in str(about.get("Message", "")).lower()
 
 
-def delete_config(sagemaker: Any, config: str) -> None:
+def delete_config(sagemaker: "SageMakerClient", config: str) -> None:
     """An endpoint configuration that nothing uses any more, with its models."""
     try:
         variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]

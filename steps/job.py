@@ -52,8 +52,10 @@ class Aws:
             import boto3
             from botocore.config import Config
 
+            make_client: Callable[..., Any] = boto3.client
+
             config = Config(max_pool_connections=self._connections, **settings)
-            self._clients[key] = boto3.client(service, region_name=region or self._region, config=config)
+            self._clients[key] = make_client(service, region_name=region or self._region, config=config)
         return self._clients[key]
 
 

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import SluiceError, UsageError
-from sluice.evaluation.llm_judge import Judge
+from sluice.evaluation.llm_judge import LlmJudge
 from sluice.evaluation.model_api import ModelApi
 from sluice.evaluation.scoring import NOTHING, ScoringServices
-from sluice.evaluation.settings import Helper, Settings
+from sluice.evaluation.settings import EvaluationSettings, HelperModel
 from sluice.steps.bedrock import Bedrock, check_embedding_model
 
 
@@ -29,21 +29,23 @@ class Clients(Protocol):
 
 
 def build_scoring_services(
-    settings: Settings, clients: Clients, environment: Mapping[str, str] = os.environ
+    settings: EvaluationSettings, clients: Clients, environment: Mapping[str, str] = os.environ
 ) -> ScoringServices:
     """What the settings name. Asks no model yet; raises SluiceError if a key is missing."""
     if not settings.judge and not settings.embeddings:
         return NOTHING
     judge, embed = settings.judge, settings.embeddings
     return ScoringServices(
-        judge=Judge(build_client(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens)
+        judge=LlmJudge(
+            build_client(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens
+        )
         if judge
         else None,
         embed=build_client(embed, "embeddings", clients, environment).embed if embed else None,
     )
 
 
-def build_client(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> ModelApi | Bedrock:
+def build_client(helper: HelperModel, key: str, clients: Clients, environment: Mapping[str, str]) -> ModelApi | Bedrock:
     if helper.url:
         secret = read_key(helper, key, clients, environment)
         return ModelApi(helper.url, helper.model, secret, helper.timeout_seconds, helper.retry_seconds)
@@ -53,7 +55,7 @@ def build_client(helper: Helper, key: str, clients: Clients, environment: Mappin
     return Bedrock(clients.client("bedrock-runtime", helper.region, **once), model, helper.retry_seconds)
 
 
-def read_key(helper: Helper, key: str, clients: Clients, environment: Mapping[str, str]) -> str | None:
+def read_key(helper: HelperModel, key: str, clients: Clients, environment: Mapping[str, str]) -> str | None:
     """The variable if it is set, as on one's own machine; else the secret, as in a job; None if neither is named."""
     if helper.key_variable and (key_text := environment.get(helper.key_variable, "").strip()):
         return check_key(key_text, helper.key_variable)

@@ -63,11 +63,11 @@ def write_files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
     """report.json, and for readers what is rendered of it; returns what was written, and where."""
     from sluice.evaluation.reports import files as pages
 
-    file = reports.write(report, folder)
+    file = reports.write_report(report, folder)
     if warnings := pages.write_all(folder, build_page_data(report)):
         for warning in warnings:
             report = add_warning(report, warning)
-        reports.write(report, folder)
+        reports.write_report(report, folder)
     return report, [file, *(path for name in pages.FILES.values() if (path := folder / name).is_file())]
 
 
@@ -75,7 +75,7 @@ def build_page_data(report: Report) -> dict[str, Any]:
     """All of a report; of one that is read from disk, because it is so large, only cases that did not pass."""
     if isinstance(report.results, tuple):
         return report.as_json()
-    failed = (reports.case(result) for result in report.results if not result.passed)
+    failed = (reports.case_json(result) for result in report.results if not result.passed)
     return report.without_cases() | {"cases": list(islice(failed, MAX_CASES))}
 
 

@@ -12,14 +12,14 @@ from sluice.errors import SluiceError
 from sluice.evaluation import settings as wire
 from sluice.evaluation.cases.case import Case, require_reviewed
 from sluice.evaluation.cases.requirements import CaseRequirements
-from sluice.evaluation.cases.selection import select_release_cases, join_ids
+from sluice.evaluation.cases.selection import join_ids, select_release_cases
 from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.compare.hashes import compute_hashes
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.rag_target import HttpRag
 from sluice.evaluation.report import Report
 from sluice.evaluation.scoring import ScoringServices
-from sluice.evaluation.settings import Settings
+from sluice.evaluation.settings import EvaluationSettings
 from sluice.registry.packages import Package
 from sluice.steps.inputs import Deploy, Evaluate
 from sluice.steps.judge_clients import Clients, build_scoring_services
@@ -35,7 +35,7 @@ class OtherEndpoint(SluiceError):
 class RunContext:
     """`endpoint` is the one that is judged; None: the job's own model server. `machine` is the type of its machines."""
 
-    settings: Settings
+    settings: EvaluationSettings
     cases: Collection[Case]
     left_out: tuple[str, ...]  # ids of cases that cannot be asked here
     help: ScoringServices
@@ -84,7 +84,7 @@ class RunContext:
 
 def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> RunContext:
     """Raises UsageError for anything that would only show when the model serves."""
-    settings = wire.read(Path(inputs.settings))
+    settings = wire.read_settings(Path(inputs.settings))
     every = require_reviewed(StoredCases(Path(inputs.cases)))
     cases, left_out = select_release_cases(every, settings.rag, on_endpoint=endpoint is not None)
     through_rag = any(case.through == "rag" for case in cases)

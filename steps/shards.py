@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
@@ -28,6 +28,9 @@ from sluice.steps.inputs import Evaluate
 from sluice.steps.job import print_line
 from sluice.steps.run_context import RunContext
 
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
 REPORT_SECONDS = 10.0  # seconds between two words to the others
 SPARE_SECONDS = 600.0  # seconds that one machine may come later than another, or be silent at a long answer
 SYSTEM = Clock()
@@ -43,7 +46,7 @@ class Share:
 
     instance: Here
     hosts: tuple[str, ...]  # all machines by their names; the first is this job's first
-    s3: Any
+    s3: "S3Client"
     uri: str
     silence: float  # seconds after which one that tells nothing new is given up
 
@@ -106,7 +109,7 @@ class Share:
         return parts.netloc, f"{parts.path.strip('/')}/{name}/{file}"
 
 
-def read_share(inputs: Evaluate, s3: Any) -> Share | None:
+def read_share(inputs: Evaluate, s3: "S3Client") -> Share | None:
     """From what SageMaker tells a job about itself; None if it has one machine."""
     report = Path(inputs.report)
     config = report.parents[1] / "config" if report.parent.name == "processing" else report / "config"

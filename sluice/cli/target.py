@@ -54,7 +54,7 @@ class Target:
         """One for all clients: what it has read of AWS's API models is read once."""
         import boto3
 
-        local = LOCAL_CREDENTIALS if self.name == "local" else {}
+        local: dict[str, Any] = LOCAL_CREDENTIALS if self.name == "local" else {}
         return boto3.Session(region_name=self.region, **local)
 
     @property

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sluice import chat_api
 from sluice.evaluation.prompt import TURNS
@@ -16,6 +16,9 @@ from sluice.rag import budget, model
 from sluice.rag.endpoint import Live, LiveEndpointWatcher
 from sluice.rag.history import History, Turn
 from sluice.rag.retrieval import Retrieval, Source
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Parts:
     follower: LiveEndpointWatcher
     history: History
     retrieval: Retrieval
-    runtime: Any
+    runtime: "SageMakerRuntimeClient"
     passages: int
     clock: Callable[[], float] = time.perf_counter
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
@@ -23,12 +23,17 @@ from sluice.rag.settings import Settings
 from sluice.rag.streams import Threads
 from sluice.rag.vectors import Embedder
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_sagemaker.client import SageMakerClient
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
+
 
 @dataclass(frozen=True)
 class Clients:
-    sagemaker: Any
-    runtime: Any
-    dynamodb: Any
+    sagemaker: "SageMakerClient"
+    runtime: "SageMakerRuntimeClient"
+    dynamodb: "DynamoDBClient"
 
 
 def clients(settings: Settings) -> Clients:

@@ -39,7 +39,7 @@ class Prompt:
 def fit_prompt(
     question: str, passages: Sequence[str], history: Sequence[Pair], max_tokens: int, context: int | None
 ) -> Prompt:
-    messages = prompt.messages(question, passages, history)
+    messages = prompt.build_messages(question, passages, history)
     if context is None:
         return Prompt(messages, max_tokens, len(passages))
     visible, turns = list(passages), list(history)
@@ -51,7 +51,7 @@ def fit_prompt(
             visible.pop()
         else:
             raise QuestionTooLong(used, context)
-        messages = prompt.messages(question, visible, turns)
+        messages = prompt.build_messages(question, visible, turns)
     return Prompt(messages, min(max_tokens, context - used), len(visible))
 
 

@@ -7,11 +7,14 @@ name that no user can have, as users are one line of text, and RANGE is the user
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.rag.history import HistoryNotWritten, HistoryUnavailable, explain_unavailable, iso
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
 
 PARTITION = "\nconsent"
 PAGE = 500
@@ -25,7 +28,9 @@ class Consent:
 
 
 class Consents:
-    def __init__(self, dynamodb: Any, table: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, dynamodb: "DynamoDBClient", table: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self.dynamodb = dynamodb
         self.table = table
         self.now = now
@@ -33,7 +38,12 @@ class Consents:
     def set_consent(self, user: str, evaluation: bool) -> Consent:
         """The user's word; the last one counts. It outlives their turns, and is kept when it is taken back."""
         at = iso(self.now().astimezone(UTC))
-        item = {"user": {"S": PARTITION}, "turn": {"S": user}, "evaluation": {"BOOL": evaluation}, "at": {"S": at}}
+        item: dict[str, Any] = {
+            "user": {"S": PARTITION},
+            "turn": {"S": user},
+            "evaluation": {"BOOL": evaluation},
+            "at": {"S": at},
+        }
         try:
             self.dynamodb.put_item(TableName=self.table, Item=item)
         except (ClientError, BotoCoreError) as error:

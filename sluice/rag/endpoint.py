@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import SluiceError
 from sluice.registry import packages
 from sluice.registry.packages import NothingLive
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
 
 LOG = logging.getLogger("sluice.rag.registry")
 CONTEXT = ("OPTION_MAX_MODEL_LEN", "MAX_MODEL_LEN")
@@ -44,7 +47,7 @@ class RegistryLook:
     failure: str = ""  # why the latest look failed, if it did
 
 
-def find_live(sagemaker: Any, group: str) -> Live:
+def find_live(sagemaker: "SageMakerClient", group: str) -> Live:
     package = packages.find_live(sagemaker, group)
     context = next((package.environment[key] for key in CONTEXT if key in package.environment), "")
     return Live(package.endpoint_name, package.version, package.arn, int(context) if context.isdecimal() else None)

@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
 
 MAX_ITEM = 400 * 1024  # DynamoDB's limit, names of attributes included
 ROOM = 8192  # kept free of that: not everyone who speaks this API counts alike
@@ -71,7 +74,11 @@ class TurnIds:
 
 class History:
     def __init__(
-        self, dynamodb: Any, table: str, keep_days: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        dynamodb: "DynamoDBClient",
+        table: str,
+        keep_days: int,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.dynamodb = dynamodb
         self.table = table

@@ -3,13 +3,16 @@
 import json
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, EventStreamError, ReadTimeoutError
 from urllib3.exceptions import HTTPError
 
 from sluice import chat_api
 from sluice.errors import SluiceError
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
 
 JSON = "application/json"
 EXCERPT = 500
@@ -53,7 +56,7 @@ LOST = {"ModelNotReadyException", "ServiceUnavailable", "ServiceUnavailableExcep
 BUSY = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded", "RequestThrottled"}
 
 
-def complete(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> chat_api.Reply:
+def complete(runtime: "SageMakerRuntimeClient", endpoint: str, request: Mapping[str, Any]) -> chat_api.Reply:
     try:
         answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=_body(request), ContentType=JSON, Accept=JSON)
         with closing(answer["Body"]) as body:
@@ -62,7 +65,9 @@ def complete(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> chat_ap
         raise explain_error(error, endpoint) from error
 
 
-def stream(runtime: Any, endpoint: str, request: Mapping[str, Any]) -> Generator[dict[str, Any], None, None]:
+def stream(
+    runtime: "SageMakerRuntimeClient", endpoint: str, request: Mapping[str, Any]
+) -> Generator[dict[str, Any], None, None]:
     """Send the request now, and return the streamed objects as they come; close the iterator to hang up."""
     try:
         answer = runtime.invoke_endpoint_with_response_stream(

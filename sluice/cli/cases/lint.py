@@ -12,7 +12,7 @@ from sluice.errors import UsageError
 from sluice.evaluation.cases.case import Case
 from sluice.preflight import checks
 from sluice.preflight.cases import checks as rules
-from sluice.preflight.deployment_spec import DeploymentSpec, Judging
+from sluice.preflight.deployment_spec import DeploymentSpec, EvaluationSpec
 from sluice.preflight.finding import Finding
 from sluice.wording import counted
 
@@ -47,9 +47,9 @@ def find_problems(cases: Sequence[Case], config: Any) -> list[Finding]:
     reviewed = tuple(case for case in cases if case.reviewed)
     if config is not None:
         return check_with_release(reviewed, config)
-    strict, lenient = (DeploymentSpec(judging=Judging(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
-    alone = (rules.repeated(strict), rules.holding(lenient), rules.failing(strict), rules.remembered(strict))
-    return checks.ordered(each for check in alone for each in check)
+    strict, lenient = (DeploymentSpec(judging=EvaluationSpec(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
+    alone = (rules.check_duplicates(strict), rules.check_expectations_can_hold(lenient), rules.check_gate_can_fail(strict), rules.check_forgotten_turns(strict))
+    return checks.sort_findings(each for check in alone for each in check)
 
 
 def check_with_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
@@ -58,11 +58,11 @@ def check_with_release(cases: tuple[Case, ...], config: Any) -> list[Finding]:
 
     model = config.model.folder
     tokenizer = model / "tokenizer.json" if model and (model / "tokenizer.json").is_file() else None
-    judging = Judging(cases, config.evaluation.max_tokens, config.evaluation.gate.min_pass_rate, tokenizer)
-    setup = pipeline_yaml.setup(config, judging)
-    findings = checks.ordered(each for check in rules.CHECKS for each in check(setup))
-    silences = [each for each in pipeline_yaml.suppressions(config) if each.code.startswith("EVL")]
-    remaining, _ = suppressions.apply_suppressions(findings, silences, rule_pages.codes)
+    judging = EvaluationSpec(cases, config.evaluation.max_tokens, config.evaluation.gate.min_pass_rate, tokenizer)
+    setup = pipeline_yaml.build_deployment_spec(config, judging)
+    findings = checks.sort_findings(each for check in rules.CHECKS for each in check(setup))
+    silences = [each for each in pipeline_yaml.read_suppressions(config) if each.code.startswith("EVL")]
+    remaining, _ = suppressions.apply_suppressions(findings, silences, rule_pages.rule_codes)
     return [replace(each, place=setup.at("judging")) if not each.place.file else each for each in remaining]
 
 

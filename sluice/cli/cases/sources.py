@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from sluice.datasets.importers.import_log import ImportLog
 from sluice.datasets.yaml_writer import Draft
 from sluice.errors import SluiceError, UsageError
 from sluice.wording import counted
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
 
 PAGE = 100  # turns that are read at once
 
@@ -95,7 +98,13 @@ class Harvest:
 
 
 def harvest_cases(
-    dynamodb: Any, table: str, out: Path, user: str | None, since: datetime | None, limit: int, as_json: bool
+    dynamodb: "DynamoDBClient",
+    table: str,
+    out: Path,
+    user: str | None,
+    since: datetime | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     refuse_overwriting(out)
     harvest = gather_chats(dynamodb, table, user, since, limit)
@@ -113,7 +122,9 @@ def harvest_cases(
     output.say("Redaction goes by patterns and is not perfect: read every line before you let one count.")
 
 
-def gather_chats(dynamodb: Any, table: str, user: str | None, since: datetime | None, limit: int) -> Harvest:
+def gather_chats(
+    dynamodb: "DynamoDBClient", table: str, user: str | None, since: datetime | None, limit: int
+) -> Harvest:
     """The newest chats, oldest first. Each user's word is asked for as their turn comes, before a line is read."""
     from sluice.rag.consent import Consents
     from sluice.rag.history import History

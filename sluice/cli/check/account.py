@@ -14,7 +14,7 @@ from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
 from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
 from sluice.preflight import checks, not_applied
-from sluice.preflight.account import RELEASE, Wanted, checkpoint, runner
+from sluice.preflight.account import RELEASE, Requirements, checkpoint, runner
 from sluice.preflight.adapters import deployed, pipeline_yaml
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
@@ -29,18 +29,20 @@ PRICE_LIST = "us-east-1"  # the Price List answers in few regions, for all of th
 def check_release(config: PipelineConfig) -> list[Finding]:
     """What the file says, with the checkpoint as the account has it, and what only the account can tell."""
     client, shape = clients(config.region), read_facts(config)
-    account_findings = runner.check_account(pipeline_yaml.setup(config, model=shape), list_requirements(config), client)
-    return checks.ordered([*pipeline_yaml.findings(config, shape), *account_findings])
+    account_findings = runner.check_account(
+        pipeline_yaml.build_deployment_spec(config, model=shape), list_requirements(config), client
+    )
+    return checks.sort_findings([*pipeline_yaml.check_config(config, shape), *account_findings])
 
 
 def read_facts(config: PipelineConfig) -> ModelFacts | None:
     """The checkpoint's own, from where the file says it is: a folder, or S3."""
     source = config.model.source
     in_s3 = checkpoint.read_model_facts(source, clients(config.region)) if source.startswith("s3://") else None
-    return in_s3 or pipeline_yaml.facts(config)
+    return in_s3 or pipeline_yaml.read_model_facts(config)
 
 
-def list_requirements(config: PipelineConfig) -> Wanted:
+def list_requirements(config: PipelineConfig) -> Requirements:
     evaluation = config.evaluation
     mlflow = evaluation.mlflow or ""
     helpers = [each for each in (evaluation.judge, evaluation.embeddings) if each]
@@ -49,7 +51,7 @@ def list_requirements(config: PipelineConfig) -> Wanted:
         "mlflow": ("evaluation", "mlflow"), "model_uri": ("model", "source"),
         "evaluated_endpoint": ("evaluation", "endpoint"), "jobs": ("evaluation", "instance_type"),
     }  # fmt: skip
-    return Wanted(
+    return Requirements(
         stack=STACK,
         role_arn=config.role_arn,
         table=config.history.table,
@@ -64,7 +66,7 @@ def list_requirements(config: PipelineConfig) -> Wanted:
         jobs=(DEPLOY_INSTANCE,),
         images=(cpu_image(config.region),),
         tags=bool(config.tags),
-        places={field: pipeline_yaml.place(config, *key) for field, key in keys.items()},
+        places={field: pipeline_yaml.locate(config, *key) for field, key in keys.items()},
     )
 
 
@@ -77,13 +79,16 @@ def check_deployed(package: str | None, endpoint: str | None, target: str) -> Ch
         raise UsageError(f"{flag} is read off your account.", "Add --target aws. Only reading calls are made.")
     client = clients(region_of(package or ""))
     if package:
-        setup, uses = deployed.of_package(client, package), Wanted()
+        setup, uses = deployed.read_package(client, package), Requirements()
     else:
-        setup, uses = deployed.of_endpoint(client, str(endpoint)), deployed.wanted_of_endpoint(client, str(endpoint))
+        setup, uses = (
+            deployed.read_endpoint(client, str(endpoint)),
+            deployed.read_endpoint_requirements(client, str(endpoint)),
+        )
     whole = identify_model(setup, client)
-    findings = [*checks.findings(whole), *runner.check_account(setup, uses, client)]
-    missing = not_applied.find(whole, UNSAID)
-    return CheckResult(package or f"endpoint {endpoint}", checks.ordered(findings), (), missing)
+    findings = [*checks.check_spec(whole), *runner.check_account(setup, uses, client)]
+    missing = not_applied.list_not_applied(whole, UNSAID)
+    return CheckResult(package or f"endpoint {endpoint}", checks.sort_findings(findings), (), missing)
 
 
 def identify_model(setup: DeploymentSpec, client: Callable[[str], Any]) -> DeploymentSpec:

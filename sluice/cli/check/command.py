@@ -52,7 +52,7 @@ def check(as_json: bool, sarif: bool, strict: bool, explain: str | None, **optio
         findings.print_page(explain)
         return
     checked = check_configuration(options) if list_flags(options, (*OTHER, *FLAGS)) else check_release(options)
-    remaining, silenced = suppressions.apply_suppressions(checked.findings, checked.silences, rule_pages.codes)
+    remaining, silenced = suppressions.apply_suppressions(checked.findings, checked.silences, rule_pages.rule_codes)
     render = findings.print_json if as_json else findings.print_sarif if sarif else findings.print_text
     render(checked.subject, remaining, silenced, checked.not_applied)
     if code := findings.exit_code(remaining, strict):
@@ -71,18 +71,18 @@ def check_release(options: Mapping[str, Any]) -> CheckResult:
     try:
         release = model.load(file)
     except model.ConfigError as error:
-        return CheckResult(str(file), pipeline_yaml.of_error(error, file))
+        return CheckResult(str(file), pipeline_yaml.report_config_error(error, file))
     on_aws = options["target"] == "aws"
     if on_aws:
         from sluice.cli.check import account
 
         findings = account.check_release(release)
     else:
-        findings = pipeline_yaml.findings(release)
+        findings = pipeline_yaml.check_config(release)
     findings += definition_check.check_definitions(release, state_folder() / "compiled", options["compiled"] or on_aws)
-    unknown = not on_aws and pipeline_yaml.facts(release) is None
+    unknown = not on_aws and pipeline_yaml.read_model_facts(release) is None
     missing = (NotApplied("a config.json in model.source", not_applied.NEEDS["model"]),) if unknown else ()
-    return CheckResult(str(file), checks.ordered(findings), pipeline_yaml.suppressions(release), missing)
+    return CheckResult(str(file), checks.sort_findings(findings), pipeline_yaml.read_suppressions(release), missing)
 
 
 def check_configuration(options: Mapping[str, Any]) -> CheckResult:

@@ -20,12 +20,16 @@ NOTHING = Reading(())
 
 def check_files(options: Mapping[str, Any]) -> CheckResult:
     files = [file for file in (options["env_file"], options["serving_properties"]) if file]
-    environment = config_files.environment(options["env_file"]) if options["env_file"] else NOTHING
-    properties = config_files.properties(options["serving_properties"]) if options["serving_properties"] else NOTHING
+    environment = config_files.read_environment(options["env_file"]) if options["env_file"] else NOTHING
+    properties = (
+        config_files.read_properties(options["serving_properties"]) if options["serving_properties"] else NOTHING
+    )
     whole = build_spec(options, environment, properties)
-    findings = checks.findings(whole)
+    findings = checks.check_spec(whole)
     subject = " and ".join(str(file) for file in files) or "this configuration"
-    return CheckResult(subject, findings, environment.silences + properties.silences, not_applied.find(whole))
+    return CheckResult(
+        subject, findings, environment.silences + properties.silences, not_applied.list_not_applied(whole)
+    )
 
 
 def build_spec(options: Mapping[str, Any], environment: Reading, properties: Reading) -> DeploymentSpec:
@@ -62,10 +66,10 @@ def build_spec(options: Mapping[str, Any], environment: Reading, properties: Rea
 def read_facts(config: Path | None, model_id: str | None) -> ModelFacts | None:
     """Read off the model's own files if they were named, else from the table of known models."""
     if config is None:
-        return model.known(model_id) if model_id else None
+        return model.find_model(model_id) if model_id else None
     if config.is_dir():
         return model.from_folder(config)
-    content = config_files.json_of(config)
+    content = config_files.parse_json(config)
     if not isinstance(content, dict):
         raise UsageError(f"{config}: is no model's config.json.", "It is a JSON object with architectures in it.")
     return model.from_config(content, model_id or str(config))

@@ -26,7 +26,7 @@ def exit_code(findings: Sequence[Finding], strict: bool) -> int:
 
 def print_page(code: str) -> None:
     """The page of one rule; the nearest code if there is none of that name."""
-    rules = rule_pages.rules()
+    rules = rule_pages.load_rules()
     rule = rules.get(code.upper())
     if rule is None:
         import difflib
@@ -34,14 +34,14 @@ def print_page(code: str) -> None:
         near = difflib.get_close_matches(code.upper(), rules, 1, 0.5)
         hint = f"Did you mean {near[0]}?" if near else "docs/checks.md has them all."
         raise UsageError(f"There is no rule {code}.", hint)
-    output.say(rule_pages.explained(rule).rstrip())
+    output.say(rule_pages.render_rule(rule).rstrip())
 
 
 def print_text(subject: str, findings: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
     bound = " in what could be looked at" if missing and not findings else ""
     output.say(f"{subject}: {count_severities(findings)}{bound}{f', {silenced} silenced' if silenced else ''}")
     if missing:
-        output.say(not_applied.in_words(missing))
+        output.say(not_applied.describe_not_applied(missing))
     for each in findings:
         colour = COLOURS[each.severity]
         output.say()
@@ -85,9 +85,11 @@ def to_json(each: Finding) -> dict[str, Any]:
 
 def print_sarif(subject: str, findings: Sequence[Finding], silenced: int, missing: tuple[NotApplied, ...]) -> None:
     """SARIF 2.1.0 with the rules that were met. A finding without a file is at the subject itself."""
-    notifications = [{"level": "note", "message": {"text": not_applied.in_words(missing)}}] if missing else []
+    notifications = (
+        [{"level": "note", "message": {"text": not_applied.describe_not_applied(missing)}}] if missing else []
+    )
     invocation = {"executionSuccessful": True, "toolConfigurationNotifications": notifications}
-    rules = rule_pages.rules()
+    rules = rule_pages.load_rules()
     met = sorted({each.code for each in findings})
     driver = {"name": "sluice check", "rules": [describe_rule(rules[code]) for code in met]}
     results = [to_sarif(each, met.index(each.code), subject) for each in findings]

@@ -15,7 +15,7 @@ from sluice.cli import output
 from sluice.cli.evaluation.replay_request import read_request
 from sluice.cli.evaluation.report_flags import form_options
 from sluice.errors import UsageError
-from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.replay.journal import FILE, Journal
 from sluice.evaluation.replay.progress import Watch
@@ -83,7 +83,7 @@ def replay(
     request = read_request(options, file_named=named)
     if cache:
         request = request.with_cache(cache)
-    cases = Cases(request.cases)
+    cases = StoredCases(request.cases)
     request.check(cases)
     with closing(request), open_journal(out or resume, bool(resume)) as journal, show_progress() as progress:
         report = evaluate(
@@ -111,7 +111,7 @@ def import_reporting() -> None:
 
 
 def write_report(report: "Report", folder: Path, journal: Journal) -> None:
-    from sluice.evaluation.report import write
+    from sluice.evaluation.report import write_report as write
 
     write(report, folder)
     if report.verdict.verdict != "error":
@@ -157,10 +157,10 @@ def show_progress() -> Iterator[Watch]:
 def show_result(report: "Report", as_json: bool, html: Path | None, markdown: Path | None, junit: Path | None) -> None:
     """The report in the forms that were asked for; the whole of a large one is never in memory."""
     from sluice.cli.evaluation.report_output import show_report, write_all
-    from sluice.evaluation.report import pieces
+    from sluice.evaluation.report import iterate_json
 
     if as_json:
-        for piece in pieces(report):
+        for piece in iterate_json(report):
             click.echo(piece, nl=False)
     if not as_json or html or markdown or junit:
         content = shorten_report(report)
@@ -173,10 +173,12 @@ def show_result(report: "Report", as_json: bool, html: Path | None, markdown: Pa
 
 def shorten_report(report: "Report") -> dict[str, Any]:
     """All of a report; of a large one, only cases that did not pass."""
-    from sluice.evaluation.report import case
-    from sluice.evaluation.results import slim
+    from sluice.evaluation.report import case_json
+    from sluice.evaluation.results import strip_texts
 
     if isinstance(report.results, tuple):
         return report.as_json()
-    failed = (index for index, result in enumerate(slim(report.results)) if not result.passed)
-    return report.without_cases() | {"cases": [case(report.results[index]) for index in islice(failed, MOST_FAILED)]}
+    failed = (index for index, result in enumerate(strip_texts(report.results)) if not result.passed)
+    return report.without_cases() | {
+        "cases": [case_json(report.results[index]) for index in islice(failed, MOST_FAILED)]
+    }

@@ -16,7 +16,7 @@ from sluice.evaluation.scoring import NOTHING, ScoringServices
 
 if TYPE_CHECKING:
     from sluice.config.model import PipelineConfig
-    from sluice.evaluation.settings import Settings
+    from sluice.evaluation.settings import EvaluationSettings
 
 EVERYDAY, STANDARD = Gate(), Plan()
 PLAN_OPTIONS = ("concurrency", "max_tokens", "repeats", "seed", "temperature", "requests_per_second", "retry_seconds")
@@ -40,7 +40,7 @@ class ReplayRequest:
     gate: Gate = EVERYDAY
     plan: Plan = STANDARD
     help: ScoringServices = NOTHING
-    settings: "Settings | None" = None  # the file's
+    settings: "EvaluationSettings | None" = None  # the file's
     opened: tuple[Closes, ...] = ()
 
     def close(self) -> None:
@@ -63,9 +63,9 @@ class ReplayRequest:
         """What another report must have in common with this one to be compared; the environment is not known here."""
         from sluice.evaluation.cases.case import digest
         from sluice.evaluation.compare.hashes import digest_of_scoring
-        from sluice.evaluation.settings import Settings
+        from sluice.evaluation.settings import EvaluationSettings
 
-        scoring = (self.settings or Settings()).scoring()
+        scoring = (self.settings or EvaluationSettings()).scoring()
         scoring |= {name: value for name, value in vars(self.plan).items() if name in scoring}
         return {"cases": digest(cases), "scorers": digest_of_scoring(cases, scoring)}
 
@@ -96,7 +96,7 @@ def read_from_file(options: Options) -> ReplayRequest:
     return with_url(request, options) if options["url"] else with_endpoint(request, options, config)
 
 
-def build_services(config: "PipelineConfig", settings: "Settings") -> ScoringServices:
+def build_services(config: "PipelineConfig", settings: "EvaluationSettings") -> ScoringServices:
     if not settings.judge and not settings.embeddings:
         return NOTHING
     from sluice.steps.job import Aws

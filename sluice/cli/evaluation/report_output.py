@@ -34,7 +34,7 @@ def read_report(target: Target, package: "Package") -> dict[str, Any]:
         body = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"].read()
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
         raise SluiceError(f"The report of version {package.version} is not at {package.report} any more.") from None
-    return report.parse(body, package.report)
+    return report.parse_report(body, package.report)
 
 
 def save_copy(content: dict[str, Any], version: int) -> Path:

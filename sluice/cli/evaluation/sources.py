@@ -60,7 +60,7 @@ class Reader:
     def read_file(self, path: Path) -> dict[str, Any]:
         path = path / report.FILE if path.is_dir() else path
         try:
-            return report.parse(path.read_bytes(), str(path))
+            return report.parse_report(path.read_bytes(), str(path))
         except OSError as error:
             raise UsageError(f"The report {path} cannot be read: {error.strerror or error}.") from None
 

@@ -51,7 +51,7 @@ def list_changes(config: PipelineConfig, target: Target) -> Sequence[Change]:
 def refuse_doomed(config: PipelineConfig) -> None:
     """Raise UsageError if `sluice check` has an error to tell: what would fail on SageMaker is not sent there."""
     findings, _ = suppressions.apply_suppressions(
-        pipeline_yaml.findings(config), pipeline_yaml.suppressions(config), rule_pages.codes
+        pipeline_yaml.check_config(config), pipeline_yaml.read_suppressions(config), rule_pages.rule_codes
     )
     errors = [each for each in findings if each.severity == "error"]
     if errors:

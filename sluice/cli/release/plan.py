@@ -37,7 +37,7 @@ def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, 
     changes = flow.list_changes(config, target)
     turns = costs.count_turns(case.load_cases(config.evaluation.cases), config.evaluation.repeats)
     # What runs locally is a stand-in; time and money are those of the model that the file names.
-    facts = model.known(config.model.id) if target.name == "local" else pipeline_yaml.facts(config)
+    facts = model.find_model(config.model.id) if target.name == "local" else pipeline_yaml.read_model_facts(config)
     estimate = costs.estimate_release(config, facts, turns, hours_per_week)
     if as_json:
         output.print_json(to_json(changes, estimate))

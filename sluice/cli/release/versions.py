@@ -1,7 +1,7 @@
 """`sluice versions`: what the registry holds, newest first."""
 
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,9 @@ from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
 from sluice.registry import packages
 from sluice.wording import one_line
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.client import SageMakerClient
 
 
 @click.command()
@@ -28,7 +31,7 @@ def versions(config: PipelineConfig, target: Target, limit: int, as_json: bool) 
     print_versions(rows)
 
 
-def list_versions(sagemaker: Any, group: str, limit: int) -> list[packages.Package]:
+def list_versions(sagemaker: "SageMakerClient", group: str, limit: int) -> list[packages.Package]:
     return [packages.describe(sagemaker, each.arn) for each in islice(packages.list_versions(sagemaker, group), limit)]
 
 

@@ -25,27 +25,28 @@ def bind(application: Any) -> None:
     _application = application
 
 
-def client(service: str, account_id: str, region: str) -> Any:
+def create_client(service: str, account_id: str, region: str) -> Any:
     with LOCK:  # making a client is not thread-safe
         return _client(service, account_id, region)
 
 
 @cache
 def _client(service: str, account_id: str, region: str) -> Any:
-    made = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=region).client(
-        service, endpoint_url="http://localhost", config=Config(retries={"max_attempts": 0})
-    )
-    made.meta.events.register_first("before-send", partial(_answer, account_id))
-    return made
+    session: Any = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=region)
+    boto_client = session.client(service, endpoint_url="http://localhost", config=Config(retries={"max_attempts": 0}))
+    boto_client.meta.events.register_first("before-send", partial(_answer, account_id))
+    return boto_client
 
 
 def _answer(account_id: str, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-    body = request.body.read() if hasattr(request.body, "read") else request.body
+    content: Any = request.body
+    body = content.read() if hasattr(content, "read") else content
     headers = [(name, _text(value)) for name, value in request.headers.items()] + [("x-moto-account-id", account_id)]
     environ = EnvironBuilder(path=request.url, method=request.method, headers=headers, data=_bytes(body)).get_environ()
     with LOCK:
-        parts, status, answered = run_wsgi_app(_application, environ, buffered=True)
-    return AWSResponse(request.url, int(status.split()[0]), dict(answered), _Raw(b"".join(parts)))
+        parts, status, response_headers = run_wsgi_app(_application, environ, buffered=True)
+    headers_read: Any = dict(response_headers)
+    return AWSResponse(request.url, int(status.split()[0]), headers_read, _Raw(b"".join(parts)))
 
 
 class _Raw(io.BytesIO):
