@@ -136,7 +136,7 @@ def test_what_sagemaker_says_is_kept_in_the_audit_log(aws: LocalAws, made: dict[
     assert statement["Resource"].endswith(":log-group:/aws/events/sluice:*")
     rule = aws.client("events").describe_rule(Name="sluice-audit")
     assert json.loads(rule["EventPattern"])["source"] == ["aws.sagemaker"]
-    bridge.emit(ACCOUNT, REGION, "SageMaker Endpoint State Change", {"EndpointName": "chat"}, [])
+    bridge.emit_event(ACCOUNT, REGION, "SageMaker Endpoint State Change", {"EndpointName": "chat"}, [])
     deliveries.settle()
     line = json.loads(aws.log_lines("/aws/events/sluice")[-1])
     assert (line["detail-type"], line["detail"]) == ("SageMaker Endpoint State Change", {"EndpointName": "chat"})

@@ -176,17 +176,17 @@ BAD = [
 @pytest.mark.parametrize(("expression", "why"), BAD, ids=[expression for expression, _ in BAD])
 def test_what_is_no_expression_is_refused_with_the_reason(expression: str, why: str) -> None:
     with pytest.raises(cron.InvalidExpression, match=why.replace("?", r"\?")):
-        cron.parse(expression)
+        cron.parse_expression(expression)
 
 
 @pytest.mark.parametrize("name", ["Asia", "Seoul", "../etc/passwd", "", "UTC+9", "KST9"])
 def test_what_is_no_time_zone_is_refused(name: str) -> None:
     with pytest.raises(cron.InvalidExpression, match="IANA"):
-        cron.time_zone(name)
+        cron.load_time_zone(name)
 
 
 def test_rules_and_schedules_spell_rates_differently_so_parsing_tells_them_apart() -> None:
-    spelled = {text: cron.parse(f"rate({text})") for text in ("1 minute", "1 minutes", "5 minutes", "5 minute")}
+    spelled = {text: cron.parse_expression(f"rate({text})") for text in ("1 minute", "1 minutes", "5 minutes", "5 minute")}
     assert [text for text, rate in spelled.items() if isinstance(rate, cron.Rate) and rate.regular] == [
         "1 minute",
         "5 minutes",

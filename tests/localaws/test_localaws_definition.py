@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sluice.localaws.pipelines import document
-from sluice.localaws.pipelines.definition import parse
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.pipelines import definition_reader
+from sluice.localaws.pipelines.definition_checks import parse_definition
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 ROLE = "arn:aws:iam::123456789012:role/run"
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -57,7 +57,7 @@ def with_input(**source: Any) -> dict[str, Any]:
 
 
 def test_steps_of_branches_are_found_with_what_they_wait_for():
-    pipeline = parse(
+    pipeline = parse_definition(
         text(processing("A"), gate([processing("B")], [fail("C")]), processing("D", DependsOn=["A", "Gate"]))
     )
     assert list(pipeline.steps) == ["A", "Gate", "B", "C", "D"]
@@ -73,13 +73,13 @@ def test_reading_a_step_is_waiting_for_it():
             "Environment": {"JOB": {"Std:Join": {"On": "/", "Values": ["x", {"Get": "Steps.A.ProcessingJobArn"}]}}}
         },
     )
-    assert parse(text(reader, processing("A"))).waits_for["B"] == {"A"}, "whatever the order in the document"
+    assert parse_definition(text(reader, processing("A"))).waits_for["B"] == {"A"}, "whatever the order in the document"
 
 
 def test_a_property_file_is_read_after_its_step():
     files = [{"PropertyFileName": "Report", "OutputName": "report", "FilePath": "report.json"}]
     verdict = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.A.PropertyFiles.Report"}, "Path": "totals.pass_rate"}}
-    pipeline = parse(text(processing("A", arguments=with_output(), PropertyFiles=files), gate([fail()], left=verdict)))
+    pipeline = parse_definition(text(processing("A", arguments=with_output(), PropertyFiles=files), gate([fail()], left=verdict)))
     assert pipeline.waits_for["Gate"] == {"A"}
 
 
@@ -89,7 +89,7 @@ def test_a_property_file_is_read_after_its_step():
 )
 def test_other_step_types_are_refused_by_name(kind: str):
     with pytest.raises(NotSupported, match=f"step type {kind} .*'X'"):
-        parse(text({"Name": "X", "Type": kind, "Arguments": {}}))
+        parse_definition(text({"Name": "X", "Type": kind, "Arguments": {}}))
 
 
 def test_the_sdk_knows_no_step_type_that_is_not_named_here():
@@ -98,7 +98,7 @@ def test_the_sdk_knows_no_step_type_that_is_not_named_here():
         "Condition Model Processing RegisterModel Training Transform Callback Tuning Lambda QualityCheck ClarifyCheck"
     )
     known += " EMR EMRServerless Fail AutoML EndpointConfig Endpoint InferenceComponent Lineage Job Cleanup ForEach"
-    assert set(known.split()) <= document.ON_AWS_ONLY | document.SUPPORTED
+    assert set(known.split()) <= definition_reader.ON_AWS_ONLY | definition_reader.SUPPORTED
 
 
 NOT_HERE = {
@@ -145,13 +145,13 @@ NOT_HERE = {
 @pytest.mark.parametrize("step, named", NOT_HERE.values(), ids=NOT_HERE)
 def test_what_would_change_the_outcome_is_refused_by_name(step: dict[str, Any], named: str):
     with pytest.raises(NotSupported, match=named):
-        parse(text(processing("A"), step))
+        parse_definition(text(processing("A"), step))
 
 
 def test_what_only_concerns_the_hardware_is_accepted():
     cluster = {"InstanceCount": 1, "InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 60, "VolumeKmsKeyId": "key"}
     network = {"EnableNetworkIsolation": False, "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}
-    parse(
+    parse_definition(
         text(
             processing(arguments={"ProcessingResources": {"ClusterConfig": cluster}, "NetworkConfig": network}),
             Metadata={},
@@ -251,7 +251,7 @@ WRONG = {
 @pytest.mark.parametrize("steps, said", WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_said_with_its_place(steps: list[Any], said: str):
     with pytest.raises(Malformed, match=said):
-        parse(text(*steps, Parameters=[{"Name": "Count", "Type": "Integer", "DefaultValue": 1}]))
+        parse_definition(text(*steps, Parameters=[{"Name": "Count", "Type": "Integer", "DefaultValue": 1}]))
 
 
 TOP = {
@@ -275,22 +275,22 @@ TOP = {
 @pytest.mark.parametrize("definition, said", TOP.values(), ids=TOP)
 def test_a_broken_document_is_named(definition: str, said: str):
     with pytest.raises(Malformed, match=said):
-        parse(definition)
+        parse_definition(definition)
 
 
 def test_an_mlflow_config_is_refused_and_null_is_fine():
-    parse(text(fail(), MlflowConfig=None, PipelineExperimentConfig=None))
+    parse_definition(text(fail(), MlflowConfig=None, PipelineExperimentConfig=None))
     with pytest.raises(NotSupported, match="MlflowConfig"):
-        parse(text(fail(), MlflowConfig={"MlflowResourceArn": "x"}))
+        parse_definition(text(fail(), MlflowConfig={"MlflowResourceArn": "x"}))
 
 
 def test_a_job_may_ask_for_its_own_name():
-    parse(text(processing(arguments={"Environment": {"ME": {"Get": "Execution.ProcessingJobName"}}})))
+    parse_definition(text(processing(arguments={"Environment": {"ME": {"Get": "Execution.ProcessingJobName"}}})))
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*definition*.json")), ids=lambda path: path.stem)
 def test_what_the_sdk_compiles_is_accepted(path: Path):
-    parse(path.read_text("utf-8"))
+    parse_definition(path.read_text("utf-8"))
 
 
 def test_no_junk_anywhere_gets_past_as_another_kind_of_error():
@@ -331,4 +331,4 @@ def test_no_junk_anywhere_gets_past_as_another_kind_of_error():
             else:
                 broken = junk
             with contextlib.suppress(Malformed, NotSupported):
-                parse(json.dumps(broken))
+                parse_definition(json.dumps(broken))

@@ -29,7 +29,7 @@ def target(aws: LocalAws, rule: str, arn: str, **more: Any) -> None:
 
 def say(group: str, **detail: Any) -> None:
     """As the registry does when a package changes."""
-    eventbridge.emit(ACCOUNT, REGION, CHANGED, {"ModelPackageGroupName": group, **detail}, [PACKAGE])
+    eventbridge.emit_event(ACCOUNT, REGION, CHANGED, {"ModelPackageGroupName": group, **detail}, [PACKAGE])
     deliveries.settle()
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sluice.localaws.pipelines.definition import parse
-from sluice.localaws.pipelines.interpreter import Retries, Scope, Unresolvable, parameters, ready
-from sluice.localaws.pipelines.model import Pipeline, RetryPolicy
-from sluice.localaws.server.faults import Malformed
+from sluice.localaws.pipelines.definition_checks import parse_definition
+from sluice.localaws.pipelines.definition_model import Pipeline, RetryPolicy
+from sluice.localaws.pipelines.interpreter import Retries, Scope, Unresolvable, list_ready_steps, resolve_parameters
+from sluice.localaws.server.request_faults import Malformed
 
 REPORT = {"verdict": "pass", "totals": {"pass_rate": 0.95, "by.tag": [1, 2]}, "empty": None}
 DESCRIBED = {
@@ -58,7 +58,7 @@ def gate(name: str, conditions: list[Any], then: list[Any], otherwise: list[Any]
 
 
 def pipeline(*steps: Any, **top: Any) -> Pipeline:
-    return parse(json.dumps({"Version": "2020-12-01", "Steps": list(steps), **top}))
+    return parse_definition(json.dumps({"Version": "2020-12-01", "Steps": list(steps), **top}))
 
 
 def scope(**values: Any) -> Scope:
@@ -86,7 +86,7 @@ TYPED = {
 
 
 def given(**values: str) -> dict[str, Any]:
-    return parameters(
+    return resolve_parameters(
         pipeline(step("A"), **TYPED).parameters, [{"Name": name, "Value": value} for name, value in values.items()]
     )
 
@@ -221,29 +221,29 @@ def test_values_of_different_kinds_do_not_compare(left: Any, right: Any):
 
 def test_independent_steps_may_start_together_and_the_rest_waits():
     asked = pipeline(step("A"), step("B"), step("C", "A", "B"))
-    assert names(ready(asked, [], [], {})) == ["A", "B"]
-    assert names(ready(asked, ["A", "B"], ["A"], {})) == []
-    assert names(ready(asked, ["A", "B"], ["A", "B"], {})) == ["C"]
+    assert names(list_ready_steps(asked, [], [], {})) == ["A", "B"]
+    assert names(list_ready_steps(asked, ["A", "B"], ["A"], {})) == []
+    assert names(list_ready_steps(asked, ["A", "B"], ["A", "B"], {})) == ["C"]
 
 
 def test_only_the_branch_taken_starts_and_what_follows_waits_for_all_of_it():
     inner = gate("Inner", [YES], [step("Deep")], [step("Never")])
     asked = pipeline(gate("Gate", [YES], [step("A"), inner], [step("B")]), step("After", "Gate"))
-    assert names(ready(asked, [], [], {})) == ["Gate"]
+    assert names(list_ready_steps(asked, [], [], {})) == ["Gate"]
     outcomes = {"Gate": True}
-    assert names(ready(asked, ["Gate"], ["Gate"], outcomes)) == ["A", "Inner"]
+    assert names(list_ready_steps(asked, ["Gate"], ["Gate"], outcomes)) == ["A", "Inner"]
     outcomes["Inner"] = True
-    assert names(ready(asked, ["Gate", "A", "Inner"], ["Gate", "A", "Inner"], outcomes)) == ["Deep"]
+    assert names(list_ready_steps(asked, ["Gate", "A", "Inner"], ["Gate", "A", "Inner"], outcomes)) == ["Deep"]
     everything = ["Gate", "A", "Inner", "Deep"]
-    assert names(ready(asked, everything, everything, outcomes)) == ["After"]
-    assert names(ready(asked, ["Gate"], ["Gate"], {"Gate": False})) == ["B"], (
+    assert names(list_ready_steps(asked, everything, everything, outcomes)) == ["After"]
+    assert names(list_ready_steps(asked, ["Gate"], ["Gate"], {"Gate": False})) == ["B"], (
         "nothing of the other branch, not even its inner gate"
     )
 
 
 def test_an_empty_branch_lets_the_next_step_start():
     asked = pipeline(gate("Gate", [NO], [step("A")], []), step("After", "Gate"))
-    assert names(ready(asked, ["Gate"], ["Gate"], {"Gate": False})) == ["After"]
+    assert names(list_ready_steps(asked, ["Gate"], ["Gate"], {"Gate": False})) == ["After"]
 
 
 def test_retries_back_off_and_run_out():

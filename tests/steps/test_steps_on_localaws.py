@@ -13,7 +13,7 @@ from localaws_fixture import ROLE, LocalAws, eventually, local_aws
 from steps_example import settled
 
 from sluice.evaluation.gate import Gate
-from sluice.evaluation.settings import FILE, Settings
+from sluice.evaluation.settings import FILE, EvaluationSettings
 from sluice.localaws.server.settings import ImageRule
 from sluice.registry import packages
 from sluice.steps import hosting
@@ -39,8 +39,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         s3.put_object(Bucket="sluice", Key="cases/1/cases.yaml", Body=CHATS.encode())
         s3.put_object(Bucket="sluice", Key="cases/many/cases.yaml", Body=json.dumps({"cases": MANY}).encode())
         for name, gate in (("1", Gate()), ("champion", Gate(against_champion=True, margin=0.1))):
-            told = Settings(gate=gate, concurrency=4, retry_seconds=5.0).as_json()
-            s3.put_object(Bucket="sluice", Key=f"settings/{name}/{FILE}", Body=told)
+            criteria = EvaluationSettings(gate=gate, concurrency=4, retry_seconds=5.0).as_json()
+            s3.put_object(Bucket="sluice", Key=f"settings/{name}/{FILE}", Body=criteria)
         yield aws
 
 
@@ -81,7 +81,7 @@ def run_evaluate(
     )  # fmt: skip
     folder = "/opt/ml/processing"
     upload = {"S3Uri": f"s3://sluice/reports/{name}", "LocalPath": f"{folder}/report", "S3UploadMode": "EndOfJob"}
-    given = [
+    step_arguments = [
         {
             "InputName": what,
             "S3Input": {"S3Uri": f"s3://sluice/{what}/{which}", "LocalPath": f"{folder}/{what}", **FILES},
@@ -101,7 +101,7 @@ def run_evaluate(
             "ClusterConfig": {"InstanceCount": machines, "InstanceType": "ml.g5.xlarge", "VolumeSizeInGB": 30}
         },
         Environment={**packages.describe(clients.sagemaker, arn).environment, "PYTHONPATH": str(STUB.parents[2])},
-        ProcessingInputs=given,
+        ProcessingInputs=step_arguments,
         ProcessingOutputConfig={"Outputs": [{"OutputName": "report", "S3Output": upload}]},
     )
 
@@ -109,19 +109,19 @@ def run_evaluate(
         job: dict[str, Any] = clients.sagemaker.describe_processing_job(ProcessingJobName=name)
         return job if job["ProcessingJobStatus"] != "InProgress" else None
 
-    found: dict[str, Any] = eventually(ended, 60)
-    return found
+    description: dict[str, Any] = eventually(ended, 60)
+    return description
 
 
 def stored(local: LocalAws, name: str) -> dict[str, Any]:
     body = local.client("s3").get_object(Bucket="sluice", Key=f"reports/{name}/report.json")["Body"].read()
-    found: dict[str, Any] = json.loads(body)
-    return found
+    report: dict[str, Any] = json.loads(body)
+    return report
 
 
 def listed(local: LocalAws, name: str) -> set[str]:
-    found = local.client("s3").list_objects_v2(Bucket="sluice", Prefix=f"reports/{name}/")["Contents"]
-    return {each["Key"].removeprefix(f"reports/{name}/") for each in found}
+    objects = local.client("s3").list_objects_v2(Bucket="sluice", Prefix=f"reports/{name}/")["Contents"]
+    return {each["Key"].removeprefix(f"reports/{name}/") for each in objects}
 
 
 def settings(group: str, tmp_path: Path) -> Deploy:
@@ -172,13 +172,13 @@ def test_several_machines_share_the_cases_and_their_verdict_is_that_of_one(local
         == "pass: 60 of 60 cases passed (100 %), the gate wants 90 %."
     )
     one, three = (stored(local, f"shared-{count}") for count in (1, 3))
-    for told in (one, three):
+    for report in (one, three):
         for name in ("started", "seconds", "tags"):
-            del told[name]
-        for case in told["cases"]:
+            del report[name]
+        for case in report["cases"]:
             for turn in (turn for chat in case["chats"] for turn in chat["turns"]):
                 turn["latency_ms"] = turn["first_token_ms"] = 0
-        told["totals"] |= {name: None for name in ("latency_ms", "first_token_ms", "tokens_per_second")}
+        report["totals"] |= {name: None for name in ("latency_ms", "first_token_ms", "tokens_per_second")}
     assert one == three
     assert {"model-server.log", "algo-2-model-server.log", "algo-3-model-server.log"} <= listed(local, "shared-3")
 
@@ -204,8 +204,8 @@ def test_a_version_is_compared_with_the_live_one_by_what_the_registry_and_s3_kno
     assert job["ExitMessage"].startswith("pass: 60 of 60 cases passed") and "Not worse" in job["ExitMessage"]
     assert stored(local, "compared-2")["comparison"]["replayed"] is False
 
-    said = run_evaluate(clients, worse, "compared-3", cases="many", gate="champion")["ExitMessage"]
-    assert said.startswith("inconclusive: ") and "more cases would tell" in said
+    message = run_evaluate(clients, worse, "compared-3", cases="many", gate="champion")["ExitMessage"]
+    assert message.startswith("inconclusive: ") and "more cases would tell" in message
     assert packages.describe(clients.sagemaker, worse).approval == "PendingManualApproval"
     assert hosting.delete_endpoint(clients.sagemaker, "compared-v1", 60, hosting.Clock()) == ""
 
@@ -213,37 +213,37 @@ def test_a_version_is_compared_with_the_live_one_by_what_the_registry_and_s3_kno
 def test_versions_replace_each_other_and_a_bad_one_never_goes_live(
     local: LocalAws, clients: Clients, tmp_path: Path
 ) -> None:
-    sagemaker, asked = clients.sagemaker, settings("chat", tmp_path)
+    sagemaker, inputs = clients.sagemaker, settings("chat", tmp_path)
     for number in (1, 2):
         let_through(clients, register(clients, "chat", "good"))
-        assert deploy(asked, clients) == f"Version {number} of chat is live on endpoint chat-v{number}."
-    assert "already live" in deploy(asked, clients)
+        assert deploy(inputs, clients) == f"Version {number} of chat is live on endpoint chat-v{number}."
+    assert "already live" in deploy(inputs, clients)
     eventually(lambda: endpoints(sagemaker) == ["chat-v2"])  # a deleted one is Deleting for a while
 
     for behaviour, wrong in (("wrong", "did not pass on endpoint chat-v3"), ("dies-at-start", "chat-v4 is Failed")):
         let_through(clients, register(clients, "chat", behaviour))
         with pytest.raises(Exception, match=wrong):
-            deploy(replace(asked, startup_seconds=60), clients)
+            deploy(replace(inputs, startup_seconds=60), clients)
     live = packages.find_live(sagemaker, "chat")
     assert (live.version, live.endpoint_name) == (2, "chat-v2")
     eventually(lambda: endpoints(sagemaker) == ["chat-v2"])  # a deleted one is Deleting for a while
     assert len(sagemaker.list_models()["Models"]) == len(sagemaker.list_endpoint_configs()["EndpointConfigs"]) == 1
 
-    rollback = replace(asked, model_package=packages.find(sagemaker, "chat", 1).arn, reason="rollback")
+    rollback = replace(inputs, model_package=packages.find(sagemaker, "chat", 1).arn, reason="rollback")
     deploy(rollback, clients)
     assert packages.find_live(sagemaker, "chat").endpoint_name == "chat-v1"
 
 
 def test_in_place_the_endpoint_is_updated_under_its_own_name(local: LocalAws, clients: Clients, tmp_path: Path) -> None:
-    asked = replace(settings("fixed", tmp_path), strategy="in_place", drain_seconds=0)
+    inputs = replace(settings("fixed", tmp_path), strategy="in_place", drain_seconds=0)
     for version in ("good", "good", "wrong"):
         arn = register(clients, "fixed", version)
         let_through(clients, arn)
         if version == "good":
-            deploy(asked, clients)
+            deploy(inputs, clients)
             continue
         with pytest.raises(Exception, match="did not pass on endpoint fixed"):
-            deploy(asked, clients)
+            deploy(inputs, clients)
     live = packages.find_live(clients.sagemaker, "fixed")
     assert (live.version, live.endpoint_name) == (2, "fixed")
     config = clients.sagemaker.describe_endpoint(EndpointName="fixed")["EndpointConfigName"]

@@ -10,7 +10,7 @@ from moto.cloudformation.parsing import ResourceMap, clean_json, generate_resour
 from sluice.localaws.cloudformation import template_check
 from sluice.localaws.cloudformation.resources import Resource
 
-KEPT = {"Retain", "RetainExceptOnCreate"}
+RETAIN_POLICIES = {"Retain", "RetainExceptOnCreate"}
 
 
 class ResourceFailed(Exception):
@@ -20,7 +20,7 @@ class ResourceFailed(Exception):
 
 
 @contextmanager
-def _naming(logical_id: str, kind: str) -> Iterator[None]:
+def _attribute_failures(logical_id: str, kind: str) -> Iterator[None]:
     """Whatever a call for a resource fails with becomes that resource's failure."""
     try:
         yield
@@ -39,10 +39,10 @@ class LocalResourceMap(ResourceMap):
     """The resources of one stack by their logical id; those whose condition does not hold are not there."""
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.made())
+        return iter(self.created_resources())
 
     def validate_outputs(self) -> None:
-        """`stack_check` did."""
+        """Left out: `template_check` has done it before the stack began."""
 
     def __getitem__(self, name: str) -> Any:
         """moto asks for the values of references here, parameters and pseudo parameters among them."""
@@ -52,7 +52,7 @@ class LocalResourceMap(ResourceMap):
 
     def create(self, template: dict[str, Any]) -> bool:
         self._template, self._resource_json_map = template, template["Resources"]
-        self._settle({})
+        self._converge({})
         return True
 
     def update(self, template: dict[str, Any], parameters: dict[str, Any] | None = None) -> None:
@@ -62,73 +62,73 @@ class LocalResourceMap(ResourceMap):
             self.input_parameters = parameters
         self.resolved_parameters.clear()
         self.load()
-        self._settle(before)
+        self._converge(before)
 
-    def _settle(self, before: Mapping[str, Any]) -> None:
+    def _converge(self, before: Mapping[str, Any]) -> None:
         """Makes or changes each resource after those it speaks of, then removes what the template no longer has."""
         outdated: list[tuple[Resource, Mapping[str, Any]]] = []
-        for name in template_check.in_order(self._resource_json_map):
+        for name in template_check.sort_by_dependency(self._resource_json_map):
             spec = self._resource_json_map[name]
-            if self._wanted(spec) and (old := self._make_or_change(name, spec)) is not None:
+            if self._condition_holds(spec) and (old := self._make_or_change(name, spec)) is not None:
                 outdated.append((old, {"DeletionPolicy": spec.get("UpdateReplacePolicy")}))
-        for name in reversed(template_check.in_order(before) if before else []):
+        for name in reversed(template_check.sort_by_dependency(before) if before else []):
             spec = self._resource_json_map.get(name)
-            if name in self._parsed_resources and not (spec and self._wanted(spec)):
+            if name in self._parsed_resources and not (spec and self._condition_holds(spec)):
                 outdated.append((self._parsed_resources.pop(name), before[name]))
         for resource, spec in outdated:
             self._remove(resource, spec)
 
-    def _wanted(self, spec: Mapping[str, Any]) -> bool:
+    def _condition_holds(self, spec: Mapping[str, Any]) -> bool:
         return "Condition" not in spec or bool(self.lazy_condition_map[spec["Condition"]])
 
     def _make_or_change(self, name: str, spec: Mapping[str, Any]) -> Resource | None:
         """What the new resource replaces, if it replaces one."""
         kind = template_check.TYPES[spec["Type"]]
-        given = self._properties(spec)
+        properties = self._properties(spec)
         old: Resource | None = self._parsed_resources.get(name)
-        called = given.get(kind.name_property) or (
-            old.name if old and old.type == kind.type else self._invent(name, spec)
+        called = properties.get(kind.name_property) or (
+            old.name if old and old.type == kind.type else self._generate_name(name, spec)
         )
-        with _naming(name, kind.type):
-            if old and old.type == kind.type and old.name == called and not old.replaced_by(given):
-                old.apply(given)
+        with _attribute_failures(name, kind.type):
+            if old and old.type == kind.type and old.name == called and not old.replaced_by(properties):
+                old.apply(properties)
                 return None
             if old and old.type == kind.type and old.name == called:
-                if kind.name_property in given:
+                if kind.name_property in properties:
                     raise ValueError(
                         "CloudFormation cannot update a stack when a custom-named resource requires replacing."
                     )
-                called = self._invent(name, spec)
-            made = kind(called, self._account_id, self._region_name)
-            made.cf_resource_type, made.logical_resource_id = kind.type, name  # type: ignore[attr-defined]  # moto lists by them
-            made.create(given)
-            self._parsed_resources[name] = made  # before its settings: if one fails, the rollback finds it
-            made.apply(given)
+                called = self._generate_name(name, spec)
+            resource = kind(called, self._account_id, self._region_name)
+            resource.cf_resource_type, resource.logical_resource_id = kind.type, name  # type: ignore[attr-defined]  # moto lists by them
+            resource.create(properties)
+            self._parsed_resources[name] = resource  # before its settings: if one fails, the rollback finds it
+            resource.apply(properties)
             return old
 
-    def _invent(self, name: str, spec: Mapping[str, Any]) -> str:
+    def _generate_name(self, name: str, spec: Mapping[str, Any]) -> str:
         return str(generate_resource_name(spec["Type"], self["AWS::StackName"], name))
 
     def _properties(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        given: dict[str, Any] = _without_none(clean_json(spec.get("Properties", {}), self))
-        if "Tags" in template_check.TYPES[spec["Type"]].known():  # the stack's tags go to what can have tags
-            own = {tag["Key"] for tag in given.get("Tags", [])}
+        properties: dict[str, Any] = _without_none(clean_json(spec.get("Properties", {}), self))
+        if "Tags" in template_check.TYPES[spec["Type"]].property_names():  # the stack's tags go to what can have tags
+            own = {tag["Key"] for tag in properties.get("Tags", [])}
             more = [{"Key": key, "Value": self.tags[key]} for key in self.tags if key not in own]
-            given["Tags"] = given.get("Tags", []) + more
-        return given
+            properties["Tags"] = properties.get("Tags", []) + more
+        return properties
 
     def _remove(self, resource: Resource, spec: Mapping[str, Any]) -> None:
-        if spec.get("DeletionPolicy") not in KEPT:
-            with _naming(getattr(resource, "logical_resource_id", resource.name), resource.type):
+        if spec.get("DeletionPolicy") not in RETAIN_POLICIES:
+            with _attribute_failures(getattr(resource, "logical_resource_id", resource.name), resource.type):
                 resource.delete()
 
-    def made(self) -> dict[str, Resource]:
+    def created_resources(self) -> dict[str, Resource]:
         return {name: one for name, one in self._parsed_resources.items() if isinstance(one, Resource)}
 
     def delete(self, undo: bool = False) -> None:
         """`undo`: after a creation that failed, what is RetainExceptOnCreate goes as well."""
-        for name in reversed(template_check.in_order(self._resource_json_map)):
-            resource, spec = self.made().get(name), self._resource_json_map[name]
+        for name in reversed(template_check.sort_by_dependency(self._resource_json_map)):
+            resource, spec = self.created_resources().get(name), self._resource_json_map[name]
             if resource is not None:
                 goes = undo and spec.get("DeletionPolicy") == "RetainExceptOnCreate"
                 self._remove(resource, {} if goes else spec)
@@ -139,8 +139,8 @@ class LocalResourceMap(ResourceMap):
         old, new = self._resource_json_map, other_template["Resources"]
         changed = {name for name in new if name in old and new[name] != old[name]}
         changed |= {name for name in parameters or {} if str(self.input_parameters.get(name)) != str(parameters[name])}
-        for name in template_check.in_order(new):
-            if {found for found, _ in template_check.references(new[name])} & changed:
+        for name in template_check.sort_by_dependency(new):
+            if {referenced for referenced, _ in template_check.list_references(new[name])} & changed:
                 changed.add(name)
         return {
             "Add": [name for name in new if name not in old],

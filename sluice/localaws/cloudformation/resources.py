@@ -8,18 +8,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sluice.localaws.server.in_process_client import client
+from sluice.localaws.server.in_process_client import create_client
 
 Properties = Mapping[str, Any]
 
 
 class Resource(ABC):
-    """`made_with` go into the call that makes the thing, and cannot change; `settings` are put on it afterwards."""
+    """`create_only` properties go into the call that creates it and cannot change; `settings` are put on it afterwards."""
 
     type: ClassVar[str]
     service: ClassVar[str]
     name_property: ClassVar[str] = ""
-    made_with: ClassVar[frozenset[str]] = frozenset()
+    create_only: ClassVar[frozenset[str]] = frozenset()
     settings: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, name: str, account_id: str, region: str) -> None:
@@ -27,12 +27,12 @@ class Resource(ABC):
         self.properties: Properties = {}
 
     @classmethod
-    def known(cls) -> set[str]:
-        return {cls.name_property, *cls.made_with, *cls.settings} - {""}
+    def property_names(cls) -> set[str]:
+        return {cls.name_property, *cls.create_only, *cls.settings} - {""}
 
     @property
     def api(self) -> Any:
-        return client(self.service, self.account_id, self.region)
+        return create_client(self.service, self.account_id, self.region)
 
     @property
     def physical_resource_id(self) -> str:
@@ -46,22 +46,22 @@ class Resource(ABC):
     def get_cfn_attribute(self, name: str) -> str:
         return self.attributes[name]
 
-    def make(self, given: Properties) -> None:
-        self.create(given)
-        self.apply(given)
+    def make(self, properties: Properties) -> None:
+        self.create(properties)
+        self.apply(properties)
 
-    def apply(self, given: Properties) -> None:
+    def apply(self, properties: Properties) -> None:
         """Only what differs from before is put, or taken away (None)."""
         for name in self.settings:
-            if given.get(name) != self.properties.get(name):
-                self.put(name, given.get(name))
-        self.properties = dict(given)
+            if properties.get(name) != self.properties.get(name):
+                self.put(name, properties.get(name))
+        self.properties = dict(properties)
 
-    def replaced_by(self, given: Properties) -> bool:
-        return any(given.get(name) != self.properties.get(name) for name in self.made_with)
+    def replaced_by(self, properties: Properties) -> bool:
+        return any(properties.get(name) != self.properties.get(name) for name in self.create_only)
 
     @abstractmethod
-    def create(self, given: Properties) -> None: ...
+    def create(self, properties: Properties) -> None: ...
 
     @abstractmethod
     def put(self, name: str, value: Any) -> None: ...
@@ -88,7 +88,7 @@ class Bucket(Resource):
     def attributes(self) -> Mapping[str, str]:
         return {"Arn": f"arn:aws:s3:::{self.name}", "DomainName": f"{self.name}.s3.amazonaws.com"}
 
-    def create(self, given: Properties) -> None:
+    def create(self, properties: Properties) -> None:
         if any(bucket["Name"] == self.name for bucket in self.api.list_buckets()["Buckets"]):
             raise ValueError(f"{self.name} already exists")  # in us-east-1, S3 lets an owner make a bucket twice
         where = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
@@ -109,14 +109,14 @@ class Bucket(Resource):
             case "OwnershipControls" if value:
                 api.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=value)
             case "LifecycleConfiguration" if value:
-                rules = [lifecycle_rule(rule) for rule in value["Rules"]]
+                rules = [to_s3_lifecycle_rule(rule) for rule in value["Rules"]]
                 api.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
             case "Tags" if value:
                 api.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": value})
             case _:
-                self._take_away(name)
+                self._remove_setting(name)
 
-    def _take_away(self, name: str) -> None:
+    def _remove_setting(self, name: str) -> None:
         {
             "BucketEncryption": self.api.delete_bucket_encryption,
             "PublicAccessBlockConfiguration": self.api.delete_public_access_block,
@@ -138,24 +138,24 @@ LIFECYCLE_ALIKE = ("Status", "NoncurrentVersionExpiration", "AbortIncompleteMult
 LIFECYCLE_KNOWN = {*LIFECYCLE_ALIKE, "Id", "Prefix", "ExpirationInDays"}
 
 
-def lifecycle_rule(rule: Properties) -> dict[str, Any]:
+def to_s3_lifecycle_rule(rule: Properties) -> dict[str, Any]:
     """CloudFormation spells some members of a rule differently than S3."""
-    found = {name: rule[name] for name in LIFECYCLE_ALIKE if name in rule}
-    found["Filter"] = {"Prefix": rule.get("Prefix", "")}
+    s3_rule = {name: rule[name] for name in LIFECYCLE_ALIKE if name in rule}
+    s3_rule["Filter"] = {"Prefix": rule.get("Prefix", "")}
     if "Id" in rule:
-        found["ID"] = rule["Id"]
+        s3_rule["ID"] = rule["Id"]
     if "ExpirationInDays" in rule:
-        found["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
-    return found
+        s3_rule["Expiration"] = {"Days": int(rule["ExpirationInDays"])}
+    return s3_rule
 
 
 class BucketPolicy(Resource):
     type, service = "AWS::S3::BucketPolicy", "s3"
-    made_with = frozenset({"Bucket"})
+    create_only = frozenset({"Bucket"})
     settings = ("PolicyDocument",)
 
-    def create(self, given: Properties) -> None:
-        self.bucket = given["Bucket"]
+    def create(self, properties: Properties) -> None:
+        self.bucket = properties["Bucket"]
 
     def put(self, name: str, value: Any) -> None:
         self.api.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps(value))
@@ -166,7 +166,7 @@ class BucketPolicy(Resource):
 
 class Table(Resource):
     type, service, name_property = "AWS::DynamoDB::Table", "dynamodb", "TableName"
-    made_with = frozenset({"AttributeDefinitions", "KeySchema", "BillingMode"})
+    create_only = frozenset({"AttributeDefinitions", "KeySchema", "BillingMode"})
     settings = (
         "TimeToLiveSpecification",
         "PointInTimeRecoverySpecification",
@@ -179,8 +179,10 @@ class Table(Resource):
     def attributes(self) -> Mapping[str, str]:
         return {"Arn": f"arn:aws:dynamodb:{self.region}:{self.account_id}:table/{self.name}"}
 
-    def create(self, given: Properties) -> None:
-        self.api.create_table(TableName=self.name, **{name: given[name] for name in self.made_with if name in given})
+    def create(self, properties: Properties) -> None:
+        self.api.create_table(
+            TableName=self.name, **{name: properties[name] for name in self.create_only if name in properties}
+        )
 
     def delete(self) -> None:
         self.api.delete_table(TableName=self.name)
@@ -195,19 +197,19 @@ class Table(Resource):
                 on = value or {"PointInTimeRecoveryEnabled": False}
                 api.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=on)
             case "SSESpecification":
-                given = {("Enabled" if key == "SSEEnabled" else key): part for key, part in (value or {}).items()}
-                api.update_table(TableName=table, SSESpecification=given or {"Enabled": False})
+                encryption = {("Enabled" if key == "SSEEnabled" else key): part for key, part in (value or {}).items()}
+                api.update_table(TableName=table, SSESpecification=encryption or {"Enabled": False})
             case "DeletionProtectionEnabled":
                 api.update_table(TableName=table, DeletionProtectionEnabled=bool(value))
             case "Tags":
-                gone, new = changed_tags(self.properties.get(name), value)
+                gone, new = compare_tags(self.properties.get(name), value)
                 if gone:
                     api.untag_resource(ResourceArn=self.attributes["Arn"], TagKeys=gone)
                 if new:
                     api.tag_resource(ResourceArn=self.attributes["Arn"], Tags=new)
 
 
-def changed_tags(before: Any, after: Any) -> tuple[list[str], list[dict[str, str]]]:
+def compare_tags(before: Any, after: Any) -> tuple[list[str], list[dict[str, str]]]:
     """The keys to remove, and the tags to put."""
     keys = {tag["Key"] for tag in after or []}
     return [tag["Key"] for tag in before or [] if tag["Key"] not in keys], list(after or [])
@@ -225,7 +227,7 @@ class LogGroup(Resource):
     def attributes(self) -> Mapping[str, str]:
         return {"Arn": f"{self.arn}:*"}
 
-    def create(self, given: Properties) -> None:
+    def create(self, properties: Properties) -> None:
         self.api.create_log_group(logGroupName=self.name)
 
     def delete(self) -> None:
@@ -233,7 +235,7 @@ class LogGroup(Resource):
 
     def put(self, name: str, value: Any) -> None:
         if name == "Tags":
-            gone, new = changed_tags(self.properties.get(name), value)
+            gone, new = compare_tags(self.properties.get(name), value)
             if gone:
                 self.api.untag_resource(resourceArn=self.arn, tagKeys=gone)
             if new:
@@ -248,7 +250,7 @@ class LogsPolicy(Resource):
     type, service, name_property = "AWS::Logs::ResourcePolicy", "logs", "PolicyName"
     settings = ("PolicyDocument",)
 
-    def create(self, given: Properties) -> None:
+    def create(self, properties: Properties) -> None:
         """Putting the document makes it."""
 
     def put(self, name: str, value: Any) -> None:
@@ -258,7 +260,7 @@ class LogsPolicy(Resource):
         self.api.delete_resource_policy(policyName=self.name)
 
 
-class Rule(Resource):
+class EventRule(Resource):
     type, service, name_property = "AWS::Events::Rule", "events", "Name"
     at_once = ("Description", "EventPattern", "ScheduleExpression", "State")
     settings = (*at_once, "Targets")
@@ -267,18 +269,18 @@ class Rule(Resource):
     def attributes(self) -> Mapping[str, str]:
         return {"Arn": f"arn:aws:events:{self.region}:{self.account_id}:rule/{self.name}"}
 
-    def create(self, given: Properties) -> None:
+    def create(self, properties: Properties) -> None:
         if any(rule["Name"] == self.name for rule in self.api.list_rules(NamePrefix=self.name)["Rules"]):
             raise ValueError(f"{self.name} already exists")
-        self._put_rule(given)
+        self._put_rule(properties)
 
-    def apply(self, given: Properties) -> None:
-        if any(given.get(name) != self.properties.get(name) for name in self.at_once):
-            self._put_rule(given)
-        super().apply(given)
+    def apply(self, properties: Properties) -> None:
+        if any(properties.get(name) != self.properties.get(name) for name in self.at_once):
+            self._put_rule(properties)
+        super().apply(properties)
 
-    def _put_rule(self, given: Properties) -> None:
-        members = {name: given[name] for name in self.at_once if name in given}
+    def _put_rule(self, properties: Properties) -> None:
+        members = {name: properties[name] for name in self.at_once if name in properties}
         if "EventPattern" in members:
             members["EventPattern"] = json.dumps(members["EventPattern"])
         self.api.put_rule(Name=self.name, **members)
@@ -286,8 +288,8 @@ class Rule(Resource):
     def put(self, name: str, value: Any) -> None:
         if name != "Targets":
             return
-        wanted = {target["Id"] for target in value or []}
-        gone = {target["Id"] for target in self.properties.get(name, [])} - wanted
+        target_ids = {target["Id"] for target in value or []}
+        gone = {target["Id"] for target in self.properties.get(name, [])} - target_ids
         if gone:
             self.api.remove_targets(Rule=self.name, Ids=sorted(gone))
         if value:

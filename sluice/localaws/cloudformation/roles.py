@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.localaws.cloudformation.resources import Properties, Resource, changed_tags
+from sluice.localaws.cloudformation.resources import Properties, Resource, compare_tags
 
 
 def _document(value: Any) -> str:
@@ -13,7 +13,7 @@ def _document(value: Any) -> str:
 
 class Role(Resource):
     type, service, name_property = "AWS::IAM::Role", "iam", "RoleName"
-    made_with = frozenset({"Path"})
+    create_only = frozenset({"Path"})
     settings = (
         "AssumeRolePolicyDocument",
         "Description",
@@ -28,9 +28,9 @@ class Role(Resource):
         role = self.api.get_role(RoleName=self.name)["Role"]
         return {"Arn": role["Arn"], "RoleId": role["RoleId"]}
 
-    def create(self, given: Properties) -> None:
-        path = {"Path": given["Path"]} if "Path" in given else {}
-        trust = _document(given["AssumeRolePolicyDocument"])
+    def create(self, properties: Properties) -> None:
+        path = {"Path": properties["Path"]} if "Path" in properties else {}
+        trust = _document(properties["AssumeRolePolicyDocument"])
         self.api.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust, **path)
 
     def put(self, name: str, value: Any) -> None:
@@ -47,7 +47,7 @@ class Role(Resource):
             case "Policies":
                 self._write({each["PolicyName"]: each["PolicyDocument"] for each in value or []})
             case "Tags":
-                gone, new = changed_tags(self.properties.get(name), value)
+                gone, new = compare_tags(self.properties.get(name), value)
                 if gone:
                     iam.untag_role(RoleName=role, TagKeys=gone)
                 if new:
@@ -76,18 +76,18 @@ class InlinePolicy(Resource):
     """A policy written into roles; it has no name property of its own, since several roles may hold it."""
 
     type, service = "AWS::IAM::Policy", "iam"
-    made_with = frozenset({"PolicyName"})
+    create_only = frozenset({"PolicyName"})
     settings = ("Roles", "PolicyDocument")
 
-    def create(self, given: Properties) -> None:
-        self.policy = given["PolicyName"]
+    def create(self, properties: Properties) -> None:
+        self.policy = properties["PolicyName"]
 
-    def apply(self, given: Properties) -> None:
-        self._drop(set(self.properties.get("Roles", [])) - set(given.get("Roles", [])))
-        for role in given.get("Roles", []):
-            document = _document(given["PolicyDocument"])
+    def apply(self, properties: Properties) -> None:
+        self._drop(set(self.properties.get("Roles", [])) - set(properties.get("Roles", [])))
+        for role in properties.get("Roles", []):
+            document = _document(properties["PolicyDocument"])
             self.api.put_role_policy(RoleName=role, PolicyName=self.policy, PolicyDocument=document)
-        self.properties = dict(given)
+        self.properties = dict(properties)
 
     def put(self, name: str, value: Any) -> None:
         """`apply` writes both settings together."""
@@ -102,7 +102,7 @@ class InlinePolicy(Resource):
 
 class ManagedPolicy(Resource):
     type, service, name_property = "AWS::IAM::ManagedPolicy", "iam", "ManagedPolicyName"
-    made_with = frozenset({"Path", "Description"})
+    create_only = frozenset({"Path", "Description"})
     settings = ("PolicyDocument", "Roles")
 
     @property
@@ -113,11 +113,11 @@ class ManagedPolicy(Resource):
     def attributes(self) -> Mapping[str, str]:
         return {"PolicyArn": self.arn}
 
-    def create(self, given: Properties) -> None:
-        more = {name: given[name] for name in self.made_with if name in given}
-        document = _document(given["PolicyDocument"])
+    def create(self, properties: Properties) -> None:
+        more = {name: properties[name] for name in self.create_only if name in properties}
+        document = _document(properties["PolicyDocument"])
         self.arn: str = self.api.create_policy(PolicyName=self.name, PolicyDocument=document, **more)["Policy"]["Arn"]
-        self.properties = {"PolicyDocument": given["PolicyDocument"]}
+        self.properties = {"PolicyDocument": properties["PolicyDocument"]}
 
     def put(self, name: str, value: Any) -> None:
         if name == "Roles":

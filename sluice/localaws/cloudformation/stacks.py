@@ -1,8 +1,8 @@
 """CloudFormation that does what it says: a stack is checked before it begins, and rolled back if it fails.
 
 moto ends a stack CREATE_COMPLETE although it skipped types and properties, misses an update that reaches a resource
-through Fn::Sub, and leaves a stack that failed half-way as it is. `stack_map.py` makes the resources, `stack_check.py`
-refuses what cannot be made.
+through Fn::Sub, and leaves a stack that failed half-way as it is. `resource_map.py` makes the resources,
+`template_check.py` refuses what cannot be made.
 """
 
 import sys
@@ -19,7 +19,7 @@ from yaml import YAMLError
 
 from sluice.localaws.cloudformation import template_check
 from sluice.localaws.cloudformation.resource_map import LocalResourceMap, ResourceFailed
-from sluice.localaws.server.unsupported import NotImplementedLocally
+from sluice.localaws.server.moto_corrections import NotImplementedLocally
 
 REFUSED_OPTIONS = (
     "EnableTerminationProtection", "ResourceTypes", "RollbackConfiguration", "StackPolicyBody", "StackPolicyURL",
@@ -47,10 +47,10 @@ class LocalCloudFormation(CloudFormationBackend):
         """moto does not find the previous value of a parameter that had its default."""
         previous = instance.stack_parameters if isinstance(instance, Stack) else instance.parameters
         return {
-            given["ParameterKey"]: str(previous[given["ParameterKey"]])
-            if given.get("UsePreviousValue")
-            else given["ParameterValue"]
-            for given in incoming_params
+            parameter["ParameterKey"]: str(previous[parameter["ParameterKey"]])
+            if parameter.get("UsePreviousValue")
+            else parameter["ParameterValue"]
+            for parameter in incoming_params
         }
 
 
@@ -71,7 +71,7 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         template, parameters = self._check(stack)
         if self._changes_nothing(stack, template, parameters):
             raise ValidationError(message="No updates are to be performed.")
-        return _rolling_back(stack, lambda: self._update(stack))
+        return _roll_back_on_failure(stack, lambda: self._update(stack))
 
     def _update(self, stack: Stack) -> ActionResult:
         if tags := self._get_param("Tags", []):
@@ -87,8 +87,12 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         template, parameters = self._check(stack)
         answer = super().create_change_set()
         if stack is not None and self._changes_nothing(stack, template, parameters):
-            made = backend.describe_change_set(self._get_param("ChangeSetName"))
-            made.status, made.execution_status, made.status_reason = "FAILED", "UNAVAILABLE", NO_CHANGES
+            change_set = backend.describe_change_set(self._get_param("ChangeSetName"))
+            change_set.status, change_set.execution_status, change_set.status_reason = (
+                "FAILED",
+                "UNAVAILABLE",
+                NO_CHANGES,
+            )
         return answer
 
     def _validate_different_update(self, *ignored: Any) -> None:
@@ -99,7 +103,7 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         change_set = backend.describe_change_set(self._get_param("ChangeSetName"))
         stack = backend.stacks[change_set.stack_id]
         if change_set.change_set_type == "UPDATE":
-            return _rolling_back(stack, lambda: self._execute(stack, change_set))
+            return _roll_back_on_failure(stack, lambda: self._execute(stack, change_set))
         try:
             return self._execute(stack, change_set)
         except ResourceFailed as failed:
@@ -119,16 +123,16 @@ class LocalCloudFormationResponse(CloudFormationResponse):
 
     def delete_stack(self) -> ActionResult:
         backend, name = self.cloudformation_backend, self._get_param("StackName")
-        found = [stack for stack in backend.stacks.values() if name in (stack.name, stack.stack_id)]
-        for stack in found:
+        stacks = [stack for stack in backend.stacks.values() if name in (stack.name, stack.stack_id)]
+        for stack in stacks:
             _forget_outputs(stack)
         try:
             return super().delete_stack()
         except ResourceFailed as failed:
-            backend.stacks[found[0].stack_id] = found[0]  # moto has dropped it already
-            _record_failure(found[0], failed, "DELETE_FAILED")
+            backend.stacks[stacks[0].stack_id] = stacks[0]  # moto has dropped it already
+            _record_failure(stacks[0], failed, "DELETE_FAILED")
             _record_stack(
-                found[0], "DELETE_FAILED", f"The following resource(s) failed to delete: [{failed.logical_id}]."
+                stacks[0], "DELETE_FAILED", f"The following resource(s) failed to delete: [{failed.logical_id}]."
             )
             return ActionResult({})
 
@@ -138,13 +142,13 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         if refused:
             raise NotImplementedLocally(f"the CloudFormation options {', '.join(refused)}")
         template = _parse(self._body(stack))
-        given = {each["ParameterKey"]: each for each in self._get_param("Parameters", [])}
+        entries = {each["ParameterKey"]: each for each in self._get_param("Parameters", [])}
         previous = stack.stack_parameters if stack else {}
         parameters = {
             name: str(previous.get(name)) if each.get("UsePreviousValue") else each.get("ParameterValue", "")
-            for name, each in given.items()
+            for name, each in entries.items()
         }
-        template_check.check(template, parameters, self._get_param("Capabilities", []))
+        template_check.check_template(template, parameters, self._get_param("Capabilities", []))
         return template, parameters
 
     def _body(self, stack: Stack | None) -> str:
@@ -191,7 +195,7 @@ def _parse(body: str) -> dict[str, Any]:
     return template
 
 
-def _rolling_back(stack: Stack, change: Any) -> ActionResult:
+def _roll_back_on_failure(stack: Stack, change: Any) -> ActionResult:
     """An update that fails puts back what was there."""
     template, parameters, tags = stack.template, dict(stack.parameters), dict(stack.resource_map.tags)
     try:
@@ -226,11 +230,11 @@ def _record_failure(stack: Stack, failed: ResourceFailed, status: str) -> None:
 
 def _record_resources(stack: Stack, status: str) -> None:
     """Before the stack's own last event."""
-    done = [
+    events = [
         _event(stack, name, one.physical_resource_id, one.type, status)
-        for name, one in stack.resource_map.made().items()
+        for name, one in stack.resource_map.created_resources().items()
     ]
-    stack.events[-1:-1] = done
+    stack.events[-1:-1] = events
 
 
 def _event(stack: Stack, name: str, physical_id: str, kind: str, status: str, reason: str | None = None) -> Event:

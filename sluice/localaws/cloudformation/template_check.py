@@ -10,19 +10,19 @@ from sluice.localaws.cloudformation.resources import (
     LIFECYCLE_KNOWN,
     Bucket,
     BucketPolicy,
+    EventRule,
     LogGroup,
     LogsPolicy,
     Resource,
-    Rule,
     Table,
 )
 from sluice.localaws.cloudformation.roles import InlinePolicy, ManagedPolicy, Role
-from sluice.localaws.server.errors import NotImplementedLocally
+from sluice.localaws.server.api_errors import NotImplementedLocally
 
 Template = Mapping[str, Any]
 
 KINDS: tuple[type[Resource], ...] = (
-    Bucket, BucketPolicy, Table, Role, InlinePolicy, ManagedPolicy, LogGroup, LogsPolicy, Rule,
+    Bucket, BucketPolicy, Table, Role, InlinePolicy, ManagedPolicy, LogGroup, LogsPolicy, EventRule,
 )  # fmt: skip
 TYPES = {kind.type: kind for kind in KINDS}
 SECTIONS = {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters", "Conditions", "Resources", "Outputs"}
@@ -32,7 +32,7 @@ PARAMETER_TYPES = {"String", "Number", "CommaDelimitedList"}
 PSEUDO = {"AccountId", "Region", "StackId", "StackName", "URLSuffix", "NoValue", "Partition"}
 
 
-def check(template: Template, parameters: Mapping[str, str], capabilities: list[str]) -> None:
+def check_template(template: Template, parameters: Mapping[str, str], capabilities: list[str]) -> None:
     check_supported(template)
     check_references(template)
     check_parameters(template.get("Parameters", {}), parameters)
@@ -43,7 +43,7 @@ def check_supported(template: Template) -> None:
     """Everything that moto would pass over, in one refusal."""
     refused = [f"the template section {name}" for name in template if name not in SECTIONS]
     for name, spec in template.get("Resources", {}).items():
-        refused += [f"{what} ({name})" for what in _refused_of(spec)]
+        refused += [f"{what} ({name})" for what in _unsupported_parts(spec)]
     refused += [f"Export ({name})" for name, spec in template.get("Outputs", {}).items() if "Export" in spec]
     refused += sorted(f"Fn::{name}" for name in set(_functions(template)) - FUNCTIONS)
     for name, spec in template.get("Parameters", {}).items():
@@ -53,7 +53,7 @@ def check_supported(template: Template) -> None:
         raise NotImplementedLocally("in CloudFormation: " + "; ".join(refused))
 
 
-def _refused_of(spec: Mapping[str, Any]) -> Iterator[str]:
+def _unsupported_parts(spec: Mapping[str, Any]) -> Iterator[str]:
     kind = TYPES.get(spec.get("Type", ""))
     if kind is None:
         yield str(spec.get("Type"))
@@ -62,7 +62,7 @@ def _refused_of(spec: Mapping[str, Any]) -> Iterator[str]:
     if "Snapshot" in (spec.get("DeletionPolicy"), spec.get("UpdateReplacePolicy")):
         yield f"a Snapshot of {kind.type}"
     properties = spec.get("Properties", {})
-    yield from (f"{kind.type}.{name}" for name in properties if name not in kind.known())
+    yield from (f"{kind.type}.{name}" for name in properties if name not in kind.property_names())
     if kind is Bucket:
         for rule in properties.get("LifecycleConfiguration", {}).get("Rules", []):
             yield from (f"{kind.type}.LifecycleConfiguration.Rules.{name}" for name in set(rule) - LIFECYCLE_KNOWN)
@@ -75,11 +75,11 @@ def _functions(part: Any) -> Iterator[str]:
         yield from _functions(inner)
 
 
-def references(part: Any) -> Iterator[tuple[str, str]]:
+def list_references(part: Any) -> Iterator[tuple[str, str]]:
     """Each name that Ref, Fn::GetAtt and Fn::Sub speak of, with the attribute ("" for Ref)."""
     if isinstance(part, list):
         for inner in part:
-            yield from references(inner)
+            yield from list_references(inner)
     if not isinstance(part, Mapping):
         return
     own: Mapping[str, Any] = {}
@@ -93,63 +93,63 @@ def references(part: Any) -> Iterator[tuple[str, str]]:
             if name not in own:
                 yield name.partition(".")[0], name.partition(".")[2]
     for inner in part.values():
-        yield from references(inner)
+        yield from list_references(inner)
 
 
 def check_references(template: Template) -> None:
     resources = template.get("Resources", {})
     if not resources:
         raise ValidationError(message="Template format error: At least one Resources member must be defined.")
-    known = {*resources, *template.get("Parameters", {}), *(f"AWS::{name}" for name in PSEUDO)}
+    defined = {*resources, *template.get("Parameters", {}), *(f"AWS::{name}" for name in PSEUDO)}
     for section in ("Resources", "Outputs"):
-        missing = {name for name, _ in references(template.get(section, {}))} - known
+        missing = {name for name, _ in list_references(template.get(section, {}))} - defined
         if missing:
             text = f"Template format error: Unresolved resource dependencies [{', '.join(sorted(missing))}]"
             raise ValidationError(message=f"{text} in the {section} block of the template")
     for name, spec in resources.items():
-        for other in depends_on(spec) - resources.keys():
+        for other in list_depends_on(spec) - resources.keys():
             raise ValidationError(message=f"Template format error: {name} depends on {other}, which is not there")
 
 
-def depends_on(spec: Mapping[str, Any]) -> set[str]:
-    given = spec.get("DependsOn", [])
-    return {given} if isinstance(given, str) else set(given)
+def list_depends_on(spec: Mapping[str, Any]) -> set[str]:
+    names = spec.get("DependsOn", [])
+    return {names} if isinstance(names, str) else set(names)
 
 
-def in_order(resources: Mapping[str, Any]) -> list[str]:
+def sort_by_dependency(resources: Mapping[str, Any]) -> list[str]:
     """Each resource after those that it speaks of."""
-    done: list[str] = []
+    ordered: list[str] = []
 
     def visit(name: str, path: tuple[str, ...]) -> None:
         if name in path:
             raise ValidationError(message=f"Circular dependency between resources: [{', '.join(path)}]")
         spec = resources[name]
-        for other in sorted({*depends_on(spec), *(found for found, _ in references(spec))}):
-            if other in resources and other not in done:
+        for other in sorted({*list_depends_on(spec), *(referenced for referenced, _ in list_references(spec))}):
+            if other in resources and other not in ordered:
                 visit(other, (*path, name))
-        if name not in done:
-            done.append(name)
+        if name not in ordered:
+            ordered.append(name)
 
     for name in resources:
         visit(name, ())
-    return done
+    return ordered
 
 
-def check_parameters(declared: Mapping[str, Any], given: Mapping[str, str]) -> None:
-    unknown = sorted(set(given) - set(declared))
+def check_parameters(declared: Mapping[str, Any], supplied: Mapping[str, str]) -> None:
+    unknown = sorted(set(supplied) - set(declared))
     if unknown:
         raise ValidationError(message=f"Parameters: [{', '.join(unknown)}] do not exist in the template")
-    missing = [name for name, spec in declared.items() if name not in given and "Default" not in spec]
+    missing = [name for name, spec in declared.items() if name not in supplied and "Default" not in spec]
     if missing:
         raise ValidationError(message=f"Parameters: [{', '.join(missing)}] must have values")
     for name, spec in declared.items():
-        value = str(given.get(name, spec.get("Default")))
-        if (problem := _broken(spec, value)) is not None:
+        value = str(supplied.get(name, spec.get("Default")))
+        if (problem := _constraint_violation(spec, value)) is not None:
             reason = spec.get("ConstraintDescription", problem)
             raise ValidationError(message=f"Parameter {name} failed to satisfy constraint: {reason}")
 
 
-def _broken(spec: Mapping[str, Any], value: str) -> str | None:
+def _constraint_violation(spec: Mapping[str, Any], value: str) -> str | None:
     if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
         return f"must match pattern {spec['AllowedPattern']}"
     if "AllowedValues" in spec and value not in map(str, spec["AllowedValues"]):
@@ -157,11 +157,11 @@ def _broken(spec: Mapping[str, Any], value: str) -> str | None:
     if not int(spec.get("MinLength", 0)) <= len(value) <= int(spec.get("MaxLength", len(value))):
         return f"must have a length from {spec.get('MinLength', 0)} to {spec.get('MaxLength', 'any')}"
     if spec.get("Type") == "Number":
-        return _broken_number(spec, value)
+        return _number_violation(spec, value)
     return None
 
 
-def _broken_number(spec: Mapping[str, Any], value: str) -> str | None:
+def _number_violation(spec: Mapping[str, Any], value: str) -> str | None:
     try:
         number = float(value)
     except ValueError:
@@ -175,11 +175,11 @@ class InsufficientCapabilities(CloudFormationError):
     code = "InsufficientCapabilitiesException"
 
 
-def check_capabilities(template: Template, given: list[str]) -> None:
+def check_capabilities(template: Template, capabilities: list[str]) -> None:
     """A stack that makes roles or policies needs the caller's word for it, for named ones a stronger word."""
     iam = [spec for spec in template["Resources"].values() if spec["Type"].startswith("AWS::IAM::")]
     named = any(TYPES[spec["Type"]].name_property in spec.get("Properties", {}) for spec in iam)
-    if named and "CAPABILITY_NAMED_IAM" not in given:
+    if named and "CAPABILITY_NAMED_IAM" not in capabilities:
         raise InsufficientCapabilities("Requires capabilities : [CAPABILITY_NAMED_IAM]")
-    if iam and not {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"} & set(given):
+    if iam and not {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"} & set(capabilities):
         raise InsufficientCapabilities("Requires capabilities : [CAPABILITY_IAM]")

@@ -72,33 +72,33 @@ class Cron:
                 if (year, month) < (first.year, first.month):
                     continue
                 for day in self._days_of(year, month):
-                    if (found := date(year, month, day)) >= first:
-                        yield found
+                    if (candidate := date(year, month, day)) >= first:
+                        yield candidate
 
     def _days_of(self, year: int, month: int) -> list[int]:
-        found: set[int] = set()
+        days: set[int] = set()
         for item in self.days_of_month:
-            found |= _days_of_month(item, year, month)
+            days |= _days_of_month(item, year, month)
         for item in self.days_of_week:
-            found |= _days_of_week(item, year, month)
-        return sorted(found)
+            days |= _days_of_week(item, year, month)
+        return sorted(days)
 
 
 Expression = Rate | At | Cron
 
 
-def parse(expression: str) -> Expression:
+def parse_expression(expression: str) -> Expression:
     """Raises `InvalidExpression` with the reason."""
-    found = re.fullmatch(r"(rate|cron|at)\((.*)\)", expression)
-    if found is None:
+    match = re.fullmatch(r"(rate|cron|at)\((.*)\)", expression)
+    if match is None:
         raise InvalidExpression("it must be rate(value unit), cron(fields) or at(yyyy-mm-ddThh:mm:ss)")
-    kind, inside = found.groups()
+    kind, inside = match.groups()
     if kind == "cron":
         return _cron(inside)
     return _rate(inside) if kind == "rate" else _at(inside)
 
 
-def time_zone(name: str) -> ZoneInfo:
+def load_time_zone(name: str) -> ZoneInfo:
     """Raises `InvalidExpression` for a name that is not in the IANA data base."""
     try:
         return ZoneInfo(name)
@@ -115,22 +115,24 @@ def next_after(
     """
     moment = moment.astimezone(UTC)
     try:
-        return parse(expression).next(moment, time_zone(timezone), start.astimezone(UTC) if start else moment)
+        return parse_expression(expression).next(
+            moment, load_time_zone(timezone), start.astimezone(UTC) if start else moment
+        )
     except OverflowError:  # beyond the year 9999
         return None
 
 
 def _rate(inside: str) -> Rate:
-    found = re.fullmatch(r"([0-9]+) +(minute|hour|day)(s?)", inside.strip())
-    if found is None or (value := int(found[1])) == 0:
+    match = re.fullmatch(r"([0-9]+) +(minute|hour|day)(s?)", inside.strip())
+    if match is None or (value := int(match[1])) == 0:
         raise InvalidExpression(
             "a rate is a whole number above 0 and minute(s), hour(s) or day(s), as in rate(5 minutes)"
         )
     try:
-        period = value * UNITS[found[2]]
+        period = value * UNITS[match[2]]
     except OverflowError:
-        raise InvalidExpression(f"a rate of {value} {found[2]}s is too long") from None
-    return Rate(period, regular=(value == 1) == (found[3] == ""))
+        raise InvalidExpression(f"a rate of {value} {match[2]}s is too long") from None
+    return Rate(period, regular=(value == 1) == (match[3] == ""))
 
 
 def _at(inside: str) -> At:
@@ -162,7 +164,7 @@ def _cron(inside: str) -> Cron:
 
 
 def _values(field: str, text: str, low: int, high: int, names: tuple[str, ...] = ()) -> tuple[int, ...]:
-    found: set[int] = set()
+    values: set[int] = set()
     for item in text.split(","):
         span, _, step = item.partition("/")
         if "/" in item and not (step.isdecimal() and int(step) > 0):
@@ -175,8 +177,8 @@ def _values(field: str, text: str, low: int, high: int, names: tuple[str, ...] =
             end = _number(field, last, low, high, names) if dash else high if step else begin
         if begin > end:
             raise InvalidExpression(f"{field} {item!r}: a range goes upwards")
-        found.update(range(begin, end + 1, int(step or 1)))
-    return tuple(sorted(found))
+        values.update(range(begin, end + 1, int(step or 1)))
+    return tuple(sorted(values))
 
 
 def _number(field: str, text: str, low: int, high: int, names: tuple[str, ...]) -> int:
@@ -194,11 +196,11 @@ def _day_items(field: str, text: str, special: str, high: int, names: tuple[str,
         return ()
     items: list[str] = []
     for item in text.split(","):
-        found = re.fullmatch(special, item)
-        if found is None:
+        match = re.fullmatch(special, item)
+        if match is None:
             items += map(str, _values(field, item, 1, high, names))
             continue
-        day, mark = found.groups()
+        day, mark = match.groups()
         if mark[0] == "#" and (item != text or mark[1] not in "12345"):
             raise InvalidExpression(f"{field} {text!r}: `#` takes 1 to 5, and stands alone in its field")
         items.append(mark if not day and mark == "L" else f"{_number(field, day, 1, high, names)}{mark}")
@@ -223,8 +225,8 @@ def _days_of_month(item: str, year: int, month: int) -> set[int]:
 
 
 def _days_of_week(item: str, year: int, month: int) -> set[int]:
-    wanted = SATURDAY if item == "L" else int(item[0])
-    first = 1 + (wanted - _weekday(year, month, 1)) % 7
+    weekday = SATURDAY if item == "L" else int(item[0])
+    first = 1 + (weekday - _weekday(year, month, 1)) % 7
     days = list(range(first, monthrange(year, month)[1] + 1, 7))
     if item[1:] == "L":
         return {days[-1]}

@@ -17,7 +17,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 from moto.events.models import events_backends
 
-from sluice.localaws.server.in_process_client import client
+from sluice.localaws.server.in_process_client import create_client
 from sluice.localaws.server.lock import LOCK
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Address:
     name: str
 
 
-PLACES = {
+ARN_PATTERNS = {
     "pipeline": r":sagemaker:([\w-]+):(\d{12}):pipeline/([\w.-]+)",
     "log group": r":logs:([\w-]+):(\d{12}):log-group:([^:*]+)(?::\*)?",
     "queue": r":sqs:([\w-]+):(\d{12}):([\w.-]+)",
@@ -54,15 +54,15 @@ PLACES = {
 }
 
 
-def address(arn: str) -> Address | None:
+def parse_address(arn: str) -> Address | None:
     """None for a place that the local AWS cannot deliver to."""
-    for kind, shape in PLACES.items():
-        if found := re.fullmatch(r"arn:aws[\w-]*" + shape, arn):
-            return Address(kind, *found.groups())
+    for kind, shape in ARN_PATTERNS.items():
+        if match := re.fullmatch(r"arn:aws[\w-]*" + shape, arn):
+            return Address(kind, *match.groups())
     return None
 
 
-def send(origin: Origin, target: Target, event: Event) -> None:
+def send_event(origin: Origin, target: Target, event: Event) -> None:
     """Returns at once. A schedule's event is empty."""
     _deliveries.submit(_deliver, origin, target, event)
 
@@ -73,21 +73,23 @@ def settle() -> None:
 
 
 def _deliver(origin: Origin, target: Target, event: Event) -> None:
-    to = address(target["Arn"])
+    to = parse_address(target["Arn"])
     assert to is not None, "refused when the target was put"
     try:
         DELIVER[to.kind](to, target, event, origin)
     except Exception as reason:  # a target fails in as many ways as its service; none may end the thread
-        _report(origin, target, event, _why(reason))
+        _report(origin, target, event, _describe_error(reason))
 
 
 def _start_pipeline(to: Address, target: Target, event: Event, origin: Origin) -> None:
-    sagemaker = client("sagemaker", to.account, to.region)
-    sagemaker.start_pipeline_execution(PipelineName=to.name, PipelineParameters=pipeline_parameters(target, event))
+    sagemaker = create_client("sagemaker", to.account, to.region)
+    sagemaker.start_pipeline_execution(
+        PipelineName=to.name, PipelineParameters=build_pipeline_parameters(target, event)
+    )
 
 
 def _write_log(to: Address, target: Target, event: Event, origin: Origin) -> None:
-    logs, stream = client("logs", to.account, to.region), str(uuid4())
+    logs, stream = create_client("logs", to.account, to.region), str(uuid4())
     line = {"timestamp": int(time() * 1000), "message": json.dumps(event)}
     logs.create_log_stream(logGroupName=to.name, logStreamName=stream)
     logs.put_log_events(logGroupName=to.name, logStreamName=stream, logEvents=[line])
@@ -95,7 +97,7 @@ def _write_log(to: Address, target: Target, event: Event, origin: Origin) -> Non
 
 def _send_message(to: Address, target: Target, event: Event, origin: Origin) -> None:
     group = target.get("SqsParameters", {}).get("MessageGroupId")
-    _queue_up(to, message_body(target, event, origin.arn), **({"MessageGroupId": group} if group else {}))
+    _send_to_queue(to, build_message_body(target, event, origin.arn), **({"MessageGroupId": group} if group else {}))
 
 
 def _forward(to: Address, target: Target, event: Event, origin: Origin) -> None:
@@ -112,13 +114,13 @@ DELIVER: dict[str, Callable[[Address, Target, Event, Origin], None]] = {
 }
 
 
-def _queue_up(queue: Address, body: str, **more: Any) -> None:
-    sqs = client("sqs", queue.account, queue.region)
+def _send_to_queue(queue: Address, body: str, **more: Any) -> None:
+    sqs = create_client("sqs", queue.account, queue.region)
     url = sqs.get_queue_url(QueueName=queue.name, QueueOwnerAWSAccountId=queue.account)["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody=body, **more)
 
 
-def _why(reason: Exception) -> str:
+def _describe_error(reason: Exception) -> str:
     if isinstance(reason, ClientError):
         return str(reason.response["Error"]["Message"])
     return str(reason) or type(reason).__name__
@@ -128,55 +130,57 @@ def _report(origin: Origin, target: Target, event: Event, why: str) -> None:
     log.error("%s could not deliver to %s: %s", origin.arn, target["Arn"], why)
     (namespace, name), (dimension, value) = origin.metric, origin.dimension
     point = {"MetricName": name, "Value": 1, "Unit": "Count", "Dimensions": [{"Name": dimension, "Value": value}]}
-    client("cloudwatch", origin.account, origin.region).put_metric_data(Namespace=namespace, MetricData=[point])
-    queue = address(target.get("DeadLetterConfig", {}).get("Arn", ""))
+    create_client("cloudwatch", origin.account, origin.region).put_metric_data(Namespace=namespace, MetricData=[point])
+    queue = parse_address(target.get("DeadLetterConfig", {}).get("Arn", ""))
     if queue is not None:
-        _bury(queue, event, {"RULE_ARN": origin.arn, "TARGET_ARN": target["Arn"], "ERROR_MESSAGE": why})
+        _send_to_dead_letter_queue(
+            queue, event, {"RULE_ARN": origin.arn, "TARGET_ARN": target["Arn"], "ERROR_MESSAGE": why}
+        )
 
 
-def _bury(queue: Address, event: Event, why: Mapping[str, str]) -> None:
+def _send_to_dead_letter_queue(queue: Address, event: Event, why: Mapping[str, str]) -> None:
     attributes = {name: {"DataType": "String", "StringValue": value} for name, value in why.items()}
     try:
-        _queue_up(queue, json.dumps(event), MessageAttributes=attributes)
+        _send_to_queue(queue, json.dumps(event), MessageAttributes=attributes)
     except ClientError as reason:
-        log.error("dead-letter queue %s: %s", queue.name, _why(reason))
+        log.error("dead-letter queue %s: %s", queue.name, _describe_error(reason))
 
 
-def pipeline_parameters(target: Target, event: Event) -> list[dict[str, str]]:
+def build_pipeline_parameters(target: Target, event: Event) -> list[dict[str, str]]:
     """A value that is a JSON path as a whole, such as `$.detail.ModelPackageArn`, is taken from the event."""
-    given = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
-    return [{"Name": each["Name"], "Value": _dynamic(each["Value"], event)} for each in given]
+    parameters = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
+    return [{"Name": each["Name"], "Value": _dynamic(each["Value"], event)} for each in parameters]
 
 
 def _dynamic(value: str, event: Event) -> str:
     if not event or not value.startswith("$."):
         return value
-    found = select(value, event)
-    return found if isinstance(found, str) else json.dumps(found)
+    selected = select_path(value, event)
+    return selected if isinstance(selected, str) else json.dumps(selected)
 
 
-def message_body(target: Target, event: Event, rule_arn: str) -> str:
+def build_message_body(target: Target, event: Event, rule_arn: str) -> str:
     """What `Input`, `InputPath` or `InputTransformer` make of the event; the event itself without them."""
     if (constant := target.get("Input")) is not None:
         return str(constant)
     if (path := target.get("InputPath")) is not None:
-        return json.dumps(select(path, event))
+        return json.dumps(select_path(path, event))
     if (transformer := target.get("InputTransformer")) is not None:
         return _transform(transformer, event, rule_arn)
     return json.dumps(event)
 
 
 def _transform(transformer: Mapping[str, Any], event: Event, rule_arn: str) -> str:
-    values = {name: select(path, event) for name, path in transformer.get("InputPathsMap", {}).items()}
+    values = {name: select_path(path, event) for name, path in transformer.get("InputPathsMap", {}).items()}
     values |= {"aws.events.rule-arn": rule_arn, "aws.events.rule-name": rule_arn.rpartition("/")[2]}
     values |= {"aws.events.event": event, "aws.events.event.json": event}
     template = transformer["InputTemplate"]
 
-    def fill(found: re.Match[str]) -> str:
-        if found[1] not in values:
-            return found[0]
-        value = values[found[1]]
-        quoted = len(re.findall(r'(?<!\\)"', template[: found.start()])) % 2 == 1
+    def fill(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            return match[0]
+        value = values[match[1]]
+        quoted = len(re.findall(r'(?<!\\)"', template[: match.start()])) % 2 == 1
         if not quoted:
             return json.dumps(value)
         return json.dumps(value if isinstance(value, str) else json.dumps(value))[1:-1]
@@ -184,14 +188,14 @@ def _transform(transformer: Mapping[str, Any], event: Event, rule_arn: str) -> s
     return re.sub(r"<([\w.-]+)>", fill, template)
 
 
-def select(path: str, event: Event) -> Any:
+def select_path(path: str, event: Event) -> Any:
     """The value at a JSON path of the kind EventBridge takes: `$`, `$.detail.x`, `$.resources[0]`."""
     if not re.fullmatch(r"\$(\.[\w-]+|\[\d+\])*", path):
         raise ValueError(f"{path!r} is not a JSON path of names and positions, such as $.detail.x or $.resources[0]")
-    here: Any = event
+    value: Any = event
     for name, position in re.findall(r"\.([\w-]+)|\[(\d+)\]", path):
         try:
-            here = here[name] if name else here[int(position)]
+            value = value[name] if name else value[int(position)]
         except (KeyError, IndexError, TypeError):
             raise ValueError(f"the event has nothing at {path}") from None
-    return here
+    return value

@@ -19,7 +19,7 @@ from moto.events.urls import url_bases as url_bases
 
 from sluice.localaws.events import cron, deliveries
 from sluice.localaws.server.lock import LOCK
-from sluice.localaws.server.unsupported import NotImplementedLocally, refuse_members
+from sluice.localaws.server.moto_corrections import NotImplementedLocally, refuse_members
 
 RULES_CHANGED = threading.Event()  # wakes the scheduler
 
@@ -39,31 +39,31 @@ def install() -> None:
     Rule.send_to_targets = _match_and_send
 
 
-def emit(account_id: str, region: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
+def emit_event(account_id: str, region: str, detail_type: str, detail: Mapping[str, Any], resources: list[str]) -> None:
     """Puts an event of SageMaker's on the default bus; what it sets off begins after this returns."""
     entry = {"Source": "aws.sagemaker", "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
     with LOCK:
         events_backends[account_id][region].put_events([entry])
 
 
-def send_to_all(rule: Rule, event: Mapping[str, Any]) -> None:
+def send_to_targets(rule: Rule, event: Mapping[str, Any]) -> None:
     metric, dimension = ("AWS/Events", "FailedInvocations"), ("RuleName", rule.name)
     origin = deliveries.Origin(rule.account_id, rule.region_name, rule.arn, metric, dimension)
     for target in rule.targets:
-        deliveries.send(origin, target, event)
+        deliveries.send_event(origin, target, event)
 
 
-def wire_time(moment: datetime) -> str:
+def format_event_time(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _match_and_send(rule: Rule, original_event: dict[str, Any], transform_input: bool = True) -> None:
     event = {name: value for name, value in original_event.items() if name != "ingestion-time"}  # moto's own
     if not isinstance(event["time"], str):
-        event["time"] = wire_time(datetime.fromtimestamp(float(event["time"]), UTC))
+        event["time"] = format_event_time(datetime.fromtimestamp(float(event["time"]), UTC))
     has_pattern = rule.event_pattern.dump() is not None  # moto lets a rule without one match everything
     if rule.state != "DISABLED" and has_pattern and rule.event_pattern.matches_event(event):
-        send_to_all(rule, event)
+        send_to_targets(rule, event)
 
 
 class LocalEvents(EventsBackend):
@@ -71,10 +71,10 @@ class LocalEvents(EventsBackend):
     def _url_module(self) -> Any:
         return sys.modules[__name__]
 
-    def put_rule(self, name: str, *given: Any, **named: Any) -> Rule:
+    def put_rule(self, name: str, *arguments: Any, **named: Any) -> Rule:
         if (expression := named.get("scheduled_expression")) is not None:
             _check_schedule(expression)
-        rule = super().put_rule(name, *given, **named)
+        rule = super().put_rule(name, *arguments, **named)
         RULES_CHANGED.set()
         return rule
 
@@ -87,7 +87,7 @@ class LocalEvents(EventsBackend):
             _check_target(target)
         super().put_targets(name, event_bus_arn, targets)
 
-    def create_archive(self, *given: Any, **named: Any) -> None:
+    def create_archive(self, *arguments: Any, **named: Any) -> None:
         raise NotImplementedLocally("EventBridge archives (CreateArchive)")
 
 
@@ -115,7 +115,7 @@ def _claims_aws(entry: Mapping[str, Any]) -> bool:
 
 def _check_schedule(expression: str) -> None:
     try:
-        parsed = cron.parse(expression)
+        parsed = cron.parse_expression(expression)
         if isinstance(parsed, cron.At):
             raise cron.InvalidExpression("a rule takes rate(...) or cron(...); at(...) is for EventBridge Scheduler")
         if isinstance(parsed, cron.Rate) and not parsed.regular:
@@ -126,7 +126,7 @@ def _check_schedule(expression: str) -> None:
 
 def _check_target(target: dict[str, Any]) -> None:
     arn = target["Arn"]
-    to = deliveries.address(arn)
+    to = deliveries.parse_address(arn)
     if to is None:
         if not re.match(r"arn:[\w-]+:[\w-]+:", arn):
             raise ValidationException(f"Parameter {arn} is not valid. Reason: Provided Arn is not in correct format.")

@@ -22,7 +22,7 @@ from moto.scheduler.urls import url_paths as moto_paths
 
 from sluice.localaws.events import cron, deliveries, eventbridge
 from sluice.localaws.server.lock import LOCK
-from sluice.localaws.server.unsupported import NotImplementedLocally, refuse_members
+from sluice.localaws.server.moto_corrections import NotImplementedLocally, refuse_members
 
 log = logging.getLogger(__name__)
 LONGEST_SLEEP = timedelta(minutes=1)  # the wall clock may jump, and a wait would not notice
@@ -53,7 +53,7 @@ class Timer:
 
 
 @dataclass
-class Watch:
+class TimerState:
     timer: Timer
     since: datetime  # when it was made or changed
     after: datetime  # everything up to here is settled
@@ -61,8 +61,8 @@ class Watch:
     def due(self) -> datetime | None:
         """The next time; None when the timer is through."""
         timer = self.timer
-        found = cron.next_after(timer.expression, self.after, timer.timezone, timer.start or self.since)
-        return None if found is None or (timer.end and found > timer.end) else found
+        next_time = cron.next_after(timer.expression, self.after, timer.timezone, timer.start or self.since)
+        return None if next_time is None or (timer.end and next_time > timer.end) else next_time
 
 
 class Scheduler:
@@ -70,7 +70,7 @@ class Scheduler:
 
     def __init__(self, clock: Callable[[], datetime] = now) -> None:
         self._clock = clock
-        self._watches: WeakKeyDictionary[object, Watch] = WeakKeyDictionary()
+        self._watches: WeakKeyDictionary[object, TimerState] = WeakKeyDictionary()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="schedules", daemon=True)
 
@@ -86,15 +86,15 @@ class Scheduler:
         """Fires what is due, and says when there will be something again."""
         moment = self._clock()
         with LOCK:
-            waiting = [self._attend(one, timer, fire, moment) for one, timer, fire in [*_schedules(), *_rules()]]
+            waiting = [self._fire_if_due(one, timer, fire, moment) for one, timer, fire in [*_schedules(), *_rules()]]
         return min((due for due in waiting if due is not None), default=None)
 
-    def _attend(
+    def _fire_if_due(
         self, one: object, timer: Timer, fire: Callable[[datetime, bool], None], moment: datetime
     ) -> datetime | None:
         watch = self._watches.get(one)
         if watch is None or watch.timer != timer:
-            watch = self._watches[one] = Watch(timer, moment, moment - INSTANT if timer.at_once else moment)
+            watch = self._watches[one] = TimerState(timer, moment, moment - INSTANT if timer.at_once else moment)
         due = watch.due()
         if due is None or due > moment:
             return due
@@ -124,24 +124,24 @@ def _schedules() -> Iterator[tuple[object, Timer, Callable[[datetime, bool], Non
         for group in list(backend.schedule_groups.values()):
             for schedule in list(group.schedules.values()):
                 if schedule.state == "ENABLED":
-                    yield schedule, _timer(schedule), _firing(account, region, backend, schedule)
+                    yield schedule, _timer(schedule), _schedule_action(account, region, backend, schedule)
 
 
 def _timer(schedule: Schedule) -> Timer:
     expression = schedule.schedule_expression
-    kind = cron.parse(expression)
+    kind = cron.parse_expression(expression)
     once = isinstance(kind, cron.At)  # AWS ignores both dates for a one-time schedule
     start = None if once or schedule.start_date is None else datetime.fromtimestamp(schedule.start_date, UTC)
     end = None if once or schedule.end_date is None else datetime.fromtimestamp(schedule.end_date, UTC)
     return Timer(expression, schedule.schedule_expression_timezone, start, end, isinstance(kind, cron.Rate))
 
 
-def _firing(account: str, region: str, backend: Any, schedule: Schedule) -> Callable[[datetime, bool], None]:
+def _schedule_action(account: str, region: str, backend: Any, schedule: Schedule) -> Callable[[datetime, bool], None]:
     metric, dimension = ("AWS/Scheduler", "TargetErrorCount"), ("ScheduleGroup", schedule.group_name)
 
     def fire(due: datetime, last: bool) -> None:
         log.info("%s is due", schedule.arn)
-        deliveries.send(deliveries.Origin(account, region, schedule.arn, metric, dimension), schedule.target, {})
+        deliveries.send_event(deliveries.Origin(account, region, schedule.arn, metric, dimension), schedule.target, {})
         if last and schedule.action_after_completion == "DELETE":
             backend.delete_schedule(schedule.group_name, schedule.name)
 
@@ -152,15 +152,15 @@ def _rules() -> Iterator[tuple[object, Timer, Callable[[datetime, bool], None]]]
     for account, region, backend in list(events_backends.iter_backends()):
         for rule in list(backend.event_buses["default"].rules.values()):
             if rule.scheduled_expression and rule.state != "DISABLED":
-                yield rule, Timer(rule.scheduled_expression), _ringing(account, region, rule)
+                yield rule, Timer(rule.scheduled_expression), _rule_action(account, region, rule)
 
 
-def _ringing(account: str, region: str, rule: Any) -> Callable[[datetime, bool], None]:
+def _rule_action(account: str, region: str, rule: Any) -> Callable[[datetime, bool], None]:
     def fire(due: datetime, last: bool) -> None:
         log.info("%s is due", rule.arn)
         event = {"version": "0", "id": str(uuid4()), "detail-type": "Scheduled Event", "source": "aws.events"}
-        event |= {"account": account, "time": eventbridge.wire_time(due), "region": region}
-        eventbridge.send_to_all(rule, {**event, "resources": [rule.arn], "detail": {}})
+        event |= {"account": account, "time": eventbridge.format_event_time(due), "region": region}
+        eventbridge.send_to_targets(rule, {**event, "resources": [rule.arn], "detail": {}})
 
     return fire
 
@@ -170,17 +170,17 @@ class LocalScheduler(EventBridgeSchedulerBackend):
     def _url_module(self) -> Any:
         return sys.modules[__name__]
 
-    def create_schedule(self, **given: Any) -> Schedule:
-        _check(given)
-        self.get_schedule_group(given["group_name"])  # moto takes a group that is not there for an internal error
-        created = super().create_schedule(**given)
+    def create_schedule(self, **request: Any) -> Schedule:
+        _check(request)
+        self.get_schedule_group(request["group_name"])  # moto takes a group that is not there for an internal error
+        created = super().create_schedule(**request)
         eventbridge.RULES_CHANGED.set()
         return created
 
-    def update_schedule(self, **given: Any) -> Schedule:
+    def update_schedule(self, **request: Any) -> Schedule:
         """What the request does not name gets its default, as AWS documents."""
-        _check(given)
-        updated = super().update_schedule(**{**given, "state": given["state"] or "ENABLED"})
+        _check(request)
+        updated = super().update_schedule(**{**request, "state": request["state"] or "ENABLED"})
         eventbridge.RULES_CHANGED.set()
         return updated
 
@@ -197,21 +197,21 @@ class LocalSchedulerResponse(EventBridgeSchedulerResponse):
 url_paths = {path: LocalSchedulerResponse.dispatch for path in moto_paths}
 
 
-def _check(given: dict[str, Any]) -> None:
-    expression, timezone = given["schedule_expression"], given["schedule_expression_timezone"] or "UTC"
+def _check(request: dict[str, Any]) -> None:
+    expression, timezone = request["schedule_expression"], request["schedule_expression_timezone"] or "UTC"
     try:
-        kind = cron.parse(expression)
-        cron.time_zone(timezone)
+        kind = cron.parse_expression(expression)
+        cron.load_time_zone(timezone)
     except cron.InvalidExpression as reason:
         raise ValidationException(f"Invalid Schedule Expression {expression}. Reason: {reason}.") from None
     if isinstance(kind, cron.At) and cron.next_after(expression, now(), timezone) is None:
         raise NotImplementedLocally(f"a one-time schedule whose time is past ({expression} {timezone})")
-    if given["start_date"] and given["end_date"] and given["start_date"] >= given["end_date"]:
+    if request["start_date"] and request["end_date"] and request["start_date"] >= request["end_date"]:
         raise ValidationException("The EndDate must be later than the StartDate.")
-    if given["state"] not in (None, "ENABLED", "DISABLED"):
+    if request["state"] not in (None, "ENABLED", "DISABLED"):
         raise ValidationException("State must be ENABLED or DISABLED.")
-    _check_window(given["flexible_time_window"])
-    _check_target(given["target"])
+    _check_window(request["flexible_time_window"])
+    _check_target(request["target"])
 
 
 def _check_window(window: dict[str, Any]) -> None:
@@ -222,7 +222,7 @@ def _check_window(window: dict[str, Any]) -> None:
 
 
 def _check_target(target: dict[str, Any]) -> None:
-    to = deliveries.address(target["Arn"])
+    to = deliveries.parse_address(target["Arn"])
     if to is None or to.kind != "pipeline":
         raise NotImplementedLocally(f"the EventBridge Scheduler target {target['Arn']} (only SageMaker pipelines)")
     refuse_members("an EventBridge Scheduler target", target, TARGET_MEMBERS)

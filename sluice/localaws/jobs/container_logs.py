@@ -14,7 +14,7 @@ FLUSH_SECONDS = 0.2
 MAX_EVENT_BYTES = 256 * 1024
 
 
-class Pump:
+class LogPump:
     def __init__(self, account: str, region: str, group: str, stream: str) -> None:
         self._place = account, region
         self._group, self._stream = group, stream
@@ -47,15 +47,15 @@ class Pump:
                     chunk = os.read(source.fileno(), 65536)
                     if not chunk:
                         break
-                    self._take(chunk)
+                    self._append_lines(chunk)
                     due = due or time.monotonic() + FLUSH_SECONDS
                 if due is not None and time.monotonic() >= due:
                     self._flush()
                     due = None
-        self._take(b"\n" if self._rest else b"")
+        self._append_lines(b"\n" if self._rest else b"")
         self._flush()
 
-    def _take(self, chunk: bytes) -> None:
+    def _append_lines(self, chunk: bytes) -> None:
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > MAX_EVENT_BYTES:
             lines, self._rest = [*lines, self._rest], b""

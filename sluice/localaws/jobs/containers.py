@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sluice.localaws.jobs.container_logs import Pump
+from sluice.localaws.jobs.container_logs import LogPump
 from sluice.localaws.jobs.reaper import Reaper, signal_group
 from sluice.localaws.server.settings import ImageRule, Settings
 
@@ -41,7 +41,7 @@ class Container:
     """A running or ended process group. `exit_code` is what Docker reports: 137 after SIGKILL."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", port: int, pump: Pump, on_end: "Callable[[Container], None]"
+        self, process: "subprocess.Popen[bytes]", port: int, pump: LogPump, on_end: "Callable[[Container], None]"
     ) -> None:
         self.port = port
         self.pid = process.pid
@@ -146,15 +146,15 @@ class Containers:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=_made(folder),
+            cwd=_ensure_folder(folder),
             env=self._environment(rule, environment, folder, port, region),
             start_new_session=True,
         )
-        container = Container(process, port, Pump(account, region, log_group, log_stream), self._forget)
-        self._let_go(container, name)
+        container = Container(process, port, LogPump(account, region, log_group, log_stream), self._forget)
+        self._release(container, name)
         return container
 
-    def _let_go(self, container: Container, name: str) -> None:
+    def _release(self, container: Container, name: str) -> None:
         with self._lock:
             self._running.add(container)
             closed = self._closed
@@ -196,12 +196,12 @@ class Containers:
                     return port
 
     def _environment(
-        self, rule: ImageRule | None, given: Mapping[str, str], folder: Path, port: int, region: str
+        self, rule: ImageRule | None, environment: Mapping[str, str], folder: Path, port: int, region: str
     ) -> dict[str, str]:
         path = [self._shim_folder(rule), Path(sys.executable).parent, "/usr/local/bin", "/usr/bin", "/bin"]
         own = {
-            "HOME": str(_made(folder / ".home")),
-            "TMPDIR": str(_made(folder / ".tmp")),
+            "HOME": str(_ensure_folder(folder / ".home")),
+            "TMPDIR": str(_ensure_folder(folder / ".tmp")),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "AWS_ENDPOINT_URL": self.url,
@@ -211,9 +211,9 @@ class Containers:
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        asked = {name: _mapped(value, folder) for name, value in given.items()}
+        requested = {name: _mapped(value, folder) for name, value in environment.items()}
         fixed = {"PATH": os.pathsep.join(map(str, path)), "SAGEMAKER_BIND_TO_PORT": str(port)}
-        return own | dict(rule.env if rule else {}) | asked | fixed
+        return own | dict(rule.env if rule else {}) | requested | fixed
 
     def _shim_folder(self, rule: ImageRule | None) -> Path:
         """Holds each rule's command under its alias; the container's own rule wins where two have the same."""
@@ -221,7 +221,7 @@ class Containers:
         key = rules.index(rule) if rule else len(rules)
         with self._lock:
             if key not in self._shims:
-                folder = _made(self.settings.state / "shims" / str(key))
+                folder = _ensure_folder(self.settings.state / "shims" / str(key))
                 for each in reversed([*([rule] if rule else []), *rules]):
                     (folder / each.alias).write_text(_shim(each))
                     (folder / each.alias).chmod(0o755)
@@ -245,7 +245,7 @@ def _mapped(text: str, folder: Path) -> str:
     return OPT_ML.sub(lambda _: str(folder), text)
 
 
-def _made(folder: Path) -> Path:
+def _ensure_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

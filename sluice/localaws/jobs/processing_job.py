@@ -31,7 +31,7 @@ LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 LIMIT = 1024  # of ExitMessage and FailureReason, in bytes
 DEFAULT_RUNTIME = 86400
 STOP_GRACE = 30.0
-LOOK = 0.05  # seconds in which all instances of a job are looked at once
+POLL_SECONDS = 0.05  # seconds in which all instances of a job are looked at once
 HINT_LINES = 5
 
 
@@ -52,7 +52,7 @@ class ProcessingJob:
         self._changed: Callable[[ProcessingJob], None] = lambda _: None
         self._lock = threading.Lock()
         self._containers: list[Container] = []
-        self._stop_asked = False
+        self._stop_requested = False
         self._grace = STOP_GRACE
 
     def start(self, containers: Containers, changed: Callable[["ProcessingJob"], None]) -> None:
@@ -64,10 +64,10 @@ class ProcessingJob:
     def stop(self) -> None:
         """Returns at once; the container gets SIGTERM and some time."""
         with self._lock:
-            if self.finished.is_set() or self._stop_asked:
+            if self.finished.is_set() or self._stop_requested:
                 return
-            self._stop_asked, running = True, list(self._containers)
-        self._to("Stopping")
+            self._stop_requested, running = True, list(self._containers)
+        self._set_status("Stopping")
         for container in running:
             # Not in this thread, which may hold the lock that the last lines of the log need.
             threading.Thread(target=container.stop, args=(self._grace,), name=f"stop {self.name}", daemon=True).start()
@@ -76,12 +76,12 @@ class ProcessingJob:
         """For a reset: the container is killed, and nobody hears of it."""
         self._changed = lambda _: None
         with self._lock:
-            self._stop_asked = True
+            self._stop_requested = True
             for container in self._containers:
                 container.kill()
 
     def description(self) -> dict[str, Any]:
-        shown = {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
+        members = {key: value for key, value in self.request.items() if key != "Tags" and value is not None}
         state = {
             "ProcessingJobArn": self.arn,
             "ProcessingJobStatus": self.status,
@@ -92,7 +92,7 @@ class ProcessingJob:
             "ExitMessage": self.exit_message,
             "FailureReason": self.failure_reason,
         }
-        return shown | {key: value for key, value in state.items() if value is not None}
+        return members | {key: value for key, value in state.items() if value is not None}
 
     def _run(self, containers: Containers) -> None:
         scale = containers.settings.time_scale
@@ -109,8 +109,8 @@ class ProcessingJob:
         self.failure_reason = _cut(reason) if reason else None
         self.ended = datetime.now(UTC)
         with self._lock:
-            stopped = self._stop_asked and status != "Completed"
-        self._to("Stopped" if stopped else status)
+            stopped = self._stop_requested and status != "Completed"
+        self._set_status("Stopped" if stopped else status)
         self.finished.set()
         shutil.rmtree(folder, ignore_errors=True)  # nobody waits for this
 
@@ -120,8 +120,8 @@ class ProcessingJob:
         machines = [Machine(index, self.instances, folder) for index in range(self.instances)]
         for machine in machines:
             self._prepare(machine, outputs)
-            transfer.download(self.request.get("ProcessingInputs") or [], machine.folder, storage, machine.share)
-        if self._stop_asked:
+            transfer.download_inputs(self.request.get("ProcessingInputs") or [], machine.folder, storage, machine.share)
+        if self._stop_requested:
             return "Stopped", ""
         self.started = datetime.now(UTC)
         running = [self._start_container(containers, machine) for machine in machines]
@@ -135,10 +135,10 @@ class ProcessingJob:
             return "Stopped", f"MaxRuntimeExceeded: The job ran longer than the {limit} seconds it was given."
         code = running[ended].exit_code or 0
         if code != 0 or fault:
-            said = f" {self.exit_message}" if self.exit_message else self._last_lines(at)
-            return "Failed", fault or f"AlgorithmError: {at.told(_ended(code))}.{said}"
+            detail = f" {self.exit_message}" if self.exit_message else self._last_lines(at)
+            return "Failed", fault or f"AlgorithmError: {at.name_failure(_describe_exit(code))}.{detail}"
         for machine in machines:
-            transfer.upload(outputs, machine.folder, storage)
+            transfer.upload_outputs(outputs, machine.folder, storage)
         return "Completed", ""
 
     @property
@@ -173,7 +173,7 @@ class ProcessingJob:
         )
         with self._lock:
             self._containers.append(container)
-            stopping = self._stop_asked
+            stopping = self._stop_requested
         if stopping:
             container.stop(self._grace)
         return container
@@ -189,7 +189,7 @@ class ProcessingJob:
             lines = [event.message for event in stream.events[-HINT_LINES:]] if stream else []
         return f" The last lines of its log: {' | '.join(lines)}" if lines else " Its log is empty."
 
-    def _to(self, status: str) -> None:
+    def _set_status(self, status: str) -> None:
         self.status, self.modified = status, datetime.now(UTC)
         self._changed(self)
 
@@ -218,7 +218,7 @@ class Machine:
     def share(self) -> tuple[int, int]:
         return self.index, self.count
 
-    def told(self, how: str) -> str:
+    def name_failure(self, how: str) -> str:
         return how if self.count == 1 else f"{self.host}: {how}"
 
 
@@ -228,7 +228,9 @@ def _first_failure(running: list[Container], seconds: float) -> int | None:
     waiting = dict(enumerate(running))
     while waiting:
         # one alone is waited for, of several each is looked at
-        pause = seconds if len(waiting) == len(running) == 1 else min(LOOK, max(deadline - time.monotonic(), 0.0))
+        pause = (
+            seconds if len(waiting) == len(running) == 1 else min(POLL_SECONDS, max(deadline - time.monotonic(), 0.0))
+        )
         for index, container in list(waiting.items()):
             code = container.wait(pause / len(waiting))
             if code:
@@ -241,7 +243,7 @@ def _first_failure(running: list[Container], seconds: float) -> int | None:
 
 
 def _local(folder: Path, output: dict[str, Any]) -> Path:
-    return transfer.inside(folder, output["S3Output"]["LocalPath"])
+    return transfer.to_local_path(folder, output["S3Output"]["LocalPath"])
 
 
 def _exit_message(folder: Path) -> tuple[str | None, str]:
@@ -259,7 +261,7 @@ def _exit_message(folder: Path) -> tuple[str | None, str]:
         return None, "ClientError: /opt/ml/output/message is not UTF-8."
 
 
-def _ended(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if 128 < code < 128 + signal.NSIG:
         number = code - 128
         name = next((one.name for one in signal.Signals if one == number), "unknown")

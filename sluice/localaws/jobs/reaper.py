@@ -27,12 +27,12 @@ class Reaper:
     def add(self, group: int) -> None:
         with self._lock:
             self._groups.add(group)
-            self._tell(f"+{group}")
+            self._send(f"+{group}")
 
     def remove(self, group: int) -> None:
         with self._lock:
             self._groups.discard(group)
-            self._tell(f"-{group}")
+            self._send(f"-{group}")
 
     def close(self) -> None:
         """Ends the watcher, which kills what is still registered."""
@@ -43,7 +43,7 @@ class Reaper:
                 self._watcher.wait()
             self._watcher = None
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         if self._watcher is None or self._watcher.poll() is not None:
             self._start()
             line = "\n".join(f"+{group}" for group in self._groups)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sluice.localaws.server.local_s3 import NotStored, Storage, split
+from sluice.localaws.server.local_s3 import NotStored, Storage, split_uri
 
 OPT_ML = "/opt/ml"
 
@@ -19,17 +19,19 @@ class TransferFailed(Exception):
     """The message is fit for a job's FailureReason."""
 
 
-def inside(folder: Path, container_path: str) -> Path:
+def to_local_path(folder: Path, container_path: str) -> Path:
     """Where a path of the container lies in the folder that stands for its /opt/ml."""
     return folder / PurePosixPath(container_path).relative_to(OPT_ML)
 
 
-def download(inputs: list[dict[str, Any]], folder: Path, storage: Storage, share: tuple[int, int] = (0, 1)) -> None:
+def download_inputs(
+    inputs: list[dict[str, Any]], folder: Path, storage: Storage, share: tuple[int, int] = (0, 1)
+) -> None:
     """`share`: the which instance of how many this folder is; objects that are sharded by key go round among them."""
     which, count = share
     for item in inputs:
         source = item["S3Input"]
-        target = inside(folder, source["LocalPath"])
+        target = to_local_path(folder, source["LocalPath"])
         target.mkdir(parents=True, exist_ok=True)
         try:
             sharded = source.get("S3DataDistributionType") == "ShardedByS3Key"
@@ -43,9 +45,9 @@ def download(inputs: list[dict[str, Any]], folder: Path, storage: Storage, share
 def _objects(source: dict[str, Any], storage: Storage) -> Iterator[tuple[str, str, str]]:
     """Bucket, key and local name of every object of an input."""
     if source["S3DataType"] == "ManifestFile":
-        yield from _listed(source["S3Uri"], storage)
+        yield from _manifest_objects(source["S3Uri"], storage)
         return
-    bucket, prefix = split(source["S3Uri"])
+    bucket, prefix = split_uri(source["S3Uri"])
     keys = storage.keys(bucket, prefix)
     if not keys:
         raise NotStored(f"No object begins with {source['S3Uri']}.")
@@ -60,11 +62,11 @@ def _local_name(key: str, prefix: str) -> str:
     return key[len(prefix) + 1 :] if key.startswith(prefix + "/") else key[prefix.rfind("/") + 1 :]
 
 
-def _listed(uri: str, storage: Storage) -> Iterator[tuple[str, str, str]]:
+def _manifest_objects(uri: str, storage: Storage) -> Iterator[tuple[str, str, str]]:
     """A manifest is [{"prefix": "s3://bucket/folder/"}, "name", ...]."""
     try:
-        head, *names = json.loads(storage.read(*split(uri)))
-        bucket, prefix = split(head["prefix"])
+        head, *names = json.loads(storage.read(*split_uri(uri)))
+        bucket, prefix = split_uri(head["prefix"])
         for name in names:
             yield bucket, prefix + name, name
     except (ValueError, TypeError, KeyError):
@@ -82,11 +84,11 @@ def _save(folder: Path, name: str, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def upload(outputs: list[dict[str, Any]], folder: Path, storage: Storage) -> None:
+def upload_outputs(outputs: list[dict[str, Any]], folder: Path, storage: Storage) -> None:
     for item in outputs:
         target = item["S3Output"]
-        bucket, prefix = split(target["S3Uri"])
-        source = inside(folder, target["LocalPath"])
+        bucket, prefix = split_uri(target["S3Uri"])
+        source = to_local_path(folder, target["LocalPath"])
         try:
             for path in _files(source):
                 name = path.relative_to(source).as_posix()

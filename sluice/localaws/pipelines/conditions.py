@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sluice.localaws.pipelines.references import is_expression
-from sluice.localaws.server.faults import Malformed
+from sluice.localaws.server.request_faults import Malformed
 
 Resolve = Callable[[Any], Any]
 
@@ -32,7 +32,7 @@ class Incomparable(Exception):
     """The two values of a condition are of different kinds."""
 
 
-def check(conditions: Any, where: str) -> None:
+def check_conditions(conditions: Any, where: str) -> None:
     if not isinstance(conditions, list) or not conditions:
         raise Malformed(f"{where}: must be a list of at least one condition.")
     for index, condition in enumerate(conditions):
@@ -48,7 +48,7 @@ def _check(condition: Any, where: str) -> None:
     if kind == "Not":
         _check(condition["Condition"], f"{where}.Condition")
     elif kind == "Or":
-        check(condition["Conditions"], f"{where}.Conditions")
+        check_conditions(condition["Conditions"], f"{where}.Conditions")
     else:
         values = condition["Values"] if kind == "In" else [condition["LeftValue"], condition["RightValue"]]
         if not isinstance(values, list) or not values:
@@ -69,8 +69,8 @@ def _holds(condition: dict[str, Any], resolve: Resolve) -> bool:
     if kind == "Or":
         return any(_holds(one, resolve) for one in condition["Conditions"])
     if kind == "In":
-        wanted = resolve(condition["QueryValue"])
-        return any(_compare("Equals", wanted, resolve(value)) for value in condition["Values"])
+        query = resolve(condition["QueryValue"])
+        return any(_compare("Equals", query, resolve(value)) for value in condition["Values"])
     return _compare(kind, resolve(condition["LeftValue"]), resolve(condition["RightValue"]))
 
 

@@ -1,6 +1,6 @@
 """Runs a pipeline execution: one thread leads, and each running step has one.
 
-The leader starts what `interpreter.ready` names, as many at a time as allowed (all of them by default), and then sleeps
+The leader starts what `list_ready_steps` names, as many at a time as allowed (all of them by default), and then sleeps
 until a step has ended. When a step fails nothing more is started; steps that already run are left to end, and then the
 execution is Failed (AWS documents neither that nor the opposite). Only a retry policy has a step tried again. Stop asks
 the running steps to end; Retry keeps what succeeded and starts the rest again.
@@ -13,9 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from sluice.localaws.pipelines.interpreter import Retries, Scope, Unresolvable, ready
-from sluice.localaws.pipelines.model import Step
-from sluice.localaws.pipelines.step_actions import ACTIONS, Json, Service, StepFailed, StepStopped, Stop, unique_name
+from sluice.localaws.pipelines.definition_model import StepDefinition
+from sluice.localaws.pipelines.interpreter import Retries, Scope, Unresolvable, list_ready_steps
+from sluice.localaws.pipelines.step_actions import (
+    ACTIONS,
+    Json,
+    Service,
+    StepFailed,
+    StepStopped,
+    StopSignal,
+    unique_name,
+)
 
 REASON_LIMIT = 1024
 
@@ -24,7 +32,7 @@ REASON_LIMIT = 1024
 class StepRun:
     """One step of one execution, and how it went."""
 
-    step: Step
+    step: StepDefinition
     attempts: int = 0
     status: str = "Starting"
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -32,14 +40,14 @@ class StepRun:
     failure_reason: str | None = None
     metadata: Json = field(default_factory=dict)
     output: Json = field(default_factory=dict)
-    stop: Stop = field(default_factory=Stop)
+    stop: StopSignal = field(default_factory=StopSignal)
 
     previous: str = "Starting"  # the status before this one
 
-    def made(self, kind: str, arn: str) -> None:
+    def record_resource(self, kind: str, arn: str) -> None:
         self.metadata = {kind: {"Arn": arn}}
 
-    def to(self, status: str, reason: str | None = None) -> None:
+    def set_status(self, status: str, reason: str | None = None) -> None:
         self.previous, self.status = self.status, status
         self.failure_reason = reason[:REASON_LIMIT] if reason else None
         if status not in ("Executing", "Stopping"):
@@ -82,11 +90,11 @@ class Execution:
             self.status = "Stopping"
             running = [run for run in self.runs.values() if run.ended is None]
             for run in running:
-                run.to("Stopping")
+                run.set_status("Stopping")
         self._changed(self, "Executing")
         for run in running:
             self._changed(self, run)
-            run.stop.ask()
+            run.stop.send()
         return True
 
     def retry(self, limit: int | None) -> bool:
@@ -108,7 +116,7 @@ class Execution:
             self.status = "Stopping"
             running = [run for run in self.runs.values() if run.ended is None]
         for run in running:
-            run.stop.ask()
+            run.stop.send()
 
     def _lead(self, previous: str) -> None:
         self._changed(self, previous)
@@ -136,13 +144,13 @@ class Execution:
 
     def _next(self, running: int) -> StepRun | None:
         with self._lock:
-            done = [name for name, run in self.runs.items() if run.status == "Succeeded"]
+            succeeded = [name for name, run in self.runs.items() if run.status == "Succeeded"]
             if self.status != "Executing" or any(run.status == "Failed" for run in self.runs.values()):
                 return None
             outcomes = {
                 name: run.output["Outcome"] == "True" for name, run in self.runs.items() if "Outcome" in run.output
             }
-            for step in ready(self._scope.pipeline, self.runs, done, outcomes):
+            for step in list_ready_steps(self._scope.pipeline, self.runs, succeeded, outcomes):
                 if self.limit is None or running < self.limit or step.type not in ACTIONS:
                     self.runs[step.name] = StepRun(step, status="Executing")
                     return self.runs[step.name]
@@ -151,7 +159,7 @@ class Execution:
     def _scope_now(self, **variables: str) -> Scope:
         with self._lock:
             outputs = {name: run.output for name, run in self.runs.items() if run.status == "Succeeded"}
-        now = wire_time(datetime.now(UTC))
+        now = format_timestamp(datetime.now(UTC))
         return replace(self._scope, outputs=outputs).with_variables(CurrentDateTime=now, **variables)
 
     def _decide(self, run: StepRun) -> None:
@@ -163,13 +171,13 @@ class Execution:
                 outcome = str(scope.holds(run.step))
                 run.output = {"Outcome": outcome}
                 run.metadata = {"Condition": {"Outcome": outcome}}
-                run.to("Succeeded")
+                run.set_status("Succeeded")
             else:
                 message = str(scope.resolve(run.step.arguments["ErrorMessage"]))
                 run.metadata = {"Fail": {"ErrorMessage": message}}
-                run.to("Failed", message)
+                run.set_status("Failed", message)
         except Unresolvable as error:
-            run.to("Failed", f"ClientError: {error}")
+            run.set_status("Failed", f"ClientError: {error}")
 
     def _work(self, run: StepRun) -> None:
         retries = Retries(run.step.retries, time.monotonic(), self._time_scale)
@@ -183,7 +191,7 @@ class Execution:
                 status, reason = "Stopped", ""
             except StepFailed as failure:
                 delay = retries.delay(failure.kind, time.monotonic())
-                if delay is not None and not run.stop.asked.wait(delay):
+                if delay is not None and not run.stop.requested.wait(delay):
                     continue
                 status, reason = "Stopped" if delay is not None else "Failed", str(failure)
             except Unresolvable as error:
@@ -192,7 +200,7 @@ class Execution:
                 status, reason = "Failed", f"InternalFailure: {type(error).__name__}: {error}"
             break
         with self._lock:
-            run.to(status, reason)
+            run.set_status(status, reason)
         self._ended.put(run)
 
     def _attempt(self, run: StepRun) -> Json:
@@ -209,14 +217,14 @@ class Execution:
         with self._lock:
             before = self.status
             if failed:
-                self.status, self.failure_reason = "Failed", _why(failed)
+                self.status, self.failure_reason = "Failed", _describe_failure(failed)
             else:
                 self.status = "Stopped" if before == "Stopping" else "Succeeded"
         self._changed(self, before)
         self.over.set()
 
 
-def _why(failed: list[StepRun]) -> str:
+def _describe_failure(failed: list[StepRun]) -> str:
     """A Fail step's own message; else the service's sentence, and then what it leaves to be looked up."""
     for run in failed:
         if run.step.type == "Fail":
@@ -225,5 +233,5 @@ def _why(failed: list[StepRun]) -> str:
     return f"Step failure: One or multiple steps failed. {reasons}"[:REASON_LIMIT]
 
 
-def wire_time(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

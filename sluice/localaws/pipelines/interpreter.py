@@ -1,8 +1,8 @@
 """What a pipeline does next, decided without touching the world.
 
-`parameters` settles the values of an execution, `Scope.resolve` puts values in the place of expressions, `ready` says
-which steps may start, and `Retries` whether and when a failed step is tried again. The world is behind two functions:
-`read_json`, which fetches a property file, and the caller, which runs the steps.
+`resolve_parameters` settles the values of an execution, `Scope.resolve` puts values in the place of expressions,
+`list_ready_steps` says which steps may start, and `Retries` whether and when a failed step is tried again. The world is
+behind two functions: `read_json`, which fetches a property file, and the caller, which runs the steps.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,16 +11,23 @@ from datetime import datetime
 from typing import Any
 
 from sluice.localaws.pipelines import conditions
-from sluice.localaws.pipelines.model import Parameter, Pipeline, RetryPolicy, Step
-from sluice.localaws.pipelines.references import Path, is_expression, parse_path, parse_reference, property_file, walk
-from sluice.localaws.server.faults import Malformed
+from sluice.localaws.pipelines.definition_model import Parameter, Pipeline, RetryPolicy, StepDefinition
+from sluice.localaws.pipelines.references import (
+    PropertyPath,
+    follow_path,
+    is_expression,
+    parse_path,
+    parse_property_file,
+    parse_reference,
+)
+from sluice.localaws.server.request_faults import Malformed
 
 
 class Unresolvable(Exception):
     """A value that an expression points at is not there, or is not of a usable kind."""
 
 
-def parameters(declared: Mapping[str, Parameter], supplied: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+def resolve_parameters(declared: Mapping[str, Parameter], supplied: Iterable[Mapping[str, str]]) -> dict[str, Any]:
     """The values of an execution's parameters: supplied ones as their type says, defaults for the rest."""
     values: dict[str, Any] = {}
     for item in supplied:
@@ -71,7 +78,7 @@ class Scope:
             return {key: self.resolve(item) for key, item in value.items()}
         return [self.resolve(item) for item in value] if isinstance(value, list) else value
 
-    def holds(self, step: Step) -> bool:
+    def holds(self, step: StepDefinition) -> bool:
         try:
             return conditions.all_hold(step.arguments["Conditions"], self.resolve)
         except conditions.Incomparable as error:
@@ -102,16 +109,16 @@ class Scope:
         return value
 
     def _property_file_uri(self, body: dict[str, Any]) -> str:
-        reference = property_file(body)
+        reference = parse_property_file(body)
         file = self.pipeline.steps[reference.name].property_files[str(reference.path[1])]
-        path: Path = ("ProcessingOutputConfig", "Outputs", file.output, "S3Output", "S3Uri")
+        path: PropertyPath = ("ProcessingOutputConfig", "Outputs", file.output, "S3Output", "S3Uri")
         folder = _at(self.outputs[reference.name], path, reference.text)
         return f"{folder.rstrip('/')}/{file.path.lstrip('/')}"
 
 
-def _at(value: Any, path: Path, text: str) -> Any:
+def _at(value: Any, path: PropertyPath, text: str) -> Any:
     try:
-        return walk(value, path)
+        return follow_path(value, path)
     except KeyError as error:
         raise Unresolvable(f"{text}: there is no {error.args[0]!r}.") from None
 
@@ -120,19 +127,19 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def ready(
+def list_ready_steps(
     pipeline: Pipeline, started: Iterable[str], succeeded: Iterable[str], outcomes: Mapping[str, bool]
-) -> list[Step]:
+) -> list[StepDefinition]:
     """The steps that may start now, in the order of the document."""
-    started, settled = set(started), set(succeeded)
-    out = {step.name for step in pipeline.steps.values() if _out_of_the_question(step, outcomes)}
-    settled |= out
-    waiting = (step for step in pipeline.steps.values() if step.name not in started and step.name not in out)
-    return [step for step in waiting if pipeline.waits_for[step.name] <= settled]
+    started, ended = set(started), set(succeeded)
+    excluded = {step.name for step in pipeline.steps.values() if _is_excluded(step, outcomes)}
+    ended |= excluded
+    waiting = (step for step in pipeline.steps.values() if step.name not in started and step.name not in excluded)
+    return [step for step in waiting if pipeline.waits_for[step.name] <= ended]
 
 
-def _out_of_the_question(step: Step, outcomes: Mapping[str, bool]) -> bool:
-    return any(outcomes.get(condition, wanted) != wanted for condition, wanted in step.branch)
+def _is_excluded(step: StepDefinition, outcomes: Mapping[str, bool]) -> bool:
+    return any(outcomes.get(condition, needed) != needed for condition, needed in step.branch)
 
 
 class Retries:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
-Path = tuple[str | int, ...]
+PropertyPath = tuple[str | int, ...]
 
 _PART = re.compile(
     r"""\.?(?P<name>[^.\[\]'"]+) | \['(?P<single>[^']*)'\] | \["(?P<double>[^"]*)"\] | \[(?P<index>\d+)\]""", re.X
@@ -22,7 +22,7 @@ class Reference:
 
     root: str
     name: str
-    path: Path
+    path: PropertyPath
     text: str
 
 
@@ -31,7 +31,7 @@ def is_expression(value: Any) -> bool:
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Get", "Std:"))
 
 
-def parse_path(text: str) -> Path:
+def parse_path(text: str) -> PropertyPath:
     parts: list[str | int] = []
     rest = text.removeprefix("$")
     while rest:
@@ -60,19 +60,19 @@ def parse_reference(text: Any) -> Reference:
     return Reference(str(root), str(name), tuple(path), text)
 
 
-def find(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+def find_expressions(value: Any, where: str) -> Iterator[tuple[str, Any]]:
     """Every expression in a JSON value, outermost ones only, each with its place."""
     if is_expression(value):
         yield where, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from find(item, f"{where}.{key}")
+            yield from find_expressions(item, f"{where}.{key}")
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from find(item, f"{where}[{index}]")
+            yield from find_expressions(item, f"{where}[{index}]")
 
 
-def references(expression: Any, where: str) -> Iterator[Reference]:
+def list_references(expression: Any, where: str) -> Iterator[Reference]:
     """Every reference an expression rests on; a malformed expression or an unknown function is refused."""
     function, body = next(iter(expression.items()))
     try:
@@ -82,42 +82,42 @@ def references(expression: Any, where: str) -> Iterator[Reference]:
                 raise Malformed(f"{body!r} is a property file: read a value of it with Std:JsonGet.")
             yield reference
         elif function == "Std:Join":
-            yield from _joined(body, where)
+            yield from _join_references(body, where)
         elif function == "Std:JsonGet":
-            yield from _read(body, where)
+            yield from _json_get_references(body, where)
         else:
             raise NotSupported(f"function {function} ({where})")
     except Malformed as error:
         raise Malformed(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
 
 
-def _joined(body: Any, where: str) -> Iterator[Reference]:
+def _join_references(body: Any, where: str) -> Iterator[Reference]:
     if not isinstance(body, dict) or body.keys() - {"On", "Values"} or not isinstance(body.get("Values"), list):
         raise Malformed("Std:Join takes {On, Values: [...]}.")
     if not isinstance(body.get("On", ""), str):
         raise Malformed("Std:Join.On must be a string.")
     for index, value in enumerate(body["Values"]):
         if is_expression(value):
-            yield from references(value, f"{where}.Values[{index}]")
+            yield from list_references(value, f"{where}.Values[{index}]")
         elif isinstance(value, (dict, list)) or value is None:
             raise Malformed(f"Std:Join.Values[{index}] must be a plain value or an expression.")
 
 
-def _read(body: Any, where: str) -> Iterator[Reference]:
+def _json_get_references(body: Any, where: str) -> Iterator[Reference]:
     if not isinstance(body, dict) or body.keys() not in ({"PropertyFile", "Path"}, {"S3Uri", "Path"}):
         raise Malformed("Std:JsonGet takes {PropertyFile, Path} or {S3Uri, Path}.")
     if not isinstance(body["Path"], str):
         raise Malformed("Std:JsonGet.Path must be a string.")
     parse_path(body["Path"])
     if "PropertyFile" in body:
-        yield property_file(body)
+        yield parse_property_file(body)
     elif is_expression(body["S3Uri"]):
-        yield from references(body["S3Uri"], where)
+        yield from list_references(body["S3Uri"], where)
     elif not isinstance(body["S3Uri"], str):
         raise Malformed("Std:JsonGet.S3Uri must be a string or an expression.")
 
 
-def property_file(body: dict[str, Any]) -> Reference:
+def parse_property_file(body: dict[str, Any]) -> Reference:
     """The property file that a Std:JsonGet reads: `Steps.<step>.PropertyFiles.<name>`."""
     source = body["PropertyFile"]
     reference = parse_reference(source.get("Get") if isinstance(source, dict) else source)
@@ -126,7 +126,7 @@ def property_file(body: dict[str, Any]) -> Reference:
     return reference
 
 
-def walk(value: Any, path: Path) -> Any:
+def follow_path(value: Any, path: PropertyPath) -> Any:
     """What lies at a path; KeyError names the first part that is not there."""
     for part in path:
         if isinstance(value, list) and isinstance(part, str):

@@ -30,45 +30,45 @@ class StepStopped(Exception):
     """The step ended because its execution is being stopped."""
 
 
-class Stop:
+class StopSignal:
     """One thread asks another's work to end, before or after that work has said how that is done."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
+        self.requested = threading.Event()
         self._lock = threading.Lock()
-        self._how: Callable[[], None] | None = None
+        self._action: Callable[[], None] | None = None
 
-    def by(self, how: Callable[[], None]) -> None:
+    def on_request(self, action: Callable[[], None]) -> None:
         with self._lock:
-            self._how = how
-        if self.asked.is_set():
-            how()
+            self._action = action
+        if self.requested.is_set():
+            action()
 
-    def ask(self) -> None:
-        self.asked.set()
+    def send(self) -> None:
+        self.requested.set()
         with self._lock:
-            how = self._how
-        if how:
-            how()
+            action = self._action
+        if action:
+            action()
 
 
-class Told(Protocol):
+class StepRecord(Protocol):
     """Where a step says what it made, as soon as it is there."""
 
-    stop: Stop
+    stop: StopSignal
 
-    def made(self, kind: str, arn: str) -> None: ...
+    def record_resource(self, kind: str, arn: str) -> None: ...
 
 
 class Service(Protocol):
     """SageMaker, as the steps use it."""
 
-    def start_job(self, request: Json, stop: Stop) -> ProcessingJob: ...
+    def start_job(self, request: Json, stop: StopSignal) -> ProcessingJob: ...
     def call(self, operation: str, **request: Any) -> Json: ...
-    def wait_for_endpoint(self, name: str, stop: Stop) -> None: ...
+    def wait_for_endpoint(self, name: str, stop: StopSignal) -> None: ...
 
 
-Action = Callable[[Service, Told, str, Json], Json]
+Action = Callable[[Service, StepRecord, str, Json], Json]
 
 
 def unique_name(*parts: str) -> str:
@@ -78,60 +78,63 @@ def unique_name(*parts: str) -> str:
     return f"{head[: MAX_NAME - len(tail) - 1].rstrip('-')}-{tail}"
 
 
-def processing(service: Service, run: Told, name: str, arguments: Json) -> Json:
+def run_processing_job(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
     job = service.start_job({**arguments, "ProcessingJobName": name}, run.stop)
-    run.made("ProcessingJob", job.arn)
-    run.stop.by(job.stop)
+    run.record_resource("ProcessingJob", job.arn)
+    run.stop.on_request(job.stop)
     job.finished.wait()
     if job.status == "Completed":
         return job.description()
-    if job.status == "Stopped" and run.stop.asked.is_set():
+    if job.status == "Stopped" and run.stop.requested.is_set():
         raise StepStopped
     reason = job.failure_reason or f"The processing job {job.name} was {job.status.lower()}."
     raise StepFailed(reason, FAULTS.get(reason.partition(":")[0], ""))
 
 
-def register_model(service: Service, run: Told, name: str, arguments: Json) -> Json:
+def register_model(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
     """As on AWS, the group of a versioned package is made when it is not there yet."""
     group = arguments.get("ModelPackageGroupName")
     if group and not _exists(service, "DescribeModelPackageGroup", ModelPackageGroupName=group):
         service.call("CreateModelPackageGroup", ModelPackageGroupName=group)
     arn = service.call("CreateModelPackage", **arguments)["ModelPackageArn"]
-    run.made("RegisterModel", arn)
+    run.record_resource("RegisterModel", arn)
     return service.call("DescribeModelPackage", ModelPackageName=arn)
 
 
-def model(service: Service, run: Told, name: str, arguments: Json) -> Json:
-    run.made("Model", service.call("CreateModel", **{**arguments, "ModelName": name})["ModelArn"])
+def create_model(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
+    run.record_resource("Model", service.call("CreateModel", **{**arguments, "ModelName": name})["ModelArn"])
     return service.call("DescribeModel", ModelName=name)
 
 
-def endpoint_config(service: Service, run: Told, name: str, arguments: Json) -> Json:
+def create_endpoint_config(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
     """A name given in the definition gets a suffix of its own for each execution."""
     if "EndpointConfigName" in arguments:
         name = unique_name(arguments["EndpointConfigName"])
-    made = service.call("CreateEndpointConfig", **{**arguments, "EndpointConfigName": name})
-    run.made("EndpointConfig", made["EndpointConfigArn"])
+    config = service.call("CreateEndpointConfig", **{**arguments, "EndpointConfigName": name})
+    run.record_resource("EndpointConfig", config["EndpointConfigArn"])
     return service.call("DescribeEndpointConfig", EndpointConfigName=name)
 
 
-def endpoint(service: Service, run: Told, name: str, arguments: Json) -> Json:
+def deploy_endpoint(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
     """Creates the endpoint, or moves it to the new configuration, and waits until it serves."""
     name = arguments["EndpointName"]
     if _exists(service, "DescribeEndpoint", EndpointName=name):
-        wanted = {key: arguments[key] for key in ("EndpointName", "EndpointConfigName")}
-        arn = service.call("UpdateEndpoint", **wanted)["EndpointArn"]
+        target = {key: arguments[key] for key in ("EndpointName", "EndpointConfigName")}
+        arn = service.call("UpdateEndpoint", **target)["EndpointArn"]
     else:
         arn = service.call("CreateEndpoint", **arguments)["EndpointArn"]
-    run.made("Endpoint", arn)
+    run.record_resource("Endpoint", arn)
     service.wait_for_endpoint(name, run.stop)
-    if run.stop.asked.is_set():
+    if run.stop.requested.is_set():
         raise StepStopped
-    made = service.call("DescribeEndpoint", EndpointName=name)
-    if made["EndpointStatus"] != "InService" or made["EndpointConfigName"] != arguments["EndpointConfigName"]:
-        reason = made.get("FailureReason") or f"it serves {made['EndpointConfigName']}"
-        raise StepFailed(f"ClientError: The endpoint {name} is {made['EndpointStatus']}: {reason}")
-    return made
+    description = service.call("DescribeEndpoint", EndpointName=name)
+    if (
+        description["EndpointStatus"] != "InService"
+        or description["EndpointConfigName"] != arguments["EndpointConfigName"]
+    ):
+        reason = description.get("FailureReason") or f"it serves {description['EndpointConfigName']}"
+        raise StepFailed(f"ClientError: The endpoint {name} is {description['EndpointStatus']}: {reason}")
+    return description
 
 
 def _exists(service: Service, operation: str, **request: Any) -> bool:
@@ -145,16 +148,16 @@ def _exists(service: Service, operation: str, **request: Any) -> bool:
 
 
 ACTIONS: Mapping[str, Action] = {
-    "Processing": processing,
+    "Processing": run_processing_job,
     "RegisterModel": register_model,
-    "Model": model,
-    "EndpointConfig": endpoint_config,
-    "Endpoint": endpoint,
+    "Model": create_model,
+    "EndpointConfig": create_endpoint_config,
+    "Endpoint": deploy_endpoint,
 }
 
 
 @contextmanager
-def refusals_fail(operation: str) -> Iterator[None]:
+def fail_step_on_refusal(operation: str) -> Iterator[None]:
     """A refusal of a direct call becomes the step's failure."""
     try:
         yield
@@ -162,13 +165,13 @@ def refusals_fail(operation: str) -> Iterator[None]:
         raise StepFailed(f"ClientError: {operation}: {error}") from None
 
 
-def invoke(client: Any, operation: str, request: Json) -> Json:
+def call_api(client: Any, operation: str, request: Json) -> Json:
     """One call to SageMaker; its refusal becomes the step's failure."""
     try:
         answer: Json = getattr(client, xform_name(operation))(**request)
     except ClientError as error:
-        said, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-        raise StepFailed(f"ClientError: {operation}: {said['Message']}", _kind(said["Code"], status)) from None
+        fault, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+        raise StepFailed(f"ClientError: {operation}: {fault['Message']}", _kind(fault["Code"], status)) from None
     answer.pop("ResponseMetadata", None)
     return answer
 

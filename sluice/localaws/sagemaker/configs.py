@@ -9,8 +9,8 @@ from moto.sagemaker.utils import arn_formatter
 
 from sluice.localaws.sagemaker import hosting
 from sluice.localaws.sagemaker.hosting import LocalConfig, LocalModel, Workload
-from sluice.localaws.sagemaker.listing import answer, matches, newest_first
-from sluice.localaws.server.errors import NotImplementedLocally, ValidationError
+from sluice.localaws.sagemaker.listing import build_page, matches_filters, sort_newest_first
+from sluice.localaws.server.api_errors import NotImplementedLocally, ValidationError
 
 Json = dict[str, Any]
 MODEL_SUMMARY = ("ModelName", "ModelArn", "CreationTime")
@@ -54,8 +54,8 @@ class HostingBackend(SageMakerModelBackend):
     def model(self, name: str) -> LocalModel:
         if name not in self._models:
             raise ValidationError(f'Could not find model "{self._arn("model", name)}".')
-        found: LocalModel = self._models[name]
-        return found
+        descriptions: LocalModel = self._models[name]
+        return descriptions
 
     def unhost_model(self, name: str) -> None:
         del self._models[self.model(name).model_name]
@@ -73,8 +73,8 @@ class HostingBackend(SageMakerModelBackend):
     def config(self, name: str) -> LocalConfig:
         if name not in self.endpoint_configs:
             raise ValidationError(f'Could not find endpoint configuration "{self._arn("endpoint-config", name)}".')
-        found: LocalConfig = self.endpoint_configs[name]
-        return found
+        descriptions: LocalConfig = self.endpoint_configs[name]
+        return descriptions
 
     def unconfigure(self, name: str) -> None:
         """Also while an endpoint uses it, which AWS allows and advises against."""
@@ -89,35 +89,37 @@ class HostingResponses(SageMakerResponse):
         return ActionResult({"ModelArn": self.sagemaker_backend.host_model(self.params).arn})
 
     def describe_model(self) -> ActionResult:
-        return ActionResult(self.sagemaker_backend.model(self.params["ModelName"]).described())
+        return ActionResult(self.sagemaker_backend.model(self.params["ModelName"]).describe())
 
     def delete_model(self) -> ActionResult:
         self.sagemaker_backend.unhost_model(self.params["ModelName"])
         return EmptyResult()
 
     def list_models(self) -> ActionResult:
-        found = [
-            model.described()
+        descriptions = [
+            model.describe()
             for model in self.sagemaker_backend._models.values()
-            if matches(self.params, model.model_name, model.creation_time)
+            if matches_filters(self.params, model.model_name, model.creation_time)
         ]
-        return answer(self.params, newest_first(self.params, found, "ModelName"), "Models", "ModelArn", MODEL_SUMMARY)
+        return build_page(
+            self.params, sort_newest_first(self.params, descriptions, "ModelName"), "Models", "ModelArn", MODEL_SUMMARY
+        )
 
     def create_endpoint_config(self) -> ActionResult:
         return ActionResult({"EndpointConfigArn": self.sagemaker_backend.configure(self.params).arn})
 
     def describe_endpoint_config(self) -> ActionResult:
-        return ActionResult(self.sagemaker_backend.config(self.params["EndpointConfigName"]).described())
+        return ActionResult(self.sagemaker_backend.config(self.params["EndpointConfigName"]).describe())
 
     def delete_endpoint_config(self) -> ActionResult:
         self.sagemaker_backend.unconfigure(self.params["EndpointConfigName"])
         return EmptyResult()
 
     def list_endpoint_configs(self) -> ActionResult:
-        found = [
-            config.described()
+        descriptions = [
+            config.describe()
             for config in self.sagemaker_backend.endpoint_configs.values()
-            if matches(self.params, config.endpoint_config_name, config.creation_time)
+            if matches_filters(self.params, config.endpoint_config_name, config.creation_time)
         ]
-        ordered = newest_first(self.params, found, "EndpointConfigName")
-        return answer(self.params, ordered, "EndpointConfigs", "EndpointConfigArn", CONFIG_SUMMARY)
+        ordered = sort_newest_first(self.params, descriptions, "EndpointConfigName")
+        return build_page(self.params, ordered, "EndpointConfigs", "EndpointConfigArn", CONFIG_SUMMARY)

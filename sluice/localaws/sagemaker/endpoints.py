@@ -21,8 +21,8 @@ from sluice.localaws.sagemaker import hosting
 from sluice.localaws.sagemaker.configs import HostingBackend, HostingResponses
 from sluice.localaws.sagemaker.fleet import Fleet, FleetFailed, Home
 from sluice.localaws.sagemaker.hosting import LocalConfig
-from sluice.localaws.sagemaker.listing import answer, matches, newest_first
-from sluice.localaws.server.errors import NotImplementedLocally, ValidationError
+from sluice.localaws.sagemaker.listing import build_page, matches_filters, sort_newest_first
+from sluice.localaws.server.api_errors import NotImplementedLocally, ValidationError
 from sluice.localaws.server.lock import LOCK
 
 Json = dict[str, Any]
@@ -57,8 +57,8 @@ class LocalEndpoint(FakeEndpoint):
     def is_serving(self) -> bool:
         return self.fleet is not None and self.endpoint_status in SERVING
 
-    def described(self) -> Json:
-        shown: Json = {
+    def describe(self) -> Json:
+        description: Json = {
             "EndpointName": self.endpoint_name,
             "EndpointArn": self.arn,
             "EndpointConfigName": self.endpoint_config_name,
@@ -67,13 +67,13 @@ class LocalEndpoint(FakeEndpoint):
             "LastModifiedTime": self.last_modified_time,
         }
         if self.fleet is not None:
-            shown["ProductionVariants"] = [self._variant(self.fleet)]
+            description["ProductionVariants"] = [self._variant(self.fleet)]
         beside = {
             "FailureReason": self.failure_reason,
             "LastDeploymentConfig": self.deployment,
             "PendingDeploymentSummary": self.pending,
         }
-        return shown | {name: value for name, value in beside.items() if value}
+        return description | {name: value for name, value in beside.items() if value}
 
     def _variant(self, fleet: Fleet) -> Json:
         image = fleet.workload.image
@@ -88,7 +88,7 @@ class LocalEndpoint(FakeEndpoint):
 
     @property
     def response_object(self) -> Json:
-        return self.described()
+        return self.describe()
 
 
 class EndpointBackend(HostingBackend):
@@ -128,10 +128,10 @@ class EndpointBackend(HostingBackend):
         if not request.get("RetainDeploymentConfig"):
             endpoint.deployment = request.get("DeploymentConfig")
         endpoint.pending = {"EndpointConfigName": config.endpoint_config_name, "StartTime": time.time()}
-        kept = set() if not request.get("RetainAllVariantProperties") else {"DesiredInstanceCount", "DesiredWeight"}
-        kept -= {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties") or []}
-        self._turn(endpoint, "Updating")
-        self._run(f"update of {endpoint.endpoint_name}", self._replace, endpoint, fleet, config, kept)
+        retained = set() if not request.get("RetainAllVariantProperties") else {"DesiredInstanceCount", "DesiredWeight"}
+        retained -= {each["VariantPropertyType"] for each in request.get("ExcludeRetainedVariantProperties") or []}
+        self._set_status(endpoint, "Updating")
+        self._run(f"update of {endpoint.endpoint_name}", self._replace, endpoint, fleet, config, retained)
         return endpoint
 
     def scale(self, request: Json) -> LocalEndpoint:
@@ -139,23 +139,23 @@ class EndpointBackend(HostingBackend):
         endpoint = self._idle(request["EndpointName"])
         if endpoint.endpoint_status != "InService" or endpoint.fleet is None:
             raise ValidationError(f'Cannot update endpoint "{endpoint.arn}": it is {endpoint.endpoint_status}.')
-        for wanted in request["DesiredWeightsAndCapacities"]:
-            if wanted["VariantName"] != endpoint.fleet.variant.name:
+        for change in request["DesiredWeightsAndCapacities"]:
+            if change["VariantName"] != endpoint.fleet.variant.name:
                 raise ValidationError(
-                    f'The variant name(s) "{wanted["VariantName"]}" is/are not present within endpoint configuration '
+                    f'The variant name(s) "{change["VariantName"]}" is/are not present within endpoint configuration '
                     f'"{endpoint.endpoint_config_name}".'
                 )
-            if wanted.get("ServerlessUpdateConfig"):
+            if change.get("ServerlessUpdateConfig"):
                 raise NotImplementedLocally("ServerlessUpdateConfig of UpdateEndpointWeightsAndCapacities")
-        for wanted in request["DesiredWeightsAndCapacities"]:
-            endpoint.instances = wanted.get("DesiredInstanceCount") or endpoint.instances
-            endpoint.weight = wanted.get("DesiredWeight", endpoint.weight)
-        self._turn(endpoint, "InService")
+        for change in request["DesiredWeightsAndCapacities"]:
+            endpoint.instances = change.get("DesiredInstanceCount") or endpoint.instances
+            endpoint.weight = change.get("DesiredWeight", endpoint.weight)
+        self._set_status(endpoint, "InService")
         return endpoint
 
     def remove(self, name: str) -> None:
         endpoint = self._idle(name)
-        self._turn(endpoint, "Deleting")
+        self._set_status(endpoint, "Deleting")
         self._run(f"deletion of {name}", self._delete, endpoint)
 
     def _idle(self, name: str) -> LocalEndpoint:
@@ -182,37 +182,37 @@ class EndpointBackend(HostingBackend):
         try:
             fleet.bring_up()
         except FleetFailed as reason:
-            self._settle(endpoint, "Failed", str(reason))
+            self._set_status_unless_gone(endpoint, "Failed", str(reason))
             return
         with LOCK:
             endpoint.fleet = fleet
-            there = self._settle(endpoint, "InService")
+            there = self._set_status_unless_gone(endpoint, "InService")
         if there:
             self._watch(endpoint, fleet)
         else:
             fleet.stop(STOP_SECONDS)
 
-    def _replace(self, endpoint: LocalEndpoint, fleet: Fleet, config: LocalConfig, kept: set[str]) -> None:
+    def _replace(self, endpoint: LocalEndpoint, fleet: Fleet, config: LocalConfig, retained: set[str]) -> None:
         policy = (endpoint.deployment or {}).get("BlueGreenUpdatePolicy") or {}
         try:
             fleet.bring_up()
         except FleetFailed as reason:
-            self._settle(endpoint, "RollingBack", str(reason))
+            self._set_status_unless_gone(endpoint, "RollingBack", str(reason))
             endpoint.pending = None
-            self._settle(endpoint, "InService", str(reason))
+            self._set_status_unless_gone(endpoint, "InService", str(reason))
             return
         with LOCK:
             old, endpoint.fleet = endpoint.fleet, fleet
             endpoint.endpoint_config_name = config.endpoint_config_name
-            endpoint.instances = endpoint.instances if "DesiredInstanceCount" in kept else config.variant.instances
-            endpoint.weight = endpoint.weight if "DesiredWeight" in kept else config.variant.weight
+            endpoint.instances = endpoint.instances if "DesiredInstanceCount" in retained else config.variant.instances
+            endpoint.weight = endpoint.weight if "DesiredWeight" in retained else config.variant.weight
             gone = self._is_gone(endpoint)
         if old is not None:
             self._wait(policy.get("TerminationWaitInSeconds", 0))
             old.drain(self._scaled(DRAIN_SECONDS))
             old.stop(STOP_SECONDS)
         endpoint.pending = None
-        if gone or not self._settle(endpoint, "InService"):
+        if gone or not self._set_status_unless_gone(endpoint, "InService"):
             fleet.stop(STOP_SECONDS)
         else:
             self._watch(endpoint, fleet)
@@ -240,7 +240,7 @@ class EndpointBackend(HostingBackend):
                 fleet.restart()
             except FleetFailed as reason:
                 fleet.stop(STOP_SECONDS)
-                self._settle(endpoint, "Failed", str(reason))
+                self._set_status_unless_gone(endpoint, "Failed", str(reason))
                 return
 
     def _wait(self, seconds: float) -> None:
@@ -253,14 +253,14 @@ class EndpointBackend(HostingBackend):
         """Deleted, or the whole account was reset."""
         return self.endpoints.get(endpoint.endpoint_name) is not endpoint
 
-    def _settle(self, endpoint: LocalEndpoint, status: str, reason: str | None = None) -> bool:
+    def _set_status_unless_gone(self, endpoint: LocalEndpoint, status: str, reason: str | None = None) -> bool:
         with LOCK:
             if self._is_gone(endpoint) or endpoint.endpoint_status == "Deleting":
                 return False
-            self._turn(endpoint, status, reason)
+            self._set_status(endpoint, status, reason)
             return True
 
-    def _turn(self, endpoint: LocalEndpoint, status: str, reason: str | None = None) -> None:
+    def _set_status(self, endpoint: LocalEndpoint, status: str, reason: str | None = None) -> None:
         endpoint.endpoint_status = status
         endpoint.failure_reason = reason
         endpoint.last_modified_time = utcnow()
@@ -277,7 +277,9 @@ class EndpointBackend(HostingBackend):
             "LastModifiedTime": int(endpoint.last_modified_time.timestamp() * 1000),
             "Tags": {tag["Key"]: tag["Value"] for tag in endpoint.tags},
         } | ({"FailureReason": endpoint.failure_reason} if endpoint.failure_reason else {})
-        eventbridge.emit(self.account_id, self.region_name, "SageMaker Endpoint State Change", detail, [endpoint.arn])
+        eventbridge.emit_event(
+            self.account_id, self.region_name, "SageMaker Endpoint State Change", detail, [endpoint.arn]
+        )
 
 
 class EndpointResponses(HostingResponses):
@@ -285,7 +287,7 @@ class EndpointResponses(HostingResponses):
         return ActionResult({"EndpointArn": self.sagemaker_backend.serve(self.params).arn})
 
     def describe_endpoint(self) -> ActionResult:
-        return ActionResult(self.sagemaker_backend.endpoint(self.params["EndpointName"]).described())
+        return ActionResult(self.sagemaker_backend.endpoint(self.params["EndpointName"]).describe())
 
     def update_endpoint(self) -> ActionResult:
         return ActionResult({"EndpointArn": self.sagemaker_backend.update(self.params).arn})
@@ -299,12 +301,12 @@ class EndpointResponses(HostingResponses):
 
     def list_endpoints(self) -> ActionResult:
         status = self.params.get("StatusEquals")
-        found = [
-            endpoint.described()
+        descriptions = [
+            endpoint.describe()
             for endpoint in self.sagemaker_backend.endpoints.values()
             if status in (None, endpoint.endpoint_status)
-            and matches(self.params, endpoint.endpoint_name, endpoint.creation_time)
-            and matches(self.params, "", endpoint.last_modified_time, "LastModifiedTime")
+            and matches_filters(self.params, endpoint.endpoint_name, endpoint.creation_time)
+            and matches_filters(self.params, "", endpoint.last_modified_time, "LastModifiedTime")
         ]
-        ordered = newest_first(self.params, found, "EndpointName")
-        return answer(self.params, ordered, "Endpoints", "EndpointArn", ENDPOINT_SUMMARY)
+        ordered = sort_newest_first(self.params, descriptions, "EndpointName")
+        return build_page(self.params, ordered, "Endpoints", "EndpointArn", ENDPOINT_SUMMARY)

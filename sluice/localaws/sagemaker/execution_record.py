@@ -7,8 +7,8 @@ from typing import Any
 
 from moto.sagemaker.models import FakePipeline, FakePipelineExecution
 
-from sluice.localaws.events.eventbridge import emit
-from sluice.localaws.pipelines.executions import Execution, StepRun, wire_time
+from sluice.localaws.events.eventbridge import emit_event
+from sluice.localaws.pipelines.executions import Execution, StepRun, format_timestamp
 from sluice.localaws.pipelines.step_actions import Json
 
 EXECUTION_CHANGED = "SageMaker Model Building Pipeline Execution Status Change"
@@ -46,7 +46,7 @@ class ExecutionRecord(FakePipelineExecution):
             "PipelineArn": self.pipeline_arn,
             "PipelineExecutionArn": self.arn,
             "PipelineExecutionId": self.arn.rpartition("/")[2],
-            "StartDateTime": wire_time(datetime.now(UTC)),
+            "StartDateTime": format_timestamp(datetime.now(UTC)),
         }
 
     def update(self, request: Json) -> None:
@@ -64,7 +64,7 @@ class ExecutionRecord(FakePipelineExecution):
         self.pipeline_execution_status = self.run.status
 
     def description(self) -> Json:
-        shown = {
+        members = {
             "PipelineArn": self.pipeline_arn,
             "PipelineExecutionArn": self.arn,
             "PipelineExecutionDisplayName": self.pipeline_execution_display_name,
@@ -78,10 +78,10 @@ class ExecutionRecord(FakePipelineExecution):
             "LastModifiedBy": self.last_modified_by,
             "ParallelismConfiguration": self.parallelism_configuration,
         }
-        return {name: value for name, value in shown.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
     def summary(self) -> Json:
-        shown = {
+        members = {
             "PipelineExecutionArn": self.arn,
             "StartTime": self.start_time,
             "PipelineExecutionStatus": self.run.status,
@@ -89,7 +89,7 @@ class ExecutionRecord(FakePipelineExecution):
             "PipelineExecutionDisplayName": self.pipeline_execution_display_name,
             "PipelineExecutionFailureReason": self.run.failure_reason,
         }
-        return {name: value for name, value in shown.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
     def steps(self) -> list[Json]:
         """In the order in which they started; those that have not started are not there."""
@@ -111,11 +111,11 @@ class Reporter:
 
     def _emit(self, detail_type: str, detail: Json) -> None:
         arns = {"pipelineArn": self._record.pipeline_arn, "pipelineExecutionArn": self._record.arn}
-        emit(*self._place, detail_type, {**arns, **detail}, list(arns.values()))
+        emit_event(*self._place, detail_type, {**arns, **detail}, list(arns.values()))
 
 
 def _step(run: StepRun) -> Json:
-    shown = {
+    members = {
         "StepName": run.step.name,
         "StepDisplayName": run.step.display_name,
         "StepDescription": run.step.description,
@@ -126,35 +126,36 @@ def _step(run: StepRun) -> Json:
         "AttemptCount": run.attempts,
         "Metadata": run.metadata,
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _step_detail(run: StepRun) -> Json:
-    shown = {
+    members = {
         "stepName": run.step.name,
         "stepType": run.step.type,
         "previousStepStatus": run.previous,
         "currentStepStatus": run.status,
-        "stepStartTime": wire_time(run.started),
-        "stepEndTime": wire_time(run.ended) if run.ended else None,
+        "stepStartTime": format_timestamp(run.started),
+        "stepEndTime": format_timestamp(run.ended) if run.ended else None,
         "failureReason": run.failure_reason,
         "metadata": {
-            _lower(kind): {_lower(key): value for key, value in made.items()} for kind, made in run.metadata.items()
+            _lower(kind): {_lower(key): value for key, value in resource.items()}
+            for kind, resource in run.metadata.items()
         },
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _execution_detail(record: ExecutionRecord, previous: str) -> Json:
-    shown = {
+    members = {
         "pipelineExecutionDisplayName": record.pipeline_execution_display_name,
         "pipelineExecutionDescription": record.pipeline_execution_description,
         "previousPipelineExecutionStatus": previous or None,
         "currentPipelineExecutionStatus": record.run.status,
-        "executionStartTime": wire_time(record.start_time.replace(tzinfo=UTC)),
-        "executionEndTime": wire_time(datetime.now(UTC)) if record.run.ended else None,
+        "executionStartTime": format_timestamp(record.start_time.replace(tzinfo=UTC)),
+        "executionEndTime": format_timestamp(datetime.now(UTC)) if record.run.ended else None,
     }
-    return {name: value for name, value in shown.items() if value is not None}
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def _lower(name: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from sluice.localaws.jobs.containers import Container, Containers, NoCommand
 from sluice.localaws.sagemaker.hosting import Variant, Workload
-from sluice.localaws.server.local_s3 import NotStored, Storage, split
+from sluice.localaws.server.local_s3 import NotStored, Storage, split_uri
 
 PING_EVERY_SECONDS = 0.05
 PING_TIMEOUT_SECONDS = 2.0
@@ -144,8 +144,8 @@ class Fleet:
                 raise FleetFailed("The endpoint was deleted.")
             code = container.poll()
             if code is not None:
-                said = f" Its last line was: {container.last_line}" if container.last_line else ""
-                raise self._unhealthy(f"It exited with code {code}.{said}")
+                last_output = f" Its last line was: {container.last_line}" if container.last_line else ""
+                raise self._unhealthy(f"It exited with code {code}.{last_output}")
             if time.monotonic() > deadline:
                 raise self._unhealthy(f"It did not answer /ping with 200 within {seconds} seconds.")
             time.sleep(PING_EVERY_SECONDS)
@@ -165,7 +165,7 @@ class Fleet:
         storage = Storage(self.home.account, self.home.region)
         try:
             if self.workload.archived:
-                _unpack(storage.read(*split(uri)), folder)
+                _unpack(storage.read(*split_uri(uri)), folder)
             else:
                 _copy(storage, uri, folder)
         except (NotStored, tarfile.TarError, OSError) as reason:
@@ -175,7 +175,7 @@ class Fleet:
 
 
 def _copy(storage: Storage, uri: str, folder: Path) -> None:
-    bucket, prefix = split(uri)
+    bucket, prefix = split_uri(uri)
     keys = [key for key in storage.keys(bucket, prefix) if not key.endswith("/")]
     if not keys:
         raise NotStored(f"No object begins with {uri}.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.sagemaker.models import FakeEndpointConfig, Model
 
-from sluice.localaws.server.errors import NotImplementedLocally, ValidationError
+from sluice.localaws.server.api_errors import NotImplementedLocally, ValidationError
 
 Json = dict[str, Any]
 MOST_ENVIRONMENT_BYTES = 32 * 1024
@@ -60,9 +60,9 @@ class LocalModel(Model):
         self.workload = workload
         self._request = request
 
-    def described(self) -> Json:
-        kept = ("ModelName", "PrimaryContainer", "ExecutionRoleArn", "VpcConfig")
-        return {name: self._request[name] for name in kept if self._request.get(name)} | {
+    def describe(self) -> Json:
+        members = ("ModelName", "PrimaryContainer", "ExecutionRoleArn", "VpcConfig")
+        return {name: self._request[name] for name in members if self._request.get(name)} | {
             "ModelArn": self.arn,
             "CreationTime": self.creation_time,
             "EnableNetworkIsolation": bool(self._request.get("EnableNetworkIsolation")),
@@ -70,7 +70,7 @@ class LocalModel(Model):
 
     @property
     def response_object(self) -> Json:
-        return self.described()
+        return self.describe()
 
 
 class LocalConfig(FakeEndpointConfig):
@@ -93,19 +93,21 @@ class LocalConfig(FakeEndpointConfig):
 
     @property
     def variant(self) -> Variant:
-        asked = self.production_variants[0]
+        production_variant = self.production_variants[0]
         return Variant(
-            name=asked["VariantName"],
-            model=asked["ModelName"],
-            instances=asked["InitialInstanceCount"],
-            weight=asked.get("InitialVariantWeight", 1.0),
-            health_seconds=asked.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_HEALTH_SECONDS),
+            name=production_variant["VariantName"],
+            model=production_variant["ModelName"],
+            instances=production_variant["InitialInstanceCount"],
+            weight=production_variant.get("InitialVariantWeight", 1.0),
+            health_seconds=production_variant.get(
+                "ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_HEALTH_SECONDS
+            ),
         )
 
-    def described(self) -> Json:
+    def describe(self) -> Json:
         variants = [{"InitialVariantWeight": 1.0} | variant for variant in self.production_variants]
-        shown = {name: value for name, value in self._request.items() if name != "Tags" and value is not None}
-        return shown | {
+        members = {name: value for name, value in self._request.items() if name != "Tags" and value is not None}
+        return members | {
             "EndpointConfigArn": self.arn,
             "CreationTime": self.creation_time,
             "ProductionVariants": variants,
@@ -113,7 +115,7 @@ class LocalConfig(FakeEndpointConfig):
 
     @property
     def response_object(self) -> Json:
-        return self.described()
+        return self.describe()
 
 
 def container_of(request: Json) -> Json:
@@ -187,7 +189,7 @@ def check_deployment(deployment: Json | None) -> None:
         raise NotImplementedLocally(f"TrafficRoutingConfiguration.Type {routing['Type']} of DeploymentConfig")
 
 
-def _refuse(given: Json, names: tuple[str, ...], where: str) -> None:
+def _refuse(members: Json, names: tuple[str, ...], where: str) -> None:
     for name in names:
-        if given.get(name):
+        if members.get(name):
             raise NotImplementedLocally(f"{name} of {where}")

@@ -10,13 +10,13 @@ from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemaker.utils import arn_formatter
 
-from sluice.localaws.events.eventbridge import emit
-from sluice.localaws.jobs import request as job_request
+from sluice.localaws.events.eventbridge import emit_event
+from sluice.localaws.jobs import job_request
 from sluice.localaws.jobs.containers import Containers
 from sluice.localaws.jobs.processing_job import ProcessingJob
-from sluice.localaws.sagemaker.requests import answered, checked
-from sluice.localaws.server.errors import NotImplementedLocally
-from sluice.localaws.server.paging import page
+from sluice.localaws.sagemaker.requests import raise_api_errors, read_request
+from sluice.localaws.server.api_errors import NotImplementedLocally
+from sluice.localaws.server.paging import take_page
 
 
 class JobBackend(SageMakerModelBackend):
@@ -25,9 +25,9 @@ class JobBackend(SageMakerModelBackend):
 
     def run_processing_job(self, request: dict[str, Any]) -> ProcessingJob:
         """Starts a job and returns it; `finished` is set when it has ended, in whatever way."""
-        request = checked("CreateProcessingJob", request)
-        with answered():
-            job_request.check(request)
+        request = read_request("CreateProcessingJob", request)
+        with raise_api_errors():
+            job_request.check_job_request(request)
         check_image(self.containers, request["AppSpecification"])
         name = request["ProcessingJobName"]
         arn = arn_formatter("processing-job", name, self.account_id, self.region_name)
@@ -38,7 +38,7 @@ class JobBackend(SageMakerModelBackend):
             )
         job = ProcessingJob(request, arn, self.account_id, self.region_name)
         self.processing_jobs[name] = job
-        job.start(self.containers, _tell)
+        job.start(self.containers, _emit_status_change)
         return job
 
     def find_processing_job(self, name: str) -> ProcessingJob:
@@ -60,9 +60,9 @@ def check_image(containers: Containers, app: dict[str, Any]) -> None:
         raise NotImplementedLocally(f"the image {image} without a ContainerEntrypoint: no local command stands for it")
 
 
-def _tell(job: ProcessingJob) -> None:
+def _emit_status_change(job: ProcessingJob) -> None:
     detail = json.loads(json.dumps(job.description(), default=lambda moment: int(moment.timestamp() * 1000)))
-    emit(job.account_id, job.region, "SageMaker Processing Job State Change", detail, [job.arn])
+    emit_event(job.account_id, job.region, "SageMaker Processing Job State Change", detail, [job.arn])
 
 
 class JobResponses(SageMakerResponse):
@@ -72,29 +72,29 @@ class JobResponses(SageMakerResponse):
         return ActionResult({"ProcessingJobArn": self.sagemaker_backend.run_processing_job(self.params).arn})
 
     def describe_processing_job(self) -> ActionResult:
-        request = checked("DescribeProcessingJob", self.params)
+        request = read_request("DescribeProcessingJob", self.params)
         return ActionResult(self.sagemaker_backend.find_processing_job(request["ProcessingJobName"]).description())
 
     def stop_processing_job(self) -> EmptyResult:
-        request = checked("StopProcessingJob", self.params)
+        request = read_request("StopProcessingJob", self.params)
         self.sagemaker_backend.find_processing_job(request["ProcessingJobName"]).stop()
         return EmptyResult()
 
     def list_processing_jobs(self) -> ActionResult:
-        request = checked("ListProcessingJobs", self.params)
-        jobs = [job for job in self.sagemaker_backend.processing_jobs.values() if _wanted(job, request)]
+        request = read_request("ListProcessingJobs", self.params)
+        jobs = [job for job in self.sagemaker_backend.processing_jobs.values() if _matches_filters(job, request)]
         by = {"Name": lambda job: (job.name,), "Status": lambda job: (job.status, job.created)}
         jobs.sort(
             key=by.get(request.get("SortBy", ""), lambda job: (job.created,)),
             reverse=request.get("SortOrder") == "Descending",
         )
-        with answered():
-            shown, token = page(jobs, lambda job: job.name, request.get("NextToken"), request.get("MaxResults"))
-        answer: dict[str, Any] = {"ProcessingJobSummaries": [_summary(job) for job in shown]}
+        with raise_api_errors():
+            on_page, token = take_page(jobs, lambda job: job.name, request.get("NextToken"), request.get("MaxResults"))
+        answer: dict[str, Any] = {"ProcessingJobSummaries": [_summary(job) for job in on_page]}
         return ActionResult(answer | ({"NextToken": token} if token else {}))
 
 
-def _wanted(job: ProcessingJob, request: dict[str, Any]) -> bool:
+def _matches_filters(job: ProcessingJob, request: dict[str, Any]) -> bool:
     times = (("CreationTime", job.created), ("LastModifiedTime", job.modified))
     return (
         request.get("NameContains", "") in job.name

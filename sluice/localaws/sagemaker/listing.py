@@ -5,14 +5,14 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 
-from sluice.localaws.server.errors import ValidationError
-from sluice.localaws.server.faults import Malformed
-from sluice.localaws.server.paging import page
+from sluice.localaws.server.api_errors import ValidationError
+from sluice.localaws.server.paging import take_page
+from sluice.localaws.server.request_faults import Malformed
 
 Json = dict[str, Any]
 
 
-def matches(request: Mapping[str, Any], name: str, moment: Any, times: str = "CreationTime") -> bool:
+def matches_filters(request: Mapping[str, Any], name: str, moment: Any, times: str = "CreationTime") -> bool:
     """The filters that most lists have. An empty name is not looked at."""
     after, before = request.get(f"{times}After"), request.get(f"{times}Before")
     return (
@@ -22,28 +22,28 @@ def matches(request: Mapping[str, Any], name: str, moment: Any, times: str = "Cr
     )
 
 
-def in_order(request: Mapping[str, Any], found: list[Any], *, default: str = "Ascending", **keys: Any) -> list[Any]:
+def sort_items(request: Mapping[str, Any], items: list[Any], *, default: str = "Ascending", **keys: Any) -> list[Any]:
     descending = (request.get("SortOrder") or default) == "Descending"
-    return sorted(found, key=keys[request.get("SortBy") or "CreationTime"], reverse=descending)
+    return sorted(items, key=keys[request.get("SortBy") or "CreationTime"], reverse=descending)
 
 
-def answer(
-    request: Mapping[str, Any], found: list[Json], name: str, key: str, members: tuple[str, ...]
+def build_page(
+    request: Mapping[str, Any], items: list[Json], name: str, key: str, members: tuple[str, ...]
 ) -> ActionResult:
     """One page of summaries."""
     try:
-        shown, token = page(found, lambda each: each[key], request.get("NextToken"), request.get("MaxResults"))
+        on_page, token = take_page(items, lambda each: each[key], request.get("NextToken"), request.get("MaxResults"))
     except Malformed as reason:
         raise ValidationError(str(reason)) from None
-    summaries = [{member: each[member] for member in members if each.get(member) is not None} for each in shown]
+    summaries = [{member: each[member] for member in members if each.get(member) is not None} for each in on_page]
     return ActionResult({name: summaries} | ({"NextToken": token} if token else {}))
 
 
-def newest_first(request: Json, found: list[Json], name: str) -> list[Json]:
+def sort_newest_first(request: Json, items: list[Json], name: str) -> list[Json]:
     """By creation, unless the request says otherwise; `name` is the member that names one."""
-    return in_order(
+    return sort_items(
         request,
-        found,
+        items,
         default="Descending",
         Name=lambda each: each[name],
         CreationTime=lambda each: (each["CreationTime"], each[name]),

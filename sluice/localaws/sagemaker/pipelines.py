@@ -13,20 +13,20 @@ from moto.sagemaker.exceptions import ConflictException, ResourceNotFound, Valid
 from moto.sagemaker.models import FakePipeline
 from moto.sagemaker.responses import SageMakerResponse
 
-from sluice.localaws.pipelines.definition import parse
+from sluice.localaws.pipelines.definition_checks import parse_definition
+from sluice.localaws.pipelines.definition_model import Pipeline
 from sluice.localaws.pipelines.executions import Execution
-from sluice.localaws.pipelines.interpreter import Scope, Unresolvable, parameters
-from sluice.localaws.pipelines.model import Pipeline
+from sluice.localaws.pipelines.interpreter import Scope, Unresolvable, resolve_parameters
 from sluice.localaws.pipelines.step_actions import Json
 from sluice.localaws.sagemaker import submission
 from sluice.localaws.sagemaker.execution_record import ExecutionRecord, Reporter
 from sluice.localaws.sagemaker.jobs import JobBackend, between
-from sluice.localaws.sagemaker.requests import answered, checked
-from sluice.localaws.sagemaker.steps import Steps
-from sluice.localaws.server.local_s3 import NotStored, Storage, split
-from sluice.localaws.server.paging import page
+from sluice.localaws.sagemaker.requests import raise_api_errors, read_request
+from sluice.localaws.sagemaker.step_service import SageMakerStepService
+from sluice.localaws.server.local_s3 import NotStored, Storage, split_uri
+from sluice.localaws.server.paging import take_page
 
-NOT_DONE = frozenset(
+UNSUPPORTED_MEMBERS = frozenset(
     {"SelectiveExecutionConfig", "PipelineVersionId", "PipelineVersionAlias", "PipelineVersionAliases"}
     | {"MlflowExperimentName"}
 )
@@ -40,7 +40,7 @@ class PipelineBackend(JobBackend):
 
     def submit_pipeline(self, request: Json) -> FakePipeline:
         """CreatePipeline; the same token with the same request is the same pipeline."""
-        if arn := self._answered_before("CreatePipeline", request):
+        if arn := self._previous_answer("CreatePipeline", request):
             return self.find_pipeline(arn)
         name = request["PipelineName"]
         if name in self.pipelines:
@@ -48,7 +48,7 @@ class PipelineBackend(JobBackend):
         text = self._definition(request)
         if text is None:
             raise ValidationError("Either PipelineDefinition or PipelineDefinitionS3Location must be given.")
-        made = FakePipeline(
+        pipeline = FakePipeline(
             name,
             request.get("PipelineDisplayName"),
             text,
@@ -59,9 +59,9 @@ class PipelineBackend(JobBackend):
             self.region_name,
             request.get("ParallelismConfiguration"),
         )
-        self.pipelines[name] = made
-        self._remember("CreatePipeline", request, made.arn)
-        return made
+        self.pipelines[name] = pipeline
+        self._remember("CreatePipeline", request, pipeline.arn)
+        return pipeline
 
     def change_pipeline(self, request: Json) -> str:
         pipeline = self.find_pipeline(request["PipelineName"])
@@ -83,30 +83,30 @@ class PipelineBackend(JobBackend):
         if any(not record.run.over.is_set() for record in pipeline.pipeline_executions.values()):
             raise ConflictException(f"Pipeline {name} has running executions: stop them first.")
         del self.pipelines[pipeline.pipeline_name]
-        self._tokens = {key: made for key, made in self._tokens.items() if not made[1].startswith(pipeline.arn)}
+        self._tokens = {key: entry for key, entry in self._tokens.items() if not entry[1].startswith(pipeline.arn)}
         return str(pipeline.arn)
 
     def find_pipeline(self, name: str) -> FakePipeline:
         """By name or ARN."""
-        found = self.pipelines.get(name.rpartition("/")[2])
-        if found is None or (":" in name and found.arn != name):
+        pipeline = self.pipelines.get(name.rpartition("/")[2])
+        if pipeline is None or (":" in name and pipeline.arn != name):
             raise ResourceNotFound(f"Pipeline '{name}' does not exist.")
-        return found
+        return pipeline
 
     def find_execution(self, arn: str) -> ExecutionRecord:
         for pipeline in self.pipelines.values():
             if arn in pipeline.pipeline_executions:
-                found: ExecutionRecord = pipeline.pipeline_executions[arn]
-                return found
+                record: ExecutionRecord = pipeline.pipeline_executions[arn]
+                return record
         raise ResourceNotFound(f"Pipeline execution with ARN {arn} does not exist.")
 
     def begin_execution(self, request: Json) -> str:
         pipeline = self.find_pipeline(request["PipelineName"])
-        if arn := self._answered_before("StartPipelineExecution", request):
+        if arn := self._previous_answer("StartPipelineExecution", request):
             return arn
-        with answered():
+        with raise_api_errors():
             parsed = self._check(pipeline.pipeline_definition)
-            values = parameters(parsed.parameters, request.get("PipelineParameters") or [])
+            values = resolve_parameters(parsed.parameters, request.get("PipelineParameters") or [])
         record = ExecutionRecord(pipeline, request, values)
         record.run = self._execution(record, parsed, values)
         pipeline.pipeline_executions[record.arn] = record
@@ -116,7 +116,7 @@ class PipelineBackend(JobBackend):
         return str(record.arn)
 
     def retry_execution(self, record: ExecutionRecord, request: Json) -> None:
-        if self._answered_before("RetryPipelineExecution", request):
+        if self._previous_answer("RetryPipelineExecution", request):
             return
         if "ParallelismConfiguration" in request:
             record.parallelism_configuration = request["ParallelismConfiguration"]
@@ -144,24 +144,24 @@ class PipelineBackend(JobBackend):
             except (NotStored, UnicodeDecodeError) as error:
                 raise ValidationError(f"PipelineDefinitionS3Location: {error}") from None
         if text is not None:
-            with answered():
+            with raise_api_errors():
                 self._check(text)
         return text
 
     def _check(self, text: str) -> Pipeline:
-        parsed = parse(text)
-        submission.check(parsed, self.containers)
+        parsed = parse_definition(text)
+        submission.check_submission(parsed, self.containers)
         return parsed
 
     def _execution(self, record: ExecutionRecord, parsed: Pipeline, values: Json) -> Execution:
         storage = Storage(self.account_id, self.region_name)
         scope = Scope(parsed, values, record.variables(), lambda uri: _read_json(storage, uri))
         record.experiment = scope.resolve(parsed.experiment)
-        told = Reporter(self.account_id, self.region_name, record)
-        steps = Steps(self, self.account_id, self.region_name)
-        return Execution(scope, steps, record.limit, told, self.containers.settings.time_scale)
+        reporter = Reporter(self.account_id, self.region_name, record)
+        steps = SageMakerStepService(self, self.account_id, self.region_name)
+        return Execution(scope, steps, record.limit, reporter, self.containers.settings.time_scale)
 
-    def _answered_before(self, operation: str, request: Json) -> str | None:
+    def _previous_answer(self, operation: str, request: Json) -> str | None:
         """The answer to the same request with the same token."""
         before = self._tokens.get((operation, request.get("ClientRequestToken", "")))
         if before and before[0] != request:
@@ -175,7 +175,7 @@ class PipelineBackend(JobBackend):
 
 def _read_json(storage: Storage, uri: str) -> Any:
     try:
-        return json.loads(storage.read(*split(uri)))
+        return json.loads(storage.read(*split_uri(uri)))
     except NotStored as error:
         raise Unresolvable(f"Cannot read the property file {uri}: {error}") from None
     except ValueError as error:
@@ -186,24 +186,24 @@ class PipelineResponses(SageMakerResponse):
     sagemaker_backend: PipelineBackend
 
     def create_pipeline(self) -> ActionResult:
-        request = checked("CreatePipeline", self.params, NOT_DONE)
+        request = read_request("CreatePipeline", self.params, UNSUPPORTED_MEMBERS)
         return ActionResult({"PipelineArn": self.sagemaker_backend.submit_pipeline(request).arn})
 
     def update_pipeline(self) -> ActionResult:
-        request = checked("UpdatePipeline", self.params, NOT_DONE)
+        request = read_request("UpdatePipeline", self.params, UNSUPPORTED_MEMBERS)
         return ActionResult({"PipelineArn": self.sagemaker_backend.change_pipeline(request)})
 
     def delete_pipeline(self) -> ActionResult:
-        request = checked("DeletePipeline", self.params)
+        request = read_request("DeletePipeline", self.params)
         return ActionResult({"PipelineArn": self.sagemaker_backend.remove_pipeline(request["PipelineName"])})
 
     def describe_pipeline(self) -> ActionResult:
-        request = checked("DescribePipeline", self.params, NOT_DONE)
+        request = read_request("DescribePipeline", self.params, UNSUPPORTED_MEMBERS)
         pipeline = self.sagemaker_backend.find_pipeline(request["PipelineName"])
         return ActionResult(self.sagemaker_backend.describe_pipeline(pipeline.pipeline_name))
 
     def start_pipeline_execution(self) -> ActionResult:
-        request = checked("StartPipelineExecution", self.params, NOT_DONE)
+        request = read_request("StartPipelineExecution", self.params, UNSUPPORTED_MEMBERS)
         return ActionResult({"PipelineExecutionArn": self.sagemaker_backend.begin_execution(request)})
 
     def stop_pipeline_execution(self) -> ActionResult:
@@ -235,7 +235,7 @@ class PipelineResponses(SageMakerResponse):
         return self._page("PipelineParameters", record.pipeline_parameters, lambda parameter: parameter["Name"])
 
     def list_pipeline_executions(self) -> ActionResult:
-        request = checked("ListPipelineExecutions", self.params, NOT_DONE)
+        request = read_request("ListPipelineExecutions", self.params, UNSUPPORTED_MEMBERS)
         pipeline = self.sagemaker_backend.find_pipeline(request["PipelineName"])
         after, before = request.get("CreatedAfter"), request.get("CreatedBefore")
         records = [one for one in pipeline.pipeline_executions.values() if between(one.creation_time, after, before)]
@@ -255,10 +255,10 @@ class PipelineResponses(SageMakerResponse):
         return self._page("PipelineExecutionSteps", steps, lambda step: step["StepName"])
 
     def _record(self, operation: str) -> ExecutionRecord:
-        request = checked(operation, self.params, NOT_DONE)
+        request = read_request(operation, self.params, UNSUPPORTED_MEMBERS)
         return self.sagemaker_backend.find_execution(request["PipelineExecutionArn"])
 
     def _page(self, member: str, items: list[Json], key: Callable[[Json], str]) -> ActionResult:
-        with answered():
-            shown, token = page(items, key, self.params.get("NextToken"), self.params.get("MaxResults"))
-        return ActionResult({member: shown} | ({"NextToken": token} if token else {}))
+        with raise_api_errors():
+            on_page, token = take_page(items, key, self.params.get("NextToken"), self.params.get("MaxResults"))
+        return ActionResult({member: on_page} | ({"NextToken": token} if token else {}))

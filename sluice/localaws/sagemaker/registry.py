@@ -14,8 +14,8 @@ from moto.sagemaker.responses import SageMakerResponse
 from moto.sagemaker.utils import arn_formatter
 
 from sluice.localaws.events import eventbridge
-from sluice.localaws.sagemaker.listing import answer, in_order, matches
-from sluice.localaws.server.errors import NotImplementedLocally, ValidationError
+from sluice.localaws.sagemaker.listing import build_page, matches_filters, sort_items
+from sluice.localaws.server.api_errors import NotImplementedLocally, ValidationError
 
 Json = dict[str, Any]
 AT_MOTO = (
@@ -102,7 +102,7 @@ class RegistryBackend(SageMakerModelBackend):
             raise ValidationError(f"Model package already exists: {self.model_package_name_mapping[name]}")
         if request.get("SourceAlgorithmSpecification"):
             raise NotImplementedLocally("SourceAlgorithmSpecification of CreateModelPackage")
-        package = self._stored(request)
+        package = self._store(request)
         self._beside[package.arn] = {name: request[name] for name in BESIDE_MOTO if name in request}
         package.tags = request.get("Tags") or []
         if token:
@@ -110,7 +110,7 @@ class RegistryBackend(SageMakerModelBackend):
         self._emit_package(package, [])
         return str(package.arn)
 
-    def _stored(self, request: Json) -> ModelPackage:
+    def _store(self, request: Json) -> ModelPackage:
         """Not by moto's own method: it counts the packages that are there, and would overwrite one after a deletion."""
         group, version = request.get("ModelPackageGroupName"), None
         if group:
@@ -171,8 +171,8 @@ class RegistryBackend(SageMakerModelBackend):
 
     def delete_package(self, name_or_arn: str) -> None:
         package = self.package(name_or_arn)
-        for known in (self.model_packages, self._beside, self.model_package_name_mapping):
-            known.pop(package.arn, None)
+        for index in (self.model_packages, self._beside, self.model_package_name_mapping):
+            index.pop(package.arn, None)
         if not package.model_package_group_name:
             self.model_package_name_mapping.pop(package.model_package_name, None)
 
@@ -181,44 +181,44 @@ class RegistryBackend(SageMakerModelBackend):
         group = request.get("ModelPackageGroupName")
         if group:
             group, kind = self.group(group).model_package_group_name, "Versioned"
-        found = [
+        packages = [
             package
             for package in self.model_packages.values()
             if (kind == "Both" or (kind == "Versioned") == bool(package.model_package_group_name))
             and group in (None, package.model_package_group_name)
             and request.get("ModelApprovalStatus") in (None, package.model_approval_status)
-            and matches(request, package.model_package_name, package.creation_time)
+            and matches_filters(request, package.model_package_name, package.creation_time)
         ]
-        return in_order(
+        return sort_items(
             request,
-            found,
+            packages,
             Name=lambda package: (package.model_package_name, package.model_package_version or 0),
             CreationTime=lambda package: (package.creation_time, package.model_package_version or 0),
         )
 
     def find_groups(self, request: Json) -> list[ModelPackageGroup]:
         groups = self.model_package_groups.values()
-        return in_order(
+        return sort_items(
             request,
-            [each for each in groups if matches(request, each.model_package_group_name, each.creation_time)],
+            [each for each in groups if matches_filters(request, each.model_package_group_name, each.creation_time)],
             Name=lambda group: group.model_package_group_name,
             CreationTime=lambda group: (group.creation_time, group.model_package_group_name),
         )
 
     def _get_resource_from_arn(self, arn: str) -> Any:
         kind = arn.split(":", 5)[-1].partition("/")[0]
-        found = self.package(arn) if kind == "model-package" else super()._get_resource_from_arn(arn)
-        if found is None:
+        resource = self.package(arn) if kind == "model-package" else super()._get_resource_from_arn(arn)
+        if resource is None:
             raise ValidationError(f"Could not find {kind} {arn}: it does not exist.")
-        return found
+        return resource
 
     def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
         """A key that is there gets the new value; moto would keep both."""
         resource = self._get_resource_from_arn(arn)
         named = {tag["Key"] for tag in tags}
         resource.tags = [tag for tag in resource.tags or [] if tag["Key"] not in named] + tags
-        kept: list[dict[str, str]] = resource.tags
-        return kept
+        merged: list[dict[str, str]] = resource.tags
+        return merged
 
     def _emit_package(self, package: ModelPackage, updated: list[str]) -> None:
         everything = self.package_object(package)
@@ -226,7 +226,7 @@ class RegistryBackend(SageMakerModelBackend):
         detail["CreationTime"] = int(package.creation_time.timestamp() * 1000)
         if updated:
             detail["UpdatedModelPackageFields"] = updated
-        eventbridge.emit(
+        eventbridge.emit_event(
             self.account_id, self.region_name, "SageMaker Model Package State Change", detail, [package.arn]
         )  # fmt: skip
 
@@ -240,8 +240,10 @@ class RegistryResponses(SageMakerResponse):
         return ActionResult(group.gen_response_object() | {"CreatedBy": group.created_by})
 
     def list_model_package_groups(self) -> ActionResult:
-        found = [group.gen_response_object() for group in self.sagemaker_backend.find_groups(self.params)]
-        return answer(self.params, found, "ModelPackageGroupSummaryList", "ModelPackageGroupArn", GROUP_SUMMARY)
+        descriptions = [group.gen_response_object() for group in self.sagemaker_backend.find_groups(self.params)]
+        return build_page(
+            self.params, descriptions, "ModelPackageGroupSummaryList", "ModelPackageGroupArn", GROUP_SUMMARY
+        )
 
     def delete_model_package_group(self) -> ActionResult:
         self.sagemaker_backend.delete_group(self.params["ModelPackageGroupName"])
@@ -263,5 +265,5 @@ class RegistryResponses(SageMakerResponse):
 
     def list_model_packages(self) -> ActionResult:
         backend = self.sagemaker_backend
-        found = [backend.package_object(package) for package in backend.find_packages(self.params)]
-        return answer(self.params, found, "ModelPackageSummaryList", "ModelPackageArn", SUMMARY)
+        descriptions = [backend.package_object(package) for package in backend.find_packages(self.params)]
+        return build_page(self.params, descriptions, "ModelPackageSummaryList", "ModelPackageArn", SUMMARY)

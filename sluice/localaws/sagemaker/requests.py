@@ -7,12 +7,12 @@ from typing import Any
 from moto.sagemaker.exceptions import ValidationError
 
 from sluice.localaws.server import request_validation
-from sluice.localaws.server.errors import NotImplementedLocally
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.server.api_errors import NotImplementedLocally
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 
 @contextmanager
-def answered() -> Iterator[None]:
+def raise_api_errors() -> Iterator[None]:
     """Malformed becomes a ValidationException (400), NotSupported a NotImplementedLocally (501)."""
     try:
         yield
@@ -22,10 +22,10 @@ def answered() -> Iterator[None]:
         raise NotImplementedLocally(str(fault)) from None
 
 
-def checked(operation: str, request: dict[str, Any], refused: frozenset[str] = frozenset()) -> dict[str, Any]:
+def read_request(operation: str, request: dict[str, Any], refused: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The request, if it is right; members in `refused` are not done here."""
     request = {name: value for name, value in request.items() if value is not None}
-    with answered():
+    with raise_api_errors():
         for name in sorted(refused & request.keys()):
             raise NotSupported(f"{name} of {operation}")
         request_validation.check_request(operation, request)

@@ -10,8 +10,8 @@ from sluice.localaws.sagemaker.jobs import JobResponses
 from sluice.localaws.sagemaker.pipelines import PipelineResponses
 from sluice.localaws.sagemaker.registry import RegistryResponses
 from sluice.localaws.server import request_validation
-from sluice.localaws.server.errors import NotImplementedLocally, ValidationError
-from sluice.localaws.server.faults import Malformed
+from sluice.localaws.server.api_errors import NotImplementedLocally, ValidationError
+from sluice.localaws.server.request_faults import Malformed
 
 # What moto only writes down and then calls done. Nothing of it would run here, so it is refused.
 PRETENDED = (

@@ -6,15 +6,15 @@ from copy import deepcopy
 from moto.sagemaker.exceptions import ValidationError
 
 from sluice.localaws.jobs.containers import Containers
-from sluice.localaws.pipelines.model import Pipeline
+from sluice.localaws.pipelines.definition_model import Pipeline
 from sluice.localaws.pipelines.step_actions import Json
 from sluice.localaws.sagemaker import hosting
 from sluice.localaws.sagemaker.jobs import check_image
-from sluice.localaws.server.errors import NotImplementedLocally
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.server.api_errors import NotImplementedLocally
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 
-def check(pipeline: Pipeline, containers: Containers) -> None:
+def check_submission(pipeline: Pipeline, containers: Containers) -> None:
     checks: dict[str, Callable[[Json], object]] = {
         "Processing": lambda arguments: check_image(containers, arguments["AppSpecification"]),
         "RegisterModel": _register_model,

@@ -43,7 +43,7 @@ REFUSED = {
 Environ = Mapping[str, Any]
 
 
-class Answer(Exception):
+class InvocationError(Exception):
     """Anything but a good answer: an error of the API, and its HTTP status."""
 
     def __init__(self, status: str, kind: str, message: str, **more: Any) -> None:
@@ -62,31 +62,33 @@ class Runtime:
         self._scale = time_scale
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        found = PATH.fullmatch(environ["PATH_INFO"])
+        match = PATH.fullmatch(environ["PATH_INFO"])
         refused = [name for header, name in REFUSED.items() if _header(environ, header)]
-        if not found or refused:
+        if not match or refused:
             what = refused[0] if refused else environ["PATH_INFO"].rpartition("/")[2]
-            answered: Iterable[bytes] = refusal.application(f"The local AWS does not support {what}.")(
+            response: Iterable[bytes] = refusal.application(f"The local AWS does not support {what}.")(
                 environ, start_response
             )
-            return answered
+            return response
         body = environ["wsgi.input"].read()
         try:
-            return self._invoke(unquote(found[1]), found[2].endswith("stream"), body, environ, start_response)
-        except Answer as error:
-            return _fail(error, start_response)
+            return self._invoke(unquote(match[1]), match[2].endswith("stream"), body, environ, start_response)
+        except InvocationError as error:
+            return _write_error(error, start_response)
 
     def _invoke(self, name: str, stream: bool, body: bytes, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if len(body) > MOST_BYTES:
-            raise Answer("413 Request Entity Too Large", "", f"HTTP content length exceeded {MOST_BYTES} bytes.")
-        place = Place(environ, name)
+            raise InvocationError(
+                "413 Request Entity Too Large", "", f"HTTP content length exceeded {MOST_BYTES} bytes."
+            )
+        endpoint = InvokedEndpoint(environ, name)
         with ExitStack() as stack:
-            port = place.hold(stack)
-            exchange = self._ask(place, port, body, environ)
+            port = endpoint.reserve_port(stack)
+            exchange = self._send_request(endpoint, port, body, environ)
             stack.callback(exchange.close)
             if not 200 <= exchange.status < 300:
-                raise place.model_error(exchange.status, _whole(place, exchange))
-            headers = [("x-Amzn-Invoked-Production-Variant", place.variant)]
+                raise endpoint.model_error(exchange.status, _read_body(endpoint, exchange))
+            headers = [("x-Amzn-Invoked-Production-Variant", endpoint.variant)]
             if custom := exchange.headers.get(CUSTOM.lower()):
                 headers.append((CUSTOM, custom))
             kind = exchange.headers.get("content-type", "application/octet-stream")
@@ -95,25 +97,25 @@ class Runtime:
                 event_stream = ("Content-Type", "application/vnd.amazon.eventstream")
                 start_response("200 OK", [event_stream, ("X-Amzn-SageMaker-Content-Type", kind), *headers])
                 return _events(exchange, stack.pop_all())
-            answer = _whole(place, exchange)
+            answer = _read_body(endpoint, exchange)
             start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(answer))), *headers])
             return [answer]
 
-    def _ask(self, place: "Place", port: int, body: bytes, environ: Environ) -> Exchange:
+    def _send_request(self, endpoint: "InvokedEndpoint", port: int, body: bytes, environ: Environ) -> Exchange:
         headers = {to: value for name, to in FORWARDED.items() if (value := _header(environ, name))}
         try:
             return Exchange(port, headers, body, environ.get("werkzeug.socket"), ANSWER_SECONDS * self._scale)
         except Unreachable:
-            raise Answer(
+            raise InvocationError(
                 "503 Service Unavailable", "ServiceUnavailable", "The container of this endpoint is not running now."
             ) from None
         except TimedOut:
-            raise place.timed_out() from None
+            raise endpoint.timed_out() from None
         except Broken as reason:
-            raise place.broken(reason) from None
+            raise endpoint.broken(reason) from None
 
 
-class Place:
+class InvokedEndpoint:
     """The endpoint that a request is for."""
 
     def __init__(self, environ: Environ, name: str) -> None:
@@ -121,11 +123,13 @@ class Place:
         self.account = environ.get("HTTP_X_MOTO_ACCOUNT_ID") or get_account_id_from(scope[0])
         self.region, self.name = scope[-3], name
         self.variant: str = self._fleet().variant.name
-        wanted = _header(environ, "X-Amzn-SageMaker-Target-Variant")
-        if wanted and wanted != self.variant:
-            raise Answer("400 Bad Request", "ValidationError", f"Variant {wanted} does not exist in endpoint {name}.")
+        target_variant = _header(environ, "X-Amzn-SageMaker-Target-Variant")
+        if target_variant and target_variant != self.variant:
+            raise InvocationError(
+                "400 Bad Request", "ValidationError", f"Variant {target_variant} does not exist in endpoint {name}."
+            )
 
-    def hold(self, stack: ExitStack) -> int:
+    def reserve_port(self, stack: ExitStack) -> int:
         """The port to ask, which stays open until the stack is closed. An update may move it between two looks."""
         for _ in range(3):
             with suppress(NotServing):
@@ -139,43 +143,43 @@ class Place:
         fleet: Fleet = endpoint.fleet
         return fleet
 
-    def not_found(self) -> Answer:
-        return Answer(
+    def not_found(self) -> InvocationError:
+        return InvocationError(
             "400 Bad Request", "ValidationError", f"Endpoint {self.name} of account {self.account} not found."
         )
 
-    def model_error(self, status: int, body: bytes) -> Answer:
+    def model_error(self, status: int, body: bytes) -> InvocationError:
         side = "client" if 400 <= status < 500 else "server"
         text = body.decode(errors="replace")[:MOST_MESSAGE]
         return self._error(status, f'Received {side} error ({status}) from primary with message "{text}".', text)
 
-    def timed_out(self) -> Answer:
+    def timed_out(self) -> InvocationError:
         text = "Your invocation timed out while waiting for a response from container primary."
         return self._error(0, f'Received server error (0) from primary with message "{text}".', text)
 
-    def broken(self, reason: Exception) -> Answer:
+    def broken(self, reason: Exception) -> InvocationError:
         text = f"The container broke off its answer: {reason}"
         return self._error(0, f'Received server error (0) from primary with message "{text}".', text)
 
-    def _error(self, status: int, message: str, original: str) -> Answer:
+    def _error(self, status: int, message: str, original: str) -> InvocationError:
         arn = f"arn:aws:logs:{self.region}:{self.account}:log-group:/aws/sagemaker/Endpoints/{self.name}"
         more = {"OriginalStatusCode": status, "OriginalMessage": original, "LogStreamArn": arn}
-        return Answer("424 Failed Dependency", "ModelError", f"{message} See {arn}.", **more)
+        return InvocationError("424 Failed Dependency", "ModelError", f"{message} See {arn}.", **more)
 
 
-def _whole(place: Place, exchange: Exchange) -> bytes:
+def _read_body(endpoint: InvokedEndpoint, exchange: Exchange) -> bytes:
     try:
         return exchange.read()
     except TimedOut:
-        raise place.timed_out() from None
+        raise endpoint.timed_out() from None
     except Broken as reason:
-        raise place.broken(reason) from None
+        raise endpoint.broken(reason) from None
 
 
-def _events(exchange: Exchange, held: ExitStack) -> Iterator[bytes]:
+def _events(exchange: Exchange, resources: ExitStack) -> Iterator[bytes]:
     """Closed by werkzeug also when the client has gone, and with it the connection to the process."""
     encode = EventStreamEncoder().encode_message
-    with held:
+    with resources:
         try:
             for chunk in exchange:
                 half = len(chunk) // 2
@@ -193,7 +197,7 @@ def _stream_error(code: str, message: str) -> tuple[dict[str, str], bytes]:
     return head, json.dumps({"Message": message, "ErrorCode": code}).encode()
 
 
-def _fail(error: Answer, start_response: Any) -> Iterable[bytes]:
+def _write_error(error: InvocationError, start_response: Any) -> Iterable[bytes]:
     body = json.dumps(error.body).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     start_response(error.status, headers + ([("x-amzn-ErrorType", error.kind)] if error.kind else []))

@@ -25,7 +25,7 @@ from sluice.localaws.events.scheduler import Scheduler
 from sluice.localaws.jobs.containers import Containers
 from sluice.localaws.sagemakerruntime.app import Runtime, is_invocation
 from sluice.localaws.server import in_process_client, refusal
-from sluice.localaws.server.errors import NotImplementedLocally
+from sluice.localaws.server.api_errors import NotImplementedLocally
 from sluice.localaws.server.install import install, install_on_demand
 from sluice.localaws.server.lock import LOCK
 from sluice.localaws.server.settings import Settings

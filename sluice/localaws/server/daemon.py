@@ -48,12 +48,12 @@ class Status:
 
 def up(settings: Settings) -> Status:
     """Starts it, unless it runs already; returns when it answers. Raises DaemonError."""
-    found = status(settings)  # no lock and no folder for the usual case
-    if found.running:
-        return found
+    current = status(settings)  # no lock and no folder for the usual case
+    if current.running:
+        return current
     with _locked(settings.state / "starting.lock"):
-        found = status(settings)
-        return found if found.running else _start(settings)
+        current = status(settings)
+        return current if current.running else _start(settings)
 
 
 def down(settings: Settings) -> bool:
@@ -144,16 +144,18 @@ def _start(settings: Settings) -> Status:
     if process.poll() is not None:
         with log.open("rb") as written:
             written.seek(begin)
-            said = written.read().decode(errors="replace").strip()
-        raise DaemonError(f"The local AWS did not start: {said[-1000:] or 'it said nothing.'}", f"Its log is {log}.")
+            startup_log = written.read().decode(errors="replace").strip()
+        raise DaemonError(
+            f"The local AWS did not start: {startup_log[-1000:] or 'it said nothing.'}", f"Its log is {log}."
+        )
     process.returncode = 0  # it is nobody's child from here on, and nobody waits for it
     return status(settings)
 
 
 def _environment() -> dict[str, str]:
     """Nothing of the user's own AWS: the local one must not depend on it, nor reach it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
-    return kept | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    return environment | {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
 
 
 def _answers(settings: Settings) -> bool:

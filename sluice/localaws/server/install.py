@@ -5,7 +5,7 @@ from moto.sagemaker.models import sagemaker_backends
 from sluice.localaws.events import eventbridge, scheduler
 from sluice.localaws.jobs.containers import Containers
 from sluice.localaws.sagemaker.models import LocalSageMaker
-from sluice.localaws.server import unsupported
+from sluice.localaws.server import moto_corrections
 
 
 def install(containers: Containers) -> None:
@@ -13,7 +13,7 @@ def install(containers: Containers) -> None:
     sagemaker_backends.clear()
     sagemaker_backends.backend = LocalSageMaker
     LocalSageMaker.containers = containers
-    for service in (eventbridge, scheduler, unsupported):
+    for service in (eventbridge, scheduler, moto_corrections):
         service.install()
 
 

@@ -17,7 +17,7 @@ class NotStored(Exception):
     """There is no such bucket or object; the message says which."""
 
 
-def split(uri: str) -> tuple[str, str]:
+def split_uri(uri: str) -> tuple[str, str]:
     match = re.fullmatch(r"s3://([^/]+)/?(.*)", uri, re.DOTALL)
     if not match:
         raise NotStored(f"{uri!r} is no S3 URI (s3://bucket/key).")
@@ -30,13 +30,13 @@ class Storage:
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
         """Keys that begin with the prefix, sorted."""
-        found = self._do(bucket, lambda s3: s3.list_objects(s3.get_bucket(bucket), prefix, None, None, None)[0])
-        return sorted(key.name for key in found)
+        objects = self._do(bucket, lambda s3: s3.list_objects(s3.get_bucket(bucket), prefix, None, None, None)[0])
+        return sorted(key.name for key in objects)
 
     def read(self, bucket: str, key: str, version: str | None = None) -> bytes:
         def get(s3: Any) -> bytes | None:
-            found = s3.get_object(bucket, key, version_id=version)
-            return None if found is None else found.value
+            stored_object = s3.get_object(bucket, key, version_id=version)
+            return None if stored_object is None else stored_object.value
 
         content = self._do(bucket, get)
         if content is None:

@@ -4,13 +4,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from sluice.localaws.server.faults import Malformed
+from sluice.localaws.server.request_faults import Malformed
 
 T = TypeVar("T")
 DEFAULT_SIZE = 100
 
 
-def page(
+def take_page(
     items: Sequence[T], key: Callable[[T], str], token: str | None, size: int | None
 ) -> tuple[Sequence[T], str | None]:
     begin = _after(items, key, token) if token else 0
@@ -21,7 +21,7 @@ def page(
 
 def _after(items: Sequence[T], key: Callable[[T], str], token: str) -> int:
     try:
-        seen = urlsafe_b64decode(token.encode()).decode()
-        return next(index for index, item in enumerate(items, 1) if key(item) == seen)
+        last_key = urlsafe_b64decode(token.encode()).decode()
+        return next(index for index, item in enumerate(items, 1) if key(item) == last_key)
     except (ValueError, StopIteration):
         raise Malformed("NextToken is not from this list.") from None

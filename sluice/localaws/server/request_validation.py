@@ -11,8 +11,8 @@ from typing import Any
 
 import botocore.session
 
-from sluice.localaws.pipelines.references import Path, is_expression
-from sluice.localaws.server.faults import Malformed
+from sluice.localaws.pipelines.references import PropertyPath, is_expression
+from sluice.localaws.server.request_faults import Malformed
 
 # What an expression will become, if that can be told before it runs.
 TypeOf = Callable[[Any], type | None]
@@ -43,7 +43,7 @@ _DESCRIBED = {
 }
 
 
-def check_property(operation: str, path: Path, where: str) -> None:
+def check_property(operation: str, path: PropertyPath, where: str) -> None:
     """Refuses a path that no answer of the describe operation can have."""
     shape = _service().shape_for(_DESCRIBED[operation])
     for part in path:
@@ -59,34 +59,34 @@ def check_property(operation: str, path: Path, where: str) -> None:
 
 def check_request(operation: str, request: dict[str, Any]) -> None:
     """Raises Malformed, naming every fault of a request."""
-    faults = list(faults_of(request, input_shape(operation), ""))
+    faults = list(find_faults(request, input_shape(operation), ""))
     if faults:
         raise Malformed(f"{len(faults)} validation error{'s' * (len(faults) > 1)} detected: {'; '.join(faults)}")
 
 
-def faults_of(
-    value: Any, shape: Any, where: str, given: frozenset[str] = frozenset(), type_of: TypeOf | None = None
+def find_faults(
+    value: Any, shape: Any, where: str, filled_in: frozenset[str] = frozenset(), type_of: TypeOf | None = None
 ) -> Iterator[str]:
     """Every fault; members in `given` are filled in by someone else, expressions count as right if their type fits."""
     if type_of and is_expression(value):
         yield from _expression_faults(value, shape, where, type_of(value))
     elif shape.type_name == "structure":
-        yield from _structure_faults(value, shape, where, given, type_of)
+        yield from _structure_faults(value, shape, where, filled_in, type_of)
     elif shape.type_name == "map":
         yield from _collection_faults(value, dict, shape, where)
         for key, item in value.items() if isinstance(value, dict) else ():
-            yield from faults_of(key, shape.key, f"{where} (key)")
-            yield from faults_of(item, shape.value, f"{where}.{key}", type_of=type_of)
+            yield from find_faults(key, shape.key, f"{where} (key)")
+            yield from find_faults(item, shape.value, f"{where}.{key}", type_of=type_of)
     elif shape.type_name == "list":
         yield from _collection_faults(value, list, shape, where)
         for index, item in enumerate(value) if isinstance(value, list) else ():
-            yield from faults_of(item, shape.member, f"{where}[{index}]", type_of=type_of)
+            yield from find_faults(item, shape.member, f"{where}[{index}]", type_of=type_of)
     else:
         yield from _scalar_faults(value, shape, where)
 
 
 def _structure_faults(
-    value: Any, shape: Any, where: str, given: frozenset[str], type_of: TypeOf | None
+    value: Any, shape: Any, where: str, filled_in: frozenset[str], type_of: TypeOf | None
 ) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{where}: must be an object, not {_show(value)}"
@@ -95,11 +95,11 @@ def _structure_faults(
     for name in value.keys() - shape.members.keys():
         yield f"{prefix}{name}: unknown member; {shape.name} knows {', '.join(sorted(shape.members))}"
     for name in shape.required_members:
-        if name not in value and name not in given:
+        if name not in value and name not in filled_in:
             yield f"{prefix}{name}: is required"
     for name, member in shape.members.items():
         if value.get(name) is not None:
-            yield from faults_of(value[name], member, prefix + name, type_of=type_of)
+            yield from find_faults(value[name], member, prefix + name, type_of=type_of)
 
 
 def _collection_faults(value: Any, kind: type, shape: Any, where: str) -> Iterator[str]:
@@ -161,8 +161,8 @@ def _pattern_faults(value: str, shape: Any, where: str) -> Iterator[str]:
         yield f"{where}: {value!r} does not match {pattern.pattern}"
 
 
-def _expression_faults(value: Any, shape: Any, where: str, known: type | None) -> Iterator[str]:
-    wanted = {
+def _expression_faults(value: Any, shape: Any, where: str, python_type: type | None) -> Iterator[str]:
+    python_types = {
         "string": (str,),
         "boolean": (bool,),
         "integer": (int,),
@@ -170,9 +170,9 @@ def _expression_faults(value: Any, shape: Any, where: str, known: type | None) -
         "float": (int, float),
         "double": (int, float),
     }
-    kinds = wanted.get(shape.type_name)
-    if known is not None and known not in (kinds or ()):
-        yield f"{where}: {value} is {known.__name__}, and {shape.type_name} is expected here"
+    kinds = python_types.get(shape.type_name)
+    if python_type is not None and python_type not in (kinds or ()):
+        yield f"{where}: {value} is {python_type.__name__}, and {shape.type_name} is expected here"
 
 
 def _show(value: Any) -> str:

@@ -1,6 +1,6 @@
 """A pipeline definition (version 2020-12-01), checked.
 
-`parse` refuses what is wrong (Malformed) and what is right on AWS but not done here (NotSupported), each with its
+`parse_definition` refuses what is wrong (Malformed) and what is right on AWS but not done here (NotSupported), each with its
 place, so that an execution never meets a definition it cannot run.
 
 Accepted without effect: Metadata, PipelineExperimentConfig (DescribePipelineExecution shows it; no experiment is
@@ -10,13 +10,13 @@ recorded), DisplayName and Description (shown with the step).
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.localaws.jobs import request
-from sluice.localaws.pipelines import conditions, document
-from sluice.localaws.pipelines.document import OPERATIONS, TYPES, check_keys
-from sluice.localaws.pipelines.model import Parameter, Pipeline, Step
+from sluice.localaws.jobs import job_request
+from sluice.localaws.pipelines import conditions, definition_reader
+from sluice.localaws.pipelines.definition_model import Parameter, Pipeline, StepDefinition
+from sluice.localaws.pipelines.definition_reader import OPERATIONS, TYPES, check_keys
 from sluice.localaws.pipelines.references import Reference, is_expression
 from sluice.localaws.server import request_validation
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 VARIABLES = (
     *("StartDateTime", "CurrentDateTime"),
@@ -26,8 +26,8 @@ VARIABLES = (
 ENDPOINT_MEMBERS = {"EndpointName", "EndpointConfigName", "Tags"}
 
 
-def parse(text: str) -> Pipeline:
-    parameters, steps, experiment = document.read(text)
+def parse_definition(text: str) -> Pipeline:
+    parameters, steps, experiment = definition_reader.read_definition(text)
     for step in steps.values():
         _check_references(step, steps, parameters)
         _check_arguments(step, parameters)
@@ -36,7 +36,9 @@ def parse(text: str) -> Pipeline:
     return Pipeline(parameters, steps, waits_for, experiment)
 
 
-def _check_references(step: Step, steps: Mapping[str, Step], parameters: Mapping[str, Parameter]) -> None:
+def _check_references(
+    step: StepDefinition, steps: Mapping[str, StepDefinition], parameters: Mapping[str, Parameter]
+) -> None:
     for name in step.depends_on:
         _check_reachable(step, name, steps, f"{step.where}.DependsOn")
     for reference in step.references():
@@ -50,11 +52,11 @@ def _check_references(step: Step, steps: Mapping[str, Step], parameters: Mapping
             _check_property(reference, steps[reference.name], place)
 
 
-def _variables(step: Step) -> tuple[str, ...]:
+def _variables(step: StepDefinition) -> tuple[str, ...]:
     return (*VARIABLES, "ProcessingJobName") if step.type == "Processing" else VARIABLES
 
 
-def _check_reachable(step: Step, name: str, steps: Mapping[str, Step], place: str) -> None:
+def _check_reachable(step: StepDefinition, name: str, steps: Mapping[str, StepDefinition], place: str) -> None:
     if name not in steps:
         raise Malformed(f"{place}: there is no step {name!r}.")
     if name == step.name:
@@ -65,7 +67,7 @@ def _check_reachable(step: Step, name: str, steps: Mapping[str, Step], place: st
         raise Malformed(f"{place}: {name!r} stands in a branch of {gate!r}, and may never have run.")
 
 
-def _check_property(reference: Reference, source: Step, place: str) -> None:
+def _check_property(reference: Reference, source: StepDefinition, place: str) -> None:
     if reference.path[0] == "PropertyFiles":
         if reference.path[1] not in source.property_files:
             raise Malformed(f"{place}: {source.name!r} declares no property file {reference.path[1]!r}.")
@@ -78,11 +80,11 @@ def _check_property(reference: Reference, source: Step, place: str) -> None:
         request_validation.check_property(OPERATIONS[source.type][0], reference.path, place)
 
 
-def _check_arguments(step: Step, parameters: Mapping[str, Parameter]) -> None:
+def _check_arguments(step: StepDefinition, parameters: Mapping[str, Parameter]) -> None:
     where = f"{step.where}.Arguments"
     if step.type == "Condition":
         check_keys(step.arguments, where, {"Conditions"}, {"IfSteps", "ElseSteps"})
-        conditions.check(step.arguments["Conditions"], f"{where}.Conditions")
+        conditions.check_conditions(step.arguments["Conditions"], f"{where}.Conditions")
     elif step.type == "Fail":
         check_keys(step.arguments, where, {"ErrorMessage"}, set())
         if not isinstance(step.arguments["ErrorMessage"], str) and not is_expression(step.arguments["ErrorMessage"]):
@@ -91,12 +93,12 @@ def _check_arguments(step: Step, parameters: Mapping[str, Parameter]) -> None:
         _check_call(step, where, parameters)
 
 
-def _check_call(step: Step, where: str, parameters: Mapping[str, Parameter]) -> None:
+def _check_call(step: StepDefinition, where: str, parameters: Mapping[str, Parameter]) -> None:
     operation, generated = OPERATIONS[step.type]
     if step.type == "Endpoint" and (extra := step.arguments.keys() - ENDPOINT_MEMBERS):
         raise NotSupported(f"{', '.join(sorted(extra))} of an Endpoint step ({where})")
     if step.type == "Processing":
-        request.check(step.arguments, f"{where}.")
+        job_request.check_job_request(step.arguments, f"{where}.")
 
     def type_of(expression: Any) -> type | None:
         if "Std:Join" in expression:
@@ -107,12 +109,12 @@ def _check_call(step: Step, where: str, parameters: Mapping[str, Parameter]) -> 
         return str if root == "Execution" else None
 
     shape = request_validation.input_shape(operation)
-    faults = list(request_validation.faults_of(step.arguments, shape, "", frozenset({generated}), type_of))
+    faults = list(request_validation.find_faults(step.arguments, shape, "", frozenset({generated}), type_of))
     if faults:
         raise Malformed(f"{where}: {'; '.join(faults)}")
 
 
-def _waits_for(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
+def _waits_for(step: StepDefinition, steps: Mapping[str, StepDefinition]) -> frozenset[str]:
     """Names of the steps that must have ended, or be out of the question, before this one starts."""
     above = {name for name, _ in step.branch}
     waits = {name for name, _ in step.branch[-1:]} | {r.name for r in step.references() if r.root == "Steps"}
@@ -125,15 +127,15 @@ def _waits_for(step: Step, steps: Mapping[str, Step]) -> frozenset[str]:
 
 
 def _check_order(waits_for: Mapping[str, frozenset[str]]) -> None:
-    settled: set[str] = set()
+    visited: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:
         if name in trail:
             raise Malformed(f"Steps: these wait for each other: {' -> '.join((*trail[trail.index(name) :], name))}.")
-        if name not in settled:
+        if name not in visited:
             for other in sorted(waits_for[name]):
                 visit(other, (*trail, name))
-            settled.add(name)
+            visited.add(name)
 
     for name in waits_for:
         visit(name, ())

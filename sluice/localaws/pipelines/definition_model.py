@@ -1,10 +1,10 @@
-"""A pipeline as checked, typed data: what `definition.parse` makes of a definition."""
+"""A pipeline as checked, typed data: what `definition_checks.parse_definition` makes of its JSON."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.localaws.pipelines.references import Reference, find, references
+from sluice.localaws.pipelines.references import Reference, find_expressions, list_references
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepDefinition:
     name: str
     type: str
     arguments: dict[str, Any]
@@ -51,13 +51,13 @@ class Step:
         return {key: value for key, value in self.arguments.items() if self.type != "Condition" or key == "Conditions"}
 
     def references(self) -> Iterator[Reference]:
-        for where, expression in find(self.own_arguments, f"{self.where}.Arguments"):
-            yield from references(expression, where)
+        for where, expression in find_expressions(self.own_arguments, f"{self.where}.Arguments"):
+            yield from list_references(expression, where)
 
 
 @dataclass(frozen=True)
 class Pipeline:
     parameters: Mapping[str, Parameter]
-    steps: Mapping[str, Step]  # every step, those in branches included, in the order of the document
+    steps: Mapping[str, StepDefinition]  # every step, those in branches included, in the order of the document
     waits_for: Mapping[str, frozenset[str]]
     experiment: Any = None

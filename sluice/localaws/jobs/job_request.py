@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.localaws.pipelines.references import is_expression
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 ROOT = "/opt/ml/processing/"
 
 
-def check(request: dict[str, Any], where: str = "") -> None:
+def check_job_request(request: dict[str, Any], where: str = "") -> None:
     """Raises what the first member deserves that cannot be honoured; values still unknown are let through."""
     for place, feature in _unsupported(request):
         raise NotSupported(f"{feature} ({where}{place})")
@@ -29,14 +29,14 @@ def check(request: dict[str, Any], where: str = "") -> None:
             raise Malformed(f"{where}{place}: {name!r} is there twice")
 
 
-def outputs(request: dict[str, Any]) -> list[dict[str, Any]]:
+def list_outputs(request: dict[str, Any]) -> list[dict[str, Any]]:
     return _list(_part(request, "ProcessingOutputConfig"), "Outputs")
 
 
 def _unsupported(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for index, item in enumerate(_list(request, "ProcessingInputs")):
         yield from _input(item, f"ProcessingInputs[{index}]")
-    for index, item in enumerate(outputs(request)):
+    for index, item in enumerate(list_outputs(request)):
         yield from _output(item, f"ProcessingOutputConfig.Outputs[{index}]")
     if _part(request, "NetworkConfig").get("EnableNetworkIsolation") is True:
         yield "NetworkConfig.EnableNetworkIsolation", "network isolation of a processing job"
@@ -74,7 +74,7 @@ def _https(holder: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
 
 def _local_paths(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
     inputs = (("ProcessingInputs", "S3Input", item) for item in _list(request, "ProcessingInputs"))
-    results = (("ProcessingOutputConfig.Outputs", "S3Output", item) for item in outputs(request))
+    results = (("ProcessingOutputConfig.Outputs", "S3Output", item) for item in list_outputs(request))
     for place, side, item in (*inputs, *results):
         where = f"{place} {item.get('InputName', item.get('OutputName'))!r}"
         if side not in item:
@@ -86,7 +86,7 @@ def _local_paths(request: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _names(request: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
     yield "ProcessingInputs", _plain(item.get("InputName") for item in _list(request, "ProcessingInputs"))
-    yield "ProcessingOutputConfig.Outputs", _plain(item.get("OutputName") for item in outputs(request))
+    yield "ProcessingOutputConfig.Outputs", _plain(item.get("OutputName") for item in list_outputs(request))
 
 
 def _plain(values: Iterator[Any]) -> list[str]:

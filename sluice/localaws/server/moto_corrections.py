@@ -7,7 +7,7 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, S3Backend
 
-from sluice.localaws.server.errors import NotImplementedLocally
+from sluice.localaws.server.api_errors import NotImplementedLocally
 
 __all__ = ["NotImplementedLocally", "install", "refuse_members"]
 
@@ -44,10 +44,10 @@ def _permission_by_policy(bucket: Any, action: str, resource: str) -> Any:
 
 def _statements(policy: bytes) -> list[dict[str, Any]]:
     try:
-        given = json.loads(policy)["Statement"]
+        statements = json.loads(policy)["Statement"]
     except (ValueError, KeyError, TypeError):
         return []  # moto answers MalformedPolicy where AWS does
-    return given if isinstance(given, list) else [given]
+    return statements if isinstance(statements, list) else [statements]
 
 
 def _asks_for_tls(statement: dict[str, Any]) -> bool:
@@ -63,15 +63,15 @@ def _as_text(condition: Any) -> Any:
 
 def _update_table_and_its_encryption(handler: Any) -> Any:
     """moto takes a table's encryption when the table is made, and never again."""
-    if (wanted := handler.body.get("SSESpecification")) is not None:
+    if (encryption := handler.body.get("SSESpecification")) is not None:
         table = handler.dynamodb_backend.get_table(handler.body["TableName"])
         aws_key = table._get_default_encryption_key(table.account_id, table.region_name)
-        table.sse_specification = {"KMSMasterKeyId": aws_key, **wanted}
+        table.sse_specification = {"KMSMasterKeyId": aws_key, **encryption}
     return _update_table(handler)
 
 
-def refuse_members(of: str, given: dict[str, object], known: set[str]) -> None:
+def refuse_members(of: str, members: dict[str, object], supported: set[str]) -> None:
     """Refuses the members of `given` that nothing here acts upon."""
-    unknown = sorted(name for name, value in given.items() if name not in known and value is not None)
+    unknown = sorted(name for name, value in members.items() if name not in supported and value is not None)
     if unknown:
         raise NotImplementedLocally(f"{', '.join(unknown)} of {of}")

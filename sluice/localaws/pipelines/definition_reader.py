@@ -1,16 +1,16 @@
 """Reads a definition's JSON into parameters and steps, and refuses what has the wrong form.
 
-What one part says about another (references, order) and what a step's operation takes is checked in `definition.py`.
+What one part says about another (references, order) and what a step's operation takes is checked in `definition_checks.py`.
 """
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-from sluice.localaws.jobs import request
-from sluice.localaws.pipelines.model import Parameter, PropertyFile, RetryPolicy, Step
+from sluice.localaws.jobs import job_request
+from sluice.localaws.pipelines.definition_model import Parameter, PropertyFile, RetryPolicy, StepDefinition
 from sluice.localaws.server import request_validation
-from sluice.localaws.server.faults import Malformed, NotSupported
+from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 VERSION = "2020-12-01"
 TYPES: dict[str, type] = {"String": str, "Integer": int, "Float": float, "Boolean": bool}
@@ -43,10 +43,10 @@ RETRY_LIMITS = (
 )
 
 
-def read(text: str) -> tuple[dict[str, Parameter], dict[str, Step], Any]:
+def read_definition(text: str) -> tuple[dict[str, Parameter], dict[str, StepDefinition], Any]:
     """The parameters, the steps of all branches in the order of the document, and the experiment's configuration."""
     try:
-        top = json.loads(text, object_pairs_hook=_once)
+        top = json.loads(text, object_pairs_hook=_refuse_duplicate_keys)
     except (json.JSONDecodeError, RecursionError) as error:
         raise Malformed(f"The pipeline definition is not JSON: {error}") from None
     optional = {"Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig"}
@@ -55,7 +55,7 @@ def read(text: str) -> tuple[dict[str, Parameter], dict[str, Step], Any]:
         raise Malformed(f"Version: {top['Version']!r} is unknown; the schema's version is {VERSION!r}.")
     if top.get("MlflowConfig") is not None:
         raise NotSupported("MlflowConfig of a pipeline definition")
-    steps: dict[str, Step] = {}
+    steps: dict[str, StepDefinition] = {}
     for step in _steps(top["Steps"], "Steps", ()):
         if step.name in steps:
             raise Malformed(
@@ -68,13 +68,13 @@ def read(text: str) -> tuple[dict[str, Parameter], dict[str, Step], Any]:
     return parameters, steps, top.get("PipelineExperimentConfig")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """JSON lets the last of two equal keys win silently; here that is a fault."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    members = dict(pairs)
+    if len(members) < len(pairs):
         keys = [key for key, _ in pairs]
         raise Malformed(f"The key {next(key for key in keys if keys.count(key) > 1)!r} is there twice in one object.")
-    return made
+    return members
 
 
 def check_keys(value: Any, where: str, needed: set[str], allowed: set[str]) -> None:
@@ -91,15 +91,15 @@ def check_keys(value: Any, where: str, needed: set[str], allowed: set[str]) -> N
 def _parameters(items: Any) -> Iterator[Parameter]:
     if not isinstance(items, list):
         raise Malformed("Parameters: must be a list.")
-    seen: set[str] = set()
+    names: set[str] = set()
     for index, item in enumerate(items):
         where = f"Parameters[{index}]"
         check_keys(item, where, {"Name", "Type"}, {"DefaultValue", "EnumValues"})
         name, kind = _text(item, "Name", where) or "", _text(item, "Type", where)
         default, enum = item.get("DefaultValue"), item.get("EnumValues") or []
-        if name in seen:
+        if name in names:
             raise Malformed(f"{where}: the parameter {name!r} is there twice.")
-        seen.add(name)
+        names.add(name)
         if kind is None or kind not in TYPES:
             raise Malformed(f"{where} {name!r}: the type {kind!r} is not one of {', '.join(TYPES)}.")
         if default is not None and not _is(default, kind):
@@ -121,7 +121,7 @@ def _is(value: Any, kind: str) -> bool:
     return isinstance(value, (int, float) if kind == "Float" else TYPES[kind])
 
 
-def _steps(items: Any, where: str, branch: tuple[tuple[str, bool], ...]) -> Iterator[Step]:
+def _steps(items: Any, where: str, branch: tuple[tuple[str, bool], ...]) -> Iterator[StepDefinition]:
     if not isinstance(items, list):
         raise Malformed(f"{where}: must be a list of steps.")
     for index, item in enumerate(items):
@@ -133,12 +133,12 @@ def _steps(items: Any, where: str, branch: tuple[tuple[str, bool], ...]) -> Iter
                 yield from _steps(inner, f"{step.where}.Arguments.{key}", (*branch, (step.name, outcome)))
 
 
-def _step(item: Any, where: str, branch: tuple[tuple[str, bool], ...]) -> Step:
+def _step(item: Any, where: str, branch: tuple[tuple[str, bool], ...]) -> StepDefinition:
     if not isinstance(item, dict) or not isinstance(item.get("Name"), str):
         raise Malformed(f"{where}: a step is an object with a Name.")
     where = f"{where} {item['Name']!r}"
     _check_step(item, str(item.get("Type")), where)
-    return Step(
+    return StepDefinition(
         item["Name"],
         item["Type"],
         item["Arguments"],
@@ -162,7 +162,7 @@ def _check_step(item: dict[str, Any], kind: str, where: str) -> None:
         raise Malformed(f"{where}.Arguments: must be an object.")
     if not item["Name"]:
         raise Malformed(f"{where}: the name is empty.")
-    if faults := list(request_validation.faults_of(item["Name"], request_validation.step_name_shape(), "Name")):
+    if faults := list(request_validation.find_faults(item["Name"], request_validation.step_name_shape(), "Name")):
         raise Malformed(f"{where}: {faults[0]}")
     if isinstance(item.get("CacheConfig"), dict) and item["CacheConfig"].get("Enabled") not in (None, False):
         raise NotSupported(f"CacheConfig, the caching of steps ({where})")
@@ -215,7 +215,7 @@ def _retry_policies(items: Any, where: str) -> Iterator[RetryPolicy]:
 def _property_files(items: Any, arguments: dict[str, Any], where: str) -> Iterator[tuple[str, PropertyFile]]:
     if not isinstance(items, list):
         raise Malformed(f"{where}.PropertyFiles: must be a list.")
-    outputs = [output.get("OutputName") for output in request.outputs(arguments)]
+    outputs = [output.get("OutputName") for output in job_request.list_outputs(arguments)]
     for index, item in enumerate(items):
         place = f"{where}.PropertyFiles[{index}]"
         check_keys(item, place, {"PropertyFileName", "OutputName", "FilePath"}, set())
