@@ -122,13 +122,13 @@ def estimate_steps(config: PipelineConfig, model: ModelFacts | None, turns: int)
     again = replace(replay, name=CHAMPION, seconds_low=0.0) if evaluation.gate.champion else None
     yield StepEstimate("Register", (REGISTER,))
     if evaluation.target == "job":
-        start = startup_time.phases(model, evaluation.instance_type, options)
+        start = startup_time.estimate_phases(model, evaluation.instance_type, options)
         shared = replay_phase(turns, evaluation.max_tokens, evaluation.concurrency, evaluation.instances)
         phases = (*start, shared)
     else:
         phases = (SMALL_JOB, replay)
     yield StepEstimate("Evaluate", (*phases, again) if again else phases)
-    start = startup_time.phases(model, config.deployment.instance_type, options)
+    start = startup_time.estimate_phases(model, config.deployment.instance_type, options)
     drain = config.deployment.drain_seconds
     drained = Phase("the old endpoint answers what is under way", 0, drain, "pipeline.yaml, drain_seconds", False)
     yield StepEstimate("Deploy", (SMALL_JOB, *start, replay, drained))

@@ -75,8 +75,8 @@ class EndpointTarget:
             return Refused(f"The answer broke off: {describe_error(error)}")
         if code == "ModelError":
             status = int(str(error.response.get("OriginalStatusCode") or 424))
-            reason = failures.told(status, str(error.response.get("OriginalMessage") or message).encode())
-            return failures.of_status(status, reason)
+            reason = failures.describe_error(status, str(error.response.get("OriginalMessage") or message).encode())
+            return failures.classify_status(status, reason)
         if code in {"ValidationError", "ValidationException"} and GONE not in message:
             return Refused(describe_error(error))
         return TargetDown(does_not)

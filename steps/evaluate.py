@@ -13,7 +13,7 @@ from sluice.errors import SluiceError
 from sluice.evaluation import report as reports
 from sluice.evaluation.cases.case import Case
 from sluice.evaluation.evaluate import StartTime, build_report
-from sluice.evaluation.replay.engine import Progress, Replayed, replay
+from sluice.evaluation.replay.engine import Progress, ReplayResult, replay
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
 from sluice.evaluation.replay.shards import Shard
@@ -114,7 +114,7 @@ def evaluate_version(worker: Worker, champion: Package | None) -> Report:
     return context.complete(report, worker.package, *alone)
 
 
-def replay_all_cases(worker: Worker) -> Replayed:
+def replay_all_cases(worker: Worker) -> ReplayResult:
     """What the replay of all cases learned: of this machine, or of all that share them."""
     if worker.share is None:
         return replay_cases(worker, worker.context.cases, Journal(), job.watch_progress())
@@ -133,7 +133,7 @@ def replay_share(worker: Worker) -> str:
     return share.upload_journal(replayed, journal)
 
 
-def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, progress: Progress) -> Replayed:
+def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, progress: Progress) -> ReplayResult:
     """These cases, on this machine's target; a model server that fails is a target that is down."""
     context, ended = worker.context, None
     try:
@@ -151,7 +151,7 @@ def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, prog
             if server and replayed.down:
                 ended = server.describe_exit(within=2)  # its connections break a moment before it has ended
     except ServerFailed as error:
-        return Replayed((), TargetDown(f"{error.message} {error.hint}".strip()))
+        return ReplayResult((), TargetDown(f"{error.message} {error.hint}".strip()))
     if ended:
         return replace(replayed, down=TargetDown(f"The model server ended during the replay: {ended}"))
     return replayed

@@ -52,9 +52,8 @@ class RunContext:
         if not self.left_out:
             return ()
         later = "Deploy asks them" if self.settings.rag.url else "`sluice replay --rag` asks them"
-        return (
-            f"{len(self.left_out)} cases go through the RAG server and were left out; {later}: {join_ids(self.left_out)}.",
-        )
+        count = len(self.left_out)
+        return (f"{count} cases go through the RAG server and were left out; {later}: {join_ids(self.left_out)}.",)
 
     def hashes(self, package: Package) -> dict[str, str]:
         """What a comparison with another package's report rests on."""

@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from sluice.errors import SluiceError
 from sluice.evaluation.replay import shards
-from sluice.evaluation.replay.engine import Progress, Replayed
+from sluice.evaluation.replay.engine import Progress, ReplayResult
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import FILE, Journal
 from sluice.evaluation.replay.shards import Here, State
@@ -58,7 +58,7 @@ class Share:
     def host(self) -> str:
         return self.hosts[self.instance.index]
 
-    def upload_journal(self, replayed: Replayed, journal: Journal) -> str:
+    def upload_journal(self, replayed: ReplayResult, journal: Journal) -> str:
         """On all but the first: put the journal where it is looked for, and say so."""
         if replayed.down:
             self.publish_state(State(down=replayed.down.message))
@@ -69,8 +69,13 @@ class Share:
         return f"{self.host} has replayed its share, {chats} chats; {self.hosts[0]} judges."
 
     def merge_shares(
-        self, own: Replayed, journal: Journal, context: RunContext, subject: Mapping[str, str], clock: Clock = SYSTEM
-    ) -> Replayed:
+        self,
+        own: ReplayResult,
+        journal: Journal,
+        context: RunContext,
+        subject: Mapping[str, str],
+        clock: Clock = SYSTEM,
+    ) -> ReplayResult:
         """On the first: what all have learned, as if it had been one; `down` if a part is missing."""
         if own.down:
             return own
@@ -81,9 +86,9 @@ class Share:
             with tempfile.TemporaryDirectory(prefix="sluice-shards-") as folder:
                 journals = [journal, *(self._download_journal(index, Path(folder)) for index in others)]
                 # read while the folder is there; a journal holds its file open
-                return Replayed(shards.merged(context.cases, context.plan, subject, journals))
+                return ReplayResult(shards.merged(context.cases, context.plan, subject, journals))
         except TargetDown as down:
-            return Replayed((), down)
+            return ReplayResult((), down)
 
     def publish_state(self, state: State) -> None:
         bucket, key = self._location(self.host, "state.json")

@@ -19,7 +19,9 @@ DEFINITIONS = Definitions({"Steps": ["release"]}, {"Steps": ["deploy"]})
 @pytest.fixture
 def cache(tmp_path):
     """A cache that holds the shipped file's definitions."""
-    compile_cache.write_definitions(tmp_path / f"{compile_cache.cache_key(shipped(), PLACE, SOURCES)}.json", DEFINITIONS)
+    compile_cache.write_definitions(
+        tmp_path / f"{compile_cache.cache_key(shipped(), PLACE, SOURCES)}.json", DEFINITIONS
+    )
     return tmp_path
 
 
@@ -33,14 +35,14 @@ found = compiled.compile_cached(shipped(), PLACE, SOURCES, Path(sys.argv[1]))
 assert found.release == {"Steps": ["release"]}, found
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"sagemaker", "botocore", "boto3", "pandas"}))
 """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, str(cache)],
         cwd=ROOT / "tests" / "support",
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "[]\n"
+    assert process.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -89,8 +91,8 @@ def test_where_nothing_can_be_written_nothing_is(tmp_path):
 
 
 def test_what_is_written_is_plain_json(cache):
-    kept = json.loads(next(cache.glob("*.json")).read_text(encoding="utf-8"))
-    assert (kept["release"], kept["deploy"]) == (DEFINITIONS.release, DEFINITIONS.deploy)
+    content = json.loads(next(cache.glob("*.json")).read_text(encoding="utf-8"))
+    assert (content["release"], content["deploy"]) == (DEFINITIONS.release, DEFINITIONS.deploy)
 
 
 def test_without_the_sdk_the_error_says_what_to_install(tmp_path, monkeypatch):

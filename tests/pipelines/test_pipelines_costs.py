@@ -15,28 +15,28 @@ def test_an_endpoint_costs_its_instances_by_the_hour_and_the_month():
 
 
 def test_scaled_down_it_costs_the_hours_that_it_is_on_and_that_is_an_assumption():
-    found = cost(estimated(week_hours=84), "endpoint, scaled down")
-    assert found.low == pytest.approx(365 * 1.408)
-    assert found.assumed and "84 hours" in found.how
+    endpoint = cost(estimated(week_hours=84), "endpoint, scaled down")
+    assert endpoint.low == pytest.approx(365 * 1.408)
+    assert endpoint.assumed and "84 hours" in endpoint.how
 
 
 def test_the_files_own_price_counts_before_the_table():
-    found = estimated(prices={"ml.g5.xlarge": 2.0})
-    assert cost(found, "endpoint").low == 2.0
-    assert "pipeline.yaml" in found.prices["ml.g5.xlarge"].source
+    estimate = estimated(prices={"ml.g5.xlarge": 2.0})
+    assert cost(estimate, "endpoint").low == 2.0
+    assert "pipeline.yaml" in estimate.prices["ml.g5.xlarge"].source
 
 
 def test_a_region_without_a_price_takes_that_of_another_and_says_so():
-    found = estimated(region="me-central-1")
-    assert found.prices["ml.g5.xlarge"].assumed
-    told = {what: (source, assumed) for what, source, assumed in costs.list_sources(found)}
-    assert "us-east-1" in told["price of ml.g5.xlarge"][0] and told["price of ml.g5.xlarge"][1]
+    estimate = estimated(region="me-central-1")
+    assert estimate.prices["ml.g5.xlarge"].assumed
+    sources = {what: (source, assumed) for what, source, assumed in costs.list_sources(estimate)}
+    assert "us-east-1" in sources["price of ml.g5.xlarge"][0] and sources["price of ml.g5.xlarge"][1]
 
 
 def test_an_instance_without_any_price_is_named_and_costs_nothing_silently():
-    found = estimated(deployment={"instance_type": "ml.g5.nowhere"})
-    assert "ml.g5.nowhere" in found.unpriced
-    assert not [each for each in found.costs if each.what.startswith("endpoint")]
+    estimate = estimated(deployment={"instance_type": "ml.g5.nowhere"})
+    assert "ml.g5.nowhere" in estimate.unpriced
+    assert not [each for each in estimate.costs if each.what.startswith("endpoint")]
 
 
 def test_a_second_endpoint_stands_while_a_scheduled_redeploy_runs():
@@ -49,10 +49,10 @@ def test_a_second_endpoint_stands_while_a_scheduled_redeploy_runs():
 
 
 def test_the_evaluation_costs_its_minutes_on_its_own_instance():
-    found = estimated()
-    judged = step(found, "Evaluate")
-    assert cost(found, "evaluation job").high == pytest.approx(judged.high / 3600 * 1.408)
-    assert 0 < judged.low < judged.high < 7200
+    estimate = estimated()
+    evaluate = step(estimate, "Evaluate")
+    assert cost(estimate, "evaluation job").high == pytest.approx(evaluate.high / 3600 * 1.408)
+    assert 0 < evaluate.low < evaluate.high < 7200
 
 
 def test_the_image_and_the_model_arrive_side_by_side():
@@ -74,8 +74,8 @@ def test_several_machines_take_less_time_and_each_of_them_costs():
     one, three = estimated(turns=5000), estimated(turns=5000, evaluation={"instances": 3})
     shared = step(three, "Evaluate")
     assert shared.high < step(one, "Evaluate").high
-    found = cost(three, "evaluation job")
-    assert found.high == pytest.approx(3 * shared.high / 3600 * 1.408) and "3 x ml.g5.xlarge" in found.how
+    evaluation = cost(three, "evaluation job")
+    assert evaluation.high == pytest.approx(3 * shared.high / 3600 * 1.408) and "3 x ml.g5.xlarge" in evaluation.how
     assert step(three, "Deploy").high == step(one, "Deploy").high
 
 
@@ -87,15 +87,15 @@ def test_a_comparison_may_take_a_replay_of_the_live_version():
 
 
 def test_every_phase_and_price_says_where_it_is_from():
-    found = estimated()
-    told = {what: source for what, source, _ in costs.list_sources(found)}
-    assert all(told[phase.name] for each in found.steps for phase in each.phases)
-    assert all(told[f"price of {name}"] for name in found.prices)
+    estimate = estimated()
+    sources = {what: source for what, source, _ in costs.list_sources(estimate)}
+    assert all(sources[phase.name] for each in estimate.steps for phase in each.phases)
+    assert all(sources[f"price of {name}"] for name in estimate.prices)
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"),
+    ("low", "high", "words"),
     [(1, 10, "under 1 min"), (10, 70, "about 1 min"), (60, 130, "1 to 2 min"), (300, 310, "5 min")],
 )
-def test_minutes_are_said_in_words(low, high, said):
-    assert costs.format_minutes(low, high) == said
+def test_minutes_are_said_in_words(low, high, words):
+    assert costs.format_minutes(low, high) == words

@@ -30,7 +30,7 @@ class NoNetwork:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def compiled(tmp_path_factory):
     """Every variant, compiled in one go, without network and without credentials."""
     folder = tmp_path_factory.mktemp("definitions")
     variants = {
@@ -56,7 +56,9 @@ def made(tmp_path_factory):
     patch.setenv("AWS_PROFILE", "there-is-no-such-profile")
     before = dict(os.environ)
     try:
-        compiled_now = {name: definition.compile_definitions(config, PLACE, SOURCES) for name, config in variants.items()}
+        compiled_now = {
+            name: definition.compile_definitions(config, PLACE, SOURCES) for name, config in variants.items()
+        }
         assert dict(os.environ) == before
     finally:
         patch.undo()
@@ -69,53 +71,53 @@ def step(pipeline: dict, name: str) -> dict:
 
 @pytest.mark.parametrize("variant", ["manual", "automatic"])
 @pytest.mark.parametrize("pipeline", ["release", "deploy"])
-def test_the_definition_is_the_golden_one(made, variant, pipeline, request):
+def test_the_definition_is_the_golden_one(compiled, variant, pipeline, request):
     file = GOLDEN / f"definition_{pipeline}_{variant}.json"
-    found = getattr(made[variant], pipeline)
+    document = getattr(compiled[variant], pipeline)
     if request.config.getoption("--update-golden"):
-        file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    assert found == json.loads(file.read_text(encoding="utf-8")), "read the diff, then pytest --update-golden"
+        file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert document == json.loads(file.read_text(encoding="utf-8")), "read the diff, then pytest --update-golden"
 
 
 @pytest.mark.parametrize("variant", ["manual", "automatic", "lenient", "endpoint", "guarded"])
-def test_every_variant_is_what_aws_would_take(made, variant):
-    validation.validate_definition("release", made[variant].release)
-    validation.validate_definition("deploy", made[variant].deploy)
+def test_every_variant_is_what_aws_would_take(compiled, variant):
+    validation.validate_definition("release", compiled[variant].release)
+    validation.validate_definition("deploy", compiled[variant].deploy)
 
 
-def test_a_manual_release_ends_at_the_gate_and_an_automatic_one_deploys(made):
-    gate = step(made["manual"].release, "Gate")["Arguments"]
+def test_a_manual_release_ends_at_the_gate_and_an_automatic_one_deploys(compiled):
+    gate = step(compiled["manual"].release, "Gate")["Arguments"]
     assert gate["IfSteps"] == []
-    assert [each["Name"] for each in step(made["automatic"].release, "Gate")["Arguments"]["IfSteps"]] == ["Deploy"]
+    assert [each["Name"] for each in step(compiled["automatic"].release, "Gate")["Arguments"]["IfSteps"]] == ["Deploy"]
     assert [each["Name"] for each in gate["ElseSteps"]] == ["GateClosed"]
 
 
-def test_only_a_pass_opens_the_gate_unless_the_file_lets_the_inconclusive_through(made):
+def test_only_a_pass_opens_the_gate_unless_the_file_lets_the_inconclusive_through(compiled):
     (strict,), (lenient,) = (
-        step(made[name].release, "Gate")["Arguments"]["Conditions"] for name in ("manual", "lenient")
+        step(compiled[name].release, "Gate")["Arguments"]["Conditions"] for name in ("manual", "lenient")
     )
     assert (strict["Type"], strict["RightValue"]) == ("Equals", "pass")
     assert (lenient["Type"], lenient["Values"]) == ("In", ["pass", "inconclusive"])
 
 
-def test_the_closed_gate_says_what_the_report_says(made):
-    closed = step(made["manual"].release, "GateClosed")["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
+def test_the_closed_gate_says_what_the_report_says(compiled):
+    closed = step(compiled["manual"].release, "GateClosed")["Arguments"]["ErrorMessage"]["Std:Join"]["Values"]
     assert closed[0] == "The gate stays closed: " and closed[1]["Std:JsonGet"]["Path"] == "summary"
 
 
-def test_several_machines_share_the_evaluation_and_none_of_them_the_deployment(made):
-    release = made["lenient"].release
+def test_several_machines_share_the_evaluation_and_none_of_them_the_deployment(compiled):
+    release = compiled["lenient"].release
     assert step(release, "Evaluate")["Arguments"]["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 3
-    deploy = step(made["lenient"].deploy, "Deploy")["Arguments"]
+    deploy = step(compiled["lenient"].deploy, "Deploy")["Arguments"]
     assert deploy["ProcessingResources"]["ClusterConfig"]["InstanceCount"] == 1
 
 
-def test_how_a_version_is_judged_travels_as_a_file_and_is_told_in_words(made):
-    for pipeline, name in ((made["manual"].release, "Evaluate"), (made["manual"].deploy, "Deploy")):
-        found = step(pipeline, name)
-        inputs_by_name = {each["InputName"]: each["S3Input"] for each in found["Arguments"]["ProcessingInputs"]}
+def test_how_a_version_is_judged_travels_as_a_file_and_is_told_in_words(compiled):
+    for pipeline, name in ((compiled["manual"].release, "Evaluate"), (compiled["manual"].deploy, "Deploy")):
+        description = step(pipeline, name)
+        inputs_by_name = {each["InputName"]: each["S3Input"] for each in description["Arguments"]["ProcessingInputs"]}
         assert inputs_by_name["settings"]["S3Uri"] == {"Get": "Parameters.SettingsUri"}
-        assert found["Description"].startswith("gate.min_pass_rate=0.9; gate.champion.margin=0.1; ")
+        assert description["Description"].startswith("gate.min_pass_rate=0.9; gate.champion.margin=0.1; ")
 
 
 def test_where_a_key_is_found_stands_in_no_definition(tmp_path):
@@ -123,28 +125,28 @@ def test_where_a_key_is_found_stands_in_no_definition(tmp_path):
     judge = {"model": "judge-1", "url": "https://judge.example.com/v1", "key_secret": secret, "key_variable": "KEY"}
     config = load(written(tmp_path, evaluation__judge=judge))
     definitions = definition.compile_definitions(config, PLACE, SOURCES)
-    told = json.dumps([definitions.release, definitions.deploy])
-    assert "judge.model=judge-1" in told and secret not in told and "KEY" not in told
+    document = json.dumps([definitions.release, definitions.deploy])
+    assert "judge.model=judge-1" in document and secret not in document and "KEY" not in document
 
 
 def test_a_description_is_never_longer_than_a_step_may_have(tmp_path):
     tags = {f"tag-{number}": {"min_pass_rate": 0.5, "max_p95_ms": 900.0} for number in range(100)}
-    told = definition.describe_settings(load(written(tmp_path, evaluation__gate__tags=tags)))
-    assert len(told) == 3072 and told.endswith(" ...")
+    description = definition.describe_settings(load(written(tmp_path, evaluation__gate__tags=tags)))
+    assert len(description) == 3072 and description.endswith(" ...")
 
 
-def test_another_threshold_is_told_by_its_key(made, tmp_path):
+def test_another_threshold_is_told_by_its_key(compiled, tmp_path):
     config = load(written(tmp_path, evaluation__gate__min_pass_rate=0.8))
     changed = definition.compile_definitions(config, PLACE, replace(SOURCES, settings="s3://bucket/settings/new/"))
-    assert list(diff(made["manual"].deploy, changed.deploy)) == [
+    assert list(diff(compiled["manual"].deploy, changed.deploy)) == [
         ("Parameters[SettingsUri].DefaultValue", SOURCES.settings, "s3://bucket/settings/new/"),
         ("Steps[Deploy].Description.gate.min_pass_rate", "0.9", "0.8"),
     ]
 
 
-def test_evaluate_keeps_the_images_entrypoint_and_is_the_package_itself(made):
-    evaluate = step(made["manual"].release, "Evaluate")["Arguments"]
-    register = step(made["manual"].release, "Register")["Arguments"]
+def test_evaluate_keeps_the_images_entrypoint_and_is_the_package_itself(compiled):
+    evaluate = step(compiled["manual"].release, "Evaluate")["Arguments"]
+    register = step(compiled["manual"].release, "Register")["Arguments"]
     container = register["InferenceSpecification"]["Containers"][0]
     assert "ContainerEntrypoint" not in evaluate["AppSpecification"]
     assert evaluate["AppSpecification"]["ImageUri"] == container["Image"]
@@ -152,8 +154,8 @@ def test_evaluate_keeps_the_images_entrypoint_and_is_the_package_itself(made):
     assert evaluate["Environment"]["HF_MODEL_ID"] == "/opt/ml/processing/model"
 
 
-def test_on_an_endpoint_evaluate_needs_neither_the_model_nor_its_image(made):
-    evaluate = step(made["endpoint"].release, "Evaluate")["Arguments"]
+def test_on_an_endpoint_evaluate_needs_neither_the_model_nor_its_image(compiled):
+    evaluate = step(compiled["endpoint"].release, "Evaluate")["Arguments"]
     assert "scikit-learn" in evaluate["AppSpecification"]["ImageUri"]
     assert [each["InputName"] for each in evaluate["ProcessingInputs"]] == ["cases", "code", "settings"]
     assert evaluate["Environment"] == {"AWS_DEFAULT_REGION": "us-east-1"}
@@ -161,8 +163,8 @@ def test_on_an_endpoint_evaluate_needs_neither_the_model_nor_its_image(made):
     assert arguments[arguments.index("--target") + 1] == "chat-v7"
 
 
-def test_network_key_and_tags_reach_the_jobs_and_what_they_make(made):
-    release = made["guarded"].release
+def test_network_key_and_tags_reach_the_jobs_and_what_they_make(compiled):
+    release = compiled["guarded"].release
     evaluate, deploy = step(release, "Evaluate")["Arguments"], step(release, "Deploy")["Arguments"]
     for job in (evaluate, deploy):
         assert job["NetworkConfig"]["VpcConfig"] == {
@@ -171,13 +173,17 @@ def test_network_key_and_tags_reach_the_jobs_and_what_they_make(made):
         }
         assert job["ProcessingOutputConfig"]["KmsKeyId"] == "alias/chat"
         assert {"Key": "비용", "Value": "연구"} in job["Tags"]
-    told = inputs.from_arguments(inputs.Deploy, plain(deploy["AppSpecification"]["ContainerArguments"])[1:])
-    assert (told.subnets, told.security_groups, told.kms_key) == ("subnet-1,subnet-2", "sg-1", "alias/chat")
-    assert told.tags == "team=search,비용=연구"
+    read_back = inputs.from_arguments(inputs.Deploy, plain(deploy["AppSpecification"]["ContainerArguments"])[1:])
+    assert (read_back.subnets, read_back.security_groups, read_back.kms_key) == (
+        "subnet-1,subnet-2",
+        "sg-1",
+        "alias/chat",
+    )
+    assert read_back.tags == "team=search,비용=연구"
 
 
-def test_a_disk_that_sagemaker_encrypts_itself_gets_no_key(made):
-    release = made["guarded"].release
+def test_a_disk_that_sagemaker_encrypts_itself_gets_no_key(compiled):
+    release = compiled["guarded"].release
     cluster = {
         name: step(release, name)["Arguments"]["ProcessingResources"]["ClusterConfig"]
         for name in ("Evaluate", "Deploy")
@@ -186,18 +192,18 @@ def test_a_disk_that_sagemaker_encrypts_itself_gets_no_key(made):
     assert cluster["Deploy"]["VolumeKmsKeyId"] == "alias/chat"
 
 
-def test_the_evaluate_step_reads_back_what_the_definition_wrote(made):
-    arguments = step(made["guarded"].release, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
+def test_the_evaluate_step_reads_back_what_the_definition_wrote(compiled):
+    arguments = step(compiled["guarded"].release, "Evaluate")["Arguments"]["AppSpecification"]["ContainerArguments"]
     assert arguments[:3] == ["python3", "/opt/ml/processing/code/run.py", "sluice.steps.evaluate"]
     line = " ".join(plain(arguments)[3:])  # the LMI image's entrypoint evaluates its arguments as one shell line
-    told = inputs.from_arguments(inputs.Evaluate, shlex.split(line))
-    assert (told.machine, told.commit) == ("ml.g5.xlarge", "reference")
-    assert told.mlflow_uri == "https://mlflow.example.com/?a=1&b=2"
-    assert told.server_command == "dockerd-entrypoint.sh serve"
+    read_back = inputs.from_arguments(inputs.Evaluate, shlex.split(line))
+    assert (read_back.machine, read_back.commit) == ("ml.g5.xlarge", "reference")
+    assert read_back.mlflow_uri == "https://mlflow.example.com/?a=1&b=2"
+    assert read_back.server_command == "dockerd-entrypoint.sh serve"
 
 
-def test_the_deploy_pipeline_takes_the_package_and_the_reason_as_parameters(made):
-    deploy = made["manual"].deploy
+def test_the_deploy_pipeline_takes_the_package_and_the_reason_as_parameters(compiled):
+    deploy = compiled["manual"].deploy
     assert {each["Name"]: each["DefaultValue"] for each in deploy["Parameters"]} == {
         "ModelPackageArn": "newest-approved",
         "Reason": "schedule",
@@ -210,8 +216,8 @@ def test_the_deploy_pipeline_takes_the_package_and_the_reason_as_parameters(made
     assert arguments[arguments.index("--approve") + 1] == "no"
 
 
-def test_the_two_reports_of_an_automatic_release_do_not_overwrite_each_other(made):
-    release = made["automatic"].release
+def test_the_two_reports_of_an_automatic_release_do_not_overwrite_each_other(compiled):
+    release = compiled["automatic"].release
     folders = [
         step(release, name)["Arguments"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]["Std:Join"]
         for name in ("Evaluate", "Deploy")
@@ -219,10 +225,10 @@ def test_the_two_reports_of_an_automatic_release_do_not_overwrite_each_other(mad
     assert folders[0]["Values"][0] != folders[1]["Values"][0]
 
 
-def test_one_changed_option_is_one_changed_value_in_each_place(made, tmp_path):
+def test_one_changed_option_is_one_changed_value_in_each_place(compiled, tmp_path):
     config = load(written(tmp_path, lmi__options={"max_model_len": 8192, "max_rolling_batch_size": 16}))
     changed = definition.compile_definitions(config, PLACE, SOURCES)
-    assert list(diff(made["manual"].release, changed.release)) == [
+    assert list(diff(compiled["manual"].release, changed.release)) == [
         (
             "Steps[Register].Arguments.InferenceSpecification.Containers[0].Environment.OPTION_MAX_MODEL_LEN",
             "4096",
@@ -230,17 +236,17 @@ def test_one_changed_option_is_one_changed_value_in_each_place(made, tmp_path):
         ),
         ("Steps[Evaluate].Arguments.Environment.OPTION_MAX_MODEL_LEN", "4096", "8192"),
     ]
-    assert list(diff(made["manual"].deploy, changed.deploy)) == []
+    assert list(diff(compiled["manual"].deploy, changed.deploy)) == []
 
 
-def test_what_was_compiled_once_comes_from_the_cache(made, tmp_path):
+def test_what_was_compiled_once_comes_from_the_cache(compiled, tmp_path):
     first = compile_cache.compile_cached(shipped(), PLACE, SOURCES, tmp_path)
     file = next(tmp_path.glob("*.json"))
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    assert first == made["manual"] == Definitions(kept["release"], kept["deploy"])
+    content = json.loads(file.read_text(encoding="utf-8"))
+    assert first == compiled["manual"] == Definitions(content["release"], content["deploy"])
     file.write_text('{"release": {}', encoding="utf-8")
     assert compile_cache.compile_cached(shipped(), PLACE, SOURCES, tmp_path) == first
-    assert json.loads(file.read_text(encoding="utf-8")) == kept
+    assert json.loads(file.read_text(encoding="utf-8")) == content
 
 
 def test_an_instance_type_that_aws_does_not_have_is_named_with_the_nearest(tmp_path):

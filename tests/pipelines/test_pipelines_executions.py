@@ -52,25 +52,29 @@ class FakeSageMaker:
         raise self.exceptions.ResourceNotFound
 
 
-def evaluate(status, **told):
+def evaluate(status, **members):
     job = {"ProcessingJob": {"Arn": "arn:job"}}
-    return {"StepName": "Evaluate", "StepStatus": status, "StartTime": START, "Metadata": job, **told}
+    return {"StepName": "Evaluate", "StepStatus": status, "StartTime": START, "Metadata": job, **members}
 
 
 def watched(*states):
-    seen, waits = [], []
+    snapshots, waits = [], []
     sagemaker = FakeSageMaker(*states)
-    return executions.watch_execution(sagemaker, ARN, seen.append, interval=7, sleep=waits.append), seen, waits
+    return (
+        executions.watch_execution(sagemaker, ARN, snapshots.append, interval=7, sleep=waits.append),
+        snapshots,
+        waits,
+    )
 
 
 def test_each_change_is_told_once():
-    last, seen, waits = watched(
+    last, snapshots, waits = watched(
         ("Executing",),
         ("Executing", REGISTERED, evaluate("Executing")),
         ("Executing", REGISTERED, evaluate("Executing")),
         ("Succeeded", REGISTERED, evaluate("Succeeded", EndTime=START + timedelta(seconds=20))),
     )
-    assert [[step.status for step in each.steps] for each in seen] == [
+    assert [[step.status for step in each.steps] for each in snapshots] == [
         [],
         ["Succeeded", "Executing"],
         ["Succeeded", "Succeeded"],
@@ -130,10 +134,10 @@ def test_a_pipeline_that_is_not_there_has_no_executions():
 
 def test_the_last_executions_come_without_their_steps():
     class Listing(FakeSageMaker):
-        def list_pipeline_executions(self, **asked):
-            assert asked["SortOrder"] == "Descending"
+        def list_pipeline_executions(self, **request):
+            assert request["SortOrder"] == "Descending"
             summary = {"PipelineExecutionArn": ARN, "StartTime": START, "PipelineExecutionStatus": "Failed"}
             return {"PipelineExecutionSummaries": [summary | {"PipelineExecutionFailureReason": "why"}] * 5}
 
-    found = executions.list_recent(Listing(), "chat-release", most=3)
-    assert [(each.status, each.failure, each.steps) for each in found] == [("Failed", "why", ())] * 3
+    listed = executions.list_recent(Listing(), "chat-release", most=3)
+    assert [(each.status, each.failure, each.steps) for each in listed] == [("Failed", "why", ())] * 3

@@ -29,9 +29,9 @@ def definitions(variant: str) -> Definitions:
 
 
 def submitted(clients, config, variant: str) -> list:
-    wanted = plan.desired_resources(config, PLACE, definitions(variant))
-    apply.apply_changes(*clients, config, wanted, list_changes(apply.read_resources(*clients, config), wanted))
-    return list_changes(apply.read_resources(*clients, config), wanted)
+    desired = plan.desired_resources(config, PLACE, definitions(variant))
+    apply.apply_changes(*clients, config, desired, list_changes(apply.read_resources(*clients, config), desired))
+    return list_changes(apply.read_resources(*clients, config), desired)
 
 
 def test_both_pipelines_and_their_triggers_are_taken_as_they_are(clients, tmp_path):

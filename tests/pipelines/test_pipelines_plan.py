@@ -9,7 +9,7 @@ from release_example import PLACE, shipped, written
 
 from sluice.config.model import load
 from sluice.pipelines import plan
-from sluice.pipelines.plan import Change, Definitions, ReleaseResources, list_changes, diff
+from sluice.pipelines.plan import Change, Definitions, ReleaseResources, diff, list_changes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEFINITIONS = Definitions(
@@ -19,13 +19,13 @@ DEFINITIONS = Definitions(
 
 
 @pytest.fixture
-def wanted():
+def desired():
     return plan.desired_resources(shipped(), PLACE, deepcopy(DEFINITIONS))
 
 
-def test_in_an_empty_account_everything_is_created_in_order(wanted):
-    found = list_changes(ReleaseResources(wanted.names), wanted)
-    assert [(change.kind, change.resource) for change in found] == [
+def test_in_an_empty_account_everything_is_created_in_order(desired):
+    changes = list_changes(ReleaseResources(desired.names), desired)
+    assert [(change.kind, change.resource) for change in changes] == [
         ("create", "model package group qwen3-4b-chat"),
         ("create", "pipeline qwen3-4b-chat-release"),
         ("create", "pipeline qwen3-4b-chat-deploy"),
@@ -34,50 +34,50 @@ def test_in_an_empty_account_everything_is_created_in_order(wanted):
     ]
 
 
-def test_what_is_as_it_should_be_is_no_change(wanted):
-    assert list_changes(deepcopy(wanted), wanted) == []
+def test_what_is_as_it_should_be_is_no_change(desired):
+    assert list_changes(deepcopy(desired), desired) == []
 
 
-def test_a_change_names_the_step_and_the_variable(wanted):
-    current = deepcopy(wanted)
+def test_a_change_names_the_step_and_the_variable(desired):
+    current = deepcopy(desired)
     current.release["Definition"]["Steps"][1]["Arguments"]["Environment"]["OPTION_MAX_MODEL_LEN"] = "2048"
     path = "Definition.Steps[Evaluate].Arguments.Environment.OPTION_MAX_MODEL_LEN"
-    assert list_changes(current, wanted) == [Change("pipeline qwen3-4b-chat-release", path, "2048", "4096")]
+    assert list_changes(current, desired) == [Change("pipeline qwen3-4b-chat-release", path, "2048", "4096")]
 
 
-def test_a_schedule_that_is_no_longer_wanted_is_deleted(tmp_path, wanted):
+def test_a_schedule_that_is_no_longer_wanted_is_deleted(tmp_path, desired):
     without = plan.desired_resources(load(written(tmp_path, schedule=None)), PLACE, DEFINITIONS)
-    found = list_changes(wanted, without)
-    assert [(change.kind, change.resource) for change in found] == [("delete", "schedule qwen3-4b-chat-redeploy")]
+    changes = list_changes(desired, without)
+    assert [(change.kind, change.resource) for change in changes] == [("delete", "schedule qwen3-4b-chat-redeploy")]
 
 
-def test_an_automatic_release_needs_no_rule(tmp_path, wanted):
+def test_an_automatic_release_needs_no_rule(tmp_path, desired):
     automatic = plan.desired_resources(load(written(tmp_path, approval="automatic")), PLACE, DEFINITIONS)
-    assert list_changes(wanted, automatic) == [Change("rule qwen3-4b-chat-approved", "State", "ENABLED", "DISABLED")]
+    assert list_changes(desired, automatic) == [Change("rule qwen3-4b-chat-approved", "State", "ENABLED", "DISABLED")]
 
 
-def test_the_rule_fires_on_approvals_of_this_group_only(wanted):
-    detail = wanted.rule["EventPattern"]["detail"]
+def test_the_rule_fires_on_approvals_of_this_group_only(desired):
+    detail = desired.rule["EventPattern"]["detail"]
     assert detail == {
         "ModelPackageGroupName": ["qwen3-4b-chat"],
         "ModelApprovalStatus": ["Approved"],
         "UpdatedModelPackageFields": ["ModelApprovalStatus"],
     }
-    parameters = wanted.rule["Target"]["SageMakerPipelineParameters"]["PipelineParameterList"]
+    parameters = desired.rule["Target"]["SageMakerPipelineParameters"]["PipelineParameterList"]
     assert {"Name": "ModelPackageArn", "Value": "$.detail.ModelPackageArn"} in parameters
-    assert wanted.rule["Target"]["Arn"] == "arn:aws:sagemaker:us-east-1:123456789012:pipeline/qwen3-4b-chat-deploy"
-    assert wanted.rule["Target"]["RoleArn"] == PLACE.trigger_role_arn
+    assert desired.rule["Target"]["Arn"] == "arn:aws:sagemaker:us-east-1:123456789012:pipeline/qwen3-4b-chat-deploy"
+    assert desired.rule["Target"]["RoleArn"] == PLACE.trigger_role_arn
 
 
-def test_parameters_of_a_trigger_are_declared_by_the_deploy_pipeline(wanted):
+def test_parameters_of_a_trigger_are_declared_by_the_deploy_pipeline(desired):
     declared = {each["Name"] for each in DEFINITIONS.deploy["Parameters"]}
-    for trigger in (wanted.rule, wanted.schedule):
-        given = trigger["Target"]["SageMakerPipelineParameters"]["PipelineParameterList"]
-        assert {each["Name"] for each in given} <= declared
+    for trigger in (desired.rule, desired.schedule):
+        parameters = trigger["Target"]["SageMakerPipelineParameters"]["PipelineParameterList"]
+        assert {each["Name"] for each in parameters} <= declared
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "found"),
+    ("before", "after", "differences"),
     [
         ({"a": 1}, {"a": 1}, []),
         ({"a": 1}, {"b": 1}, [("a", 1, None), ("b", None, 1)]),
@@ -87,5 +87,5 @@ def test_parameters_of_a_trigger_are_declared_by_the_deploy_pipeline(wanted):
         ({"a": {"b": [1]}}, {"a": {"b": {"c": 1}}}, [("a.b", [1], {"c": 1})]),
     ],
 )
-def test_differences_are_named_not_counted(before, after, found):
-    assert list(diff(before, after)) == found
+def test_differences_are_named_not_counted(before, after, differences):
+    assert list(diff(before, after)) == differences

@@ -53,15 +53,17 @@ class Account:
         return self.sagemaker, self.events, self.scheduler
 
     def submit(self, config, definitions=DEFINITIONS):
-        wanted = plan.desired_resources(config, PLACE, definitions)
-        found = list_changes(apply.read_resources(*self.clients, config), wanted)
+        desired = plan.desired_resources(config, PLACE, definitions)
+        changes = list_changes(apply.read_resources(*self.clients, config), desired)
         for client in self.clients:
             client.calls.clear()
-        apply.apply_changes(*self.clients, config, wanted, found)
-        return found
+        apply.apply_changes(*self.clients, config, desired, changes)
+        return changes
 
-    def left(self, config, definitions=DEFINITIONS):
-        return list_changes(apply.read_resources(*self.clients, config), plan.desired_resources(config, PLACE, definitions))
+    def remaining_changes(self, config, definitions=DEFINITIONS):
+        return list_changes(
+            apply.read_resources(*self.clients, config), plan.desired_resources(config, PLACE, definitions)
+        )
 
     @property
     def writes(self):
@@ -78,7 +80,7 @@ def account(tmp_path):
 
 def test_an_empty_account_gets_everything(account):
     assert len(account.submit(shipped())) == 5
-    assert account.left(shipped()) == []
+    assert account.remaining_changes(shipped()) == []
     described = account.sagemaker.describe_pipeline(PipelineName="qwen3-4b-chat-release")
     assert json.loads(described["PipelineDefinition"]) == DEFINITIONS.release
     assert described["RoleArn"] == PLACE.role_arn
@@ -98,7 +100,7 @@ def test_only_what_changed_is_written(account):
         "Definition.Steps[Evaluate].Arguments.StoppingCondition.MaxRuntimeInSeconds"
     ]
     assert account.writes == ["update_pipeline"]
-    assert account.left(shipped(), changed) == []
+    assert account.remaining_changes(shipped(), changed) == []
 
 
 def test_approval_automatic_disables_the_rule_and_manual_enables_it(account, tmp_path):
@@ -121,23 +123,23 @@ def test_a_target_that_someone_took_away_is_put_back(account):
     account.submit(shipped())
     account.events.remove_targets(Rule="qwen3-4b-chat-approved", Ids=["deploy"])
     assert account.submit(shipped())
-    assert account.left(shipped()) == []
+    assert account.remaining_changes(shipped()) == []
 
 
 def test_the_schedule_follows_the_file(account, tmp_path):
     account.submit(shipped())
     weekly = load(written(tmp_path, schedule={"expression": "rate(7 days)"}))
     assert {change.path for change in account.submit(weekly)} == {"ScheduleExpression", "ScheduleExpressionTimezone"}
-    assert account.left(weekly) == []
+    assert account.remaining_changes(weekly) == []
     never = load(written(tmp_path, schedule=None))
     assert [change.kind for change in account.submit(never)] == ["delete"]
-    assert account.left(never) == []
+    assert account.remaining_changes(never) == []
 
 
 def test_a_paused_schedule_stays_paused(account, tmp_path):
     account.submit(shipped())
     triggers.set_schedule_state(account.scheduler, shipped(), "DISABLED")
-    assert account.left(shipped()) == []
+    assert account.remaining_changes(shipped()) == []
     account.submit(load(written(tmp_path, schedule={"expression": "rate(7 days)"})))
     assert triggers.schedule_state(account.scheduler, shipped()) == "DISABLED"
     triggers.set_schedule_state(account.scheduler, shipped(), "ENABLED")
@@ -157,7 +159,7 @@ def test_tags_are_put_on_and_others_are_left_alone(account, tmp_path):
     account.submit(tagged)
     arn = account.sagemaker.describe_pipeline(PipelineName="qwen3-4b-chat-release")["PipelineArn"]
     account.sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "mine", "Value": "1"}])
-    assert account.left(tagged) == []
+    assert account.remaining_changes(tagged) == []
     account.submit(load(written(tmp_path, tags={"team": "chat"})))
     tags = {tag["Key"]: tag["Value"] for tag in account.sagemaker.list_tags(ResourceArn=arn)["Tags"]}
     assert tags == {"team": "chat", "mine": "1"}
@@ -171,8 +173,8 @@ def test_an_execution_is_started_with_its_parameters(account):
     described = account.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     assert described["PipelineExecutionDisplayName"] == "rollback-to-1"
     listed = account.sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)["PipelineParameters"]
-    given = {each["Name"]: each["Value"] for each in listed}
-    assert given.items() >= {"Reason": "rollback", "ModelPackageArn": "arn"}.items()
+    parameters = {each["Name"]: each["Value"] for each in listed}
+    assert parameters.items() >= {"Reason": "rollback", "ModelPackageArn": "arn"}.items()
 
 
 def test_an_error_that_is_not_about_absence_is_not_taken_for_it(account):
@@ -192,6 +194,6 @@ def test_a_target_that_eventbridge_does_not_take_is_an_error(account):
         def put_targets(self, **_):
             return {"FailedEntryCount": 1, "FailedEntries": [{"ErrorMessage": "not that role"}]}
 
-    wanted = plan.desired_resources(shipped(), PLACE, DEFINITIONS)
+    desired = plan.desired_resources(shipped(), PLACE, DEFINITIONS)
     with pytest.raises(SluiceError, match="not that role"):
-        triggers.write_rule(Choosy(), shipped(), wanted.rule)
+        triggers.write_rule(Choosy(), shipped(), desired.rule)

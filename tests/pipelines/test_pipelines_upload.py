@@ -111,7 +111,7 @@ def test_one_case_file_will_do(config, tmp_path):
 def test_how_a_version_is_judged_is_another_file_only_when_it_is_judged_otherwise(config, tmp_path):
     before = upload.prepare_uploads(config, PLACE)
     content = before.uploads[-1].files["settings.json"]
-    assert settings.parse(content) == config.settings
+    assert settings.parse_settings(content) == config.settings
     for changes, moved in (({"evaluation__gate__min_pass_rate": 0.5}, True), ({"approval": "automatic"}, False)):
         changed = load(written(tmp_path, model__source="model", evaluation__cases="cases", **changes))
         after = upload.prepare_uploads(changed, PLACE).sources
@@ -138,21 +138,21 @@ def test_modules_that_the_cases_name_go_with_them(config):
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "problem"),
     [
         ("turns: [{user: hi, expect: {judge: is polite}}]", "1 cases need a judge model, and none was named: x"),
         ("through: rag, turns: [{user: hi, expect: {contains: x}}]", "1 cases go through the RAG server.*: x"),
         ("reviewed: false, turns: [{user: hi, expect: {contains: x}}]", "1 cases are unreviewed and cannot gate: x"),
     ],
 )
-def test_cases_that_nobody_can_judge_by_are_refused_before_anything_is_sent(config, case, told):
+def test_cases_that_nobody_can_judge_by_are_refused_before_anything_is_sent(config, case, problem):
     (config.evaluation.cases / "more.yaml").write_text(f"cases: [{{id: x, {case}}}]", encoding="utf-8")
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=problem):
         upload.prepare_uploads(config, PLACE)
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "problem"),
     [
         (lambda folder: None, "There is no model folder"),
         (lambda folder: folder.mkdir(), "is empty"),
@@ -160,9 +160,9 @@ def test_cases_that_nobody_can_judge_by_are_refused_before_anything_is_sent(conf
         (lambda folder: folder.touch(), "There is no model folder"),
     ],
 )
-def test_what_is_no_model_is_refused(tmp_path, make, told):
+def test_what_is_no_model_is_refused(tmp_path, make, problem):
     make(tmp_path / "checkpoint")
-    with pytest.raises(UsageError, match=told) as error:
+    with pytest.raises(UsageError, match=problem) as error:
         upload.list_model_files(tmp_path / "checkpoint")
     assert str(tmp_path / "checkpoint") in error.value.message
 
@@ -190,14 +190,14 @@ def test_the_archive_is_the_same_wherever_it_is_made():
 def test_a_step_runs_out_of_the_archive(tmp_path):
     for name, content in archive.list_job_files(None).items():
         (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", str(tmp_path / "run.py"), "sluice.steps.deploy", "--nonsense"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
     )
-    assert done.returncode != 0
-    assert "unknown flag --nonsense" in done.stdout + done.stderr
+    assert process.returncode != 0
+    assert "unknown flag --nonsense" in process.stdout + process.stderr
 
 
 def test_what_is_read_beside_the_code_is_in_the_archive_too(tmp_path):
@@ -213,15 +213,15 @@ names = [name for name, _ in scoring_sources()]
 assert {"prompt.py", "contains.py", "judge.py"} <= set(names), names
 print(len(render_page({"verdict": "pass"})))
 """
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program, str(tmp_path / "sluice.zip")],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) > 5_000
+    assert process.returncode == 0, process.stderr
+    assert int(process.stdout) > 5_000
 
 
 def test_wheels_travel_with_the_code_on_aws(tmp_path):

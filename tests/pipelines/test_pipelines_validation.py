@@ -36,9 +36,9 @@ def gate(definition):
 
 
 def only_problem(definition) -> str:
-    found = list(find_problems(definition))
-    assert len(found) == 1, found
-    return found[0]
+    problems = list(find_problems(definition))
+    assert len(problems) == 1, problems
+    return problems[0]
 
 
 def test_the_golden_definition_has_no_problem(definition):
@@ -97,7 +97,7 @@ def test_a_package_has_at_most_sixteen_variables(definition):
 
 
 @pytest.mark.parametrize(
-    ("reference", "told"),
+    ("reference", "problem"),
     [
         ("Parameters.ModelUri", "no such parameter is declared. Did you mean ModelDataUri?"),
         ("Execution.PipelineId", "an execution has no such value. Did you mean Pipeline"),
@@ -108,9 +108,9 @@ def test_a_package_has_at_most_sixteen_variables(definition):
         ("Secrets.X", "refers to neither"),
     ],
 )
-def test_a_reference_must_name_something(definition, reference, told):
+def test_a_reference_must_name_something(definition, reference, problem):
     evaluate(definition)["AppSpecification"]["ContainerArguments"].append({"Get": reference})
-    assert told in only_problem(definition)
+    assert problem in only_problem(definition)
 
 
 def test_a_property_file_must_be_declared_by_its_step(definition):

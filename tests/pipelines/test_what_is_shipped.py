@@ -45,7 +45,7 @@ def copied(tmp_path: Path) -> Path:
 
 def hash_archive(folder: Path) -> str:
     program = (
-        "import hashlib; from sluice.pipelines import archive; print(hashlib.sha256(archive.zipped()).hexdigest())"
+        "import hashlib; from sluice.pipelines import archive; print(hashlib.sha256(archive.build_zip()).hexdigest())"
     )
     environment = {**os.environ, "PYTHONPATH": str(folder)}
     command = [sys.executable, "-c", program]
@@ -85,5 +85,5 @@ ours = [module for name, module in sys.modules.items() if name.startswith("sluic
 print({module.__file__.startswith(sys.argv[1]) for module in ours})
 """
     command = [sys.executable, "-c", program, str(tmp_path / "sluice.zip"), str(ROOT)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "{True}", done.stderr
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert process.stdout.strip() == "{True}", process.stderr

@@ -48,8 +48,8 @@ def test_a_version_is_registered_judged_approved_put_live_and_archived(sagemaker
 
     packages.record_verdict(sagemaker, first, "pass", "26 of 26 cases passed (100 %).", "s3://sluice-test/report.json")
     packages.approve(sagemaker, first, "Read the report.")
-    judged = packages.describe(sagemaker, first)
-    assert (judged.verdict, judged.approval, judged.why) == ("pass", "Approved", "Read the report.")
+    evaluated = packages.describe(sagemaker, first)
+    assert (evaluated.verdict, evaluated.approval, evaluated.why) == ("pass", "Approved", "Read the report.")
 
     packages.move_live(sagemaker, first, "one", datetime(2026, 11, 20, tzinfo=UTC))
     packages.move_live(sagemaker, second, "two", datetime(2026, 11, 21, tzinfo=UTC))

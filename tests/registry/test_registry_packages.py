@@ -116,8 +116,8 @@ def test_a_version_is_found_by_its_number(sagemaker: FakeSageMaker) -> None:
     sagemaker.calls.clear()
     assert packages.find(sagemaker, GROUP, 3).version == 3
     assert sagemaker.count() == {"list_model_packages": 1, "describe_model_package": 1}
-    (asked,) = sagemaker.requests("list_model_packages")
-    assert asked["MaxResults"] == 1
+    (request,) = sagemaker.requests("list_model_packages")
+    assert request["MaxResults"] == 1
     with pytest.raises(UnknownPackage, match="no version 121; the newest is 120"):
         packages.find(sagemaker, GROUP, 121)
     with pytest.raises(UnknownPackage, match="has no versions yet"):
@@ -127,12 +127,12 @@ def test_a_version_is_found_by_its_number(sagemaker: FakeSageMaker) -> None:
 def test_the_newest_approved_version_skips_what_was_replaced_or_not_let_through(sagemaker: FakeSageMaker) -> None:
     with pytest.raises(NothingApproved):
         packages.newest_approved(sagemaker, GROUP)
-    wanted = sagemaker.approved()
+    approved = sagemaker.approved()
     archived = sagemaker.approved()
     packages.archive(sagemaker, archived)
     packages.reject(sagemaker, sagemaker.registers(), "no")
     sagemaker.registers()
-    assert packages.newest_approved(sagemaker, GROUP).arn == wanted
+    assert packages.newest_approved(sagemaker, GROUP).arn == approved
 
 
 def test_the_newest_approved_version_is_not_one_that_a_rollback_has_replaced(sagemaker: FakeSageMaker) -> None:

@@ -55,8 +55,8 @@ def asks(folder: Path, count: int) -> None:
 
 
 def report(inputs: Evaluate) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((Path(inputs.report) / "report.json").read_text())
-    return found
+    report_json: dict[str, Any] = json.loads((Path(inputs.report) / "report.json").read_text())
+    return report_json
 
 
 def was_judged_before(aws: FakeAws, inputs: Evaluate, **changes: str) -> None:
@@ -70,21 +70,21 @@ def was_judged_before(aws: FakeAws, inputs: Evaluate, **changes: str) -> None:
 
 def forgets(aws: FakeAws, endpoint: str, *numbers: int) -> None:
     """The model behind this endpoint no longer answers some questions."""
-    said = aws.runtime.says
+    answer_before = aws.runtime.says
 
-    def says(question: str) -> str:
+    def answer(question: str) -> str:
         lost = question in {f"question {n}" for n in numbers}
-        return "I do not know." if lost and aws.runtime.asked_on[-1] == endpoint else said(question)
+        return "I do not know." if lost and aws.runtime.asked_on[-1] == endpoint else answer_before(question)
 
-    aws.runtime.says = says
+    aws.runtime.says = answer
 
 
 def test_the_champions_stored_report_is_used_if_nothing_that_matters_has_changed(
     aws: FakeAws, inputs: Evaluate
 ) -> None:
     was_judged_before(aws, inputs)
-    said = evaluate(inputs, aws)
-    assert said.startswith("pass: 40 of 40 cases passed") and "Not worse than the champion" in said
+    message = evaluate(inputs, aws)
+    assert message.startswith("pass: 40 of 40 cases passed") and "Not worse than the champion" in message
     assert set(aws.runtime.asked_on) == {"chat-v2"}
     comparison = report(inputs)["comparison"]
     assert (comparison["replayed"], comparison["pairs"], comparison["champion"]["version"]) == (False, 40, "1")
@@ -132,8 +132,8 @@ def test_a_version_that_is_worse_by_more_than_the_margin_fails_with_the_cases_it
 def test_too_few_cases_are_inconclusive_and_a_person_decides(aws: FakeAws, inputs: Evaluate) -> None:
     was_judged_before(aws, inputs)
     forgets(aws, "chat-v2", 1, 2, 3)
-    said = evaluate(inputs, aws)
-    assert said.startswith("inconclusive: ") and "more cases would tell" in said
+    message = evaluate(inputs, aws)
+    assert message.startswith("inconclusive: ") and "more cases would tell" in message
     package = packages.describe(aws.sagemaker, NEW)
     assert (package.verdict, package.approval) == ("inconclusive", "PendingManualApproval")
 

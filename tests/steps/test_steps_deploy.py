@@ -12,7 +12,7 @@ from stub_rag import stub_rag
 
 from sluice.errors import UsageError
 from sluice.evaluation.gate import Gate, Thresholds
-from sluice.evaluation.settings import Rag
+from sluice.evaluation.settings import RagSettings
 from sluice.registry import packages
 from sluice.registry.packages import NothingApproved
 from sluice.steps.deploy import LeftBehind, NotApproved, NotGoodEnough, deploy
@@ -71,11 +71,11 @@ def test_the_newest_approved_version_goes_live_on_an_endpoint_of_its_own(
 
 def test_what_the_file_says_reaches_the_endpoint(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
     aws.sagemaker.approved()
-    asked = replace(
+    changed = replace(
         inputs, instance_count=2, startup_seconds=600, download_seconds=700, kms_key="key-1",
         subnets="subnet-1,subnet-2", security_groups="sg-1", tags="team=chat,stage=prod",
     )  # fmt: skip
-    deploy(asked, aws, clock)
+    deploy(changed, aws, clock)
     (model,), (config,) = aws.sagemaker.models.values(), aws.sagemaker.configs.values()
     tags = [{"Key": "team", "Value": "chat"}, {"Key": "stage", "Value": "prod"}]
     assert model["VpcConfig"] == {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1", "subnet-2"]}
@@ -210,11 +210,11 @@ def test_a_persons_word_holds_for_the_verdict_that_it_was_given_on_and_until_a_r
 def test_a_version_without_a_verdict_does_not_keep_the_others_from_being_served(
     aws: FakeAws, inputs: Deploy, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judged = aws.sagemaker.live("chat-v1")
+    package = aws.sagemaker.live("chat-v1")
     aws.sagemaker.approved(verdict="")
     aws.sagemaker.endpoints.clear()
     deploy(inputs, aws, clock)
-    assert packages.find_live(aws.sagemaker, GROUP).arn == judged
+    assert packages.find_live(aws.sagemaker, GROUP).arn == package
     assert "Passed over: Version 2 of qwen3-4b-chat is approved without a passing verdict" in capsys.readouterr().out
 
 
@@ -253,11 +253,11 @@ def test_the_champion_is_not_compared_once_more_unless_the_file_says_so(
     aws: FakeAws, inputs: Deploy, clock: FakeClock
 ) -> None:
     aws.sagemaker.live("chat-v1")
-    for again, asked in ((False, ["chat-v2"]), (True, ["chat-v3", "chat-v2"])):
+    for again, endpoints in ((False, ["chat-v2"]), (True, ["chat-v3", "chat-v2"])):
         aws.sagemaker.approved()
         settled(Path(inputs.settings), Gate(against_champion=True, margin=0.99), champion_at_deploy=again)
         deploy(inputs, aws, clock)
-        assert aws.runtime.asked_on == asked
+        assert aws.runtime.asked_on == endpoints
         aws.runtime.asked_on.clear()
     report = json.loads((Path(inputs.report) / "report.json").read_text())
     assert report["comparison"]["champion"]["version"] == "2"
@@ -290,7 +290,7 @@ def test_cases_through_a_rag_server_that_asks_another_endpoint_stop_the_deploy(
     Path(inputs.cases).write_text(f"cases: [{case}]")
     with stub_rag() as rag:
         rag.asks("chat-v1")
-        settled(Path(inputs.settings), rag=Rag(rag.url))
+        settled(Path(inputs.settings), rag=RagSettings(rag.url))
         with pytest.raises(OtherEndpoint, match=r"asks chat-v1, and chat-v2 is judged"):
             deploy(inputs, aws, clock)
     assert packages.find_live(aws.sagemaker, GROUP).arn == old
@@ -301,14 +301,14 @@ def test_every_case_that_cannot_be_judged_stops_the_step_before_anything_is_made
     aws: FakeAws, inputs: Deploy, clock: FakeClock
 ) -> None:
     aws.sagemaker.approved()
-    for case, told in (
+    for case, reason in (
         ("turns: [{user: hi, expect: {judge: is polite}}]", "1 cases need a judge model, and none was named: hello"),
         ("turns: [{user: hi, expect: {similar: {to: x, by: embedding}}}]", "need embeddings"),
         ("through: rag, turns: [{user: hi, expect: {contains: x}}]", "1 cases go through the RAG server.*: hello"),
         ("reviewed: false, turns: [{user: hi, expect: {contains: x}}]", "unreviewed and cannot gate: hello"),
     ):
         Path(inputs.cases).write_text(f"cases: [{{id: hello, {case}}}]")
-        with pytest.raises(UsageError, match=told):
+        with pytest.raises(UsageError, match=reason):
             deploy(inputs, aws, clock)
     assert aws.sagemaker.everything_hosted() == NOTHING
 
@@ -344,7 +344,7 @@ def job_is_stopped(aws: FakeAws) -> None:
 
 
 @pytest.mark.parametrize(
-    ("goes_wrong", "said"),
+    ("goes_wrong", "reason"),
     [
         (endpoint_fails, "Endpoint chat-v2 is Failed: CannotStartContainerError"),
         (replay_fails, "Version 2 did not pass on endpoint chat-v2: 0 of 1 cases passed"),
@@ -355,13 +355,13 @@ def job_is_stopped(aws: FakeAws) -> None:
     ],
 )
 def test_a_failure_before_the_move_takes_back_what_was_made_and_changes_nothing(
-    aws: FakeAws, inputs: Deploy, clock: FakeClock, goes_wrong: Callable[[FakeAws], None], said: str | None
+    aws: FakeAws, inputs: Deploy, clock: FakeClock, goes_wrong: Callable[[FakeAws], None], reason: str | None
 ) -> None:
     old = aws.sagemaker.live("chat-v1")
     aws.sagemaker.approved()
     before = aws.sagemaker.everything_hosted()
     goes_wrong(aws)
-    with pytest.raises(BaseException, match=said) as caught:
+    with pytest.raises(BaseException, match=reason) as caught:
         deploy(inputs, aws, clock)
     assert not isinstance(caught.value, AssertionError)
     assert aws.sagemaker.everything_hosted() == before
@@ -484,7 +484,7 @@ def test_a_deletion_that_is_refused_for_the_moment_is_asked_for_again(
     aws.sagemaker.refuses("delete_endpoint", error, times=3)
     deploy(inputs, aws, clock)
     assert aws.sagemaker.stage(old) == "Archived"
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack", "Deleting"])
@@ -503,7 +503,7 @@ def test_an_endpoint_with_which_something_is_under_way_is_waited_for_before_it_i
     clock.sleep = sleep
     deploy(inputs, aws, clock)
     assert aws.sagemaker.stage(old) == "Archived"
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
     assert aws.sagemaker.count()["delete_endpoint"] == (0 if status == "Deleting" else 1)
 
 
@@ -514,13 +514,13 @@ def test_the_configuration_of_an_endpoint_that_is_not_gone_yet_stays(
     aws.sagemaker.approved()
     aws.sagemaker.deletions_take(looks=5)
     deploy(inputs, aws, clock)
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
     aws.sagemaker.approved()
     aws.sagemaker.deletions_take(looks=10**9)
     with pytest.raises(LeftBehind, match=r"Version 3 is live on endpoint chat-v3. Endpoint chat-v2 .* still Deleting"):
         deploy(inputs, aws, clock)
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [2, 2, 2]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [2, 2, 2]
 
 
 def test_an_endpoint_that_could_not_be_deleted_is_deleted_by_the_next_run_though_it_has_nothing_else_to_do(
@@ -531,14 +531,16 @@ def test_an_endpoint_that_could_not_be_deleted_is_deleted_by_the_next_run_though
     aws.sagemaker.refuses("delete_endpoint", DENIED, times=1)
     with pytest.raises(
         LeftBehind, match=r"Version 2 is live on endpoint chat-v2.*chat-v1 could not be deleted"
-    ) as left:
+    ) as failure:
         deploy(inputs, aws, clock)
-    assert "`sluice deploy`" in left.value.hint and "delete-endpoint --endpoint-name chat-v1" in left.value.message
+    assert (
+        "`sluice deploy`" in failure.value.hint and "delete-endpoint --endpoint-name chat-v1" in failure.value.message
+    )
     assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v2"
     assert aws.sagemaker.stage(old) == "Live"
     assert "already live on endpoint chat-v2; nothing to do" in deploy(inputs, aws, clock)
     assert aws.sagemaker.stage(old) == "Archived"
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
 def test_what_a_rollback_has_replaced_is_not_brought_back_while_its_endpoint_is_still_there(
@@ -637,7 +639,7 @@ def test_what_was_just_made_is_asked_for_again_where_it_is_not_seen_yet(
     aws.sagemaker.before[after] = reads_lag_behind
     deploy(replace(inputs, model_package=arn), aws, clock)
     assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
 def test_in_place_a_configuration_that_is_not_seen_yet_is_asked_for_again(
@@ -660,7 +662,7 @@ def test_a_request_whose_answer_was_lost_finds_its_own_endpoint(aws: FakeAws, in
 
     aws.sagemaker.before["create_endpoint"] = made_but_not_answered
     deploy(inputs, aws, clock)
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
 def test_a_run_stopped_while_its_endpoint_is_being_made_leaves_one_that_the_next_run_can_use(
@@ -677,11 +679,11 @@ def test_a_run_stopped_while_its_endpoint_is_being_made_leaves_one_that_the_next
     clock.sleep = stop
     with pytest.raises(LeftBehind, match=r"chat-v1 could not be deleted .* still Creating after 90 s"):
         deploy(inputs, aws, clock)
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
     aws.sagemaker.is_in_the_middle_of("chat-v1", "Creating")
     deploy(inputs, aws, clock)
     assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
 def test_an_endpoint_that_is_slow_to_be_made_is_taken_back_as_soon_as_it_can_be(
@@ -732,7 +734,7 @@ def test_a_second_run_that_is_quicker_is_followed(aws: FakeAws, inputs: Deploy, 
 
     aws.sagemaker.before["create_endpoint"] = other_run
     deploy(inputs, aws, clock)
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
     assert packages.find_live(aws.sagemaker, GROUP).endpoint_name == "chat-v1"
 
 
@@ -741,16 +743,16 @@ def test_two_runs_at_the_same_time_end_with_one_endpoint_and_one_live_version(aw
     new = aws.sagemaker.approved()
     both = threading.Barrier(2, timeout=10)
     aws.sagemaker.before["create_endpoint"] = lambda: both.wait() and None
-    said: list[str] = []
-    runs = [threading.Thread(target=lambda: said.append(deploy(inputs, aws, FakeClock()))) for _ in range(2)]
+    messages: list[str] = []
+    runs = [threading.Thread(target=lambda: messages.append(deploy(inputs, aws, FakeClock()))) for _ in range(2)]
     for run in runs:
         run.start()
     for run in runs:
         run.join(20)
-    assert said == [f"Version 2 of {GROUP} is live on endpoint chat-v2."] * 2
+    assert messages == [f"Version 2 of {GROUP} is live on endpoint chat-v2."] * 2
     assert packages.find_live(aws.sagemaker, GROUP).arn == new
     assert aws.sagemaker.stage(old) == "Archived"
-    assert [len(kept) for kept in aws.sagemaker.everything_hosted()] == [1, 1, 1]
+    assert [len(resources) for resources in aws.sagemaker.everything_hosted()] == [1, 1, 1]
 
 
 def test_a_run_that_adopted_an_endpoint_never_deletes_it(aws: FakeAws, inputs: Deploy, clock: FakeClock) -> None:
@@ -806,8 +808,8 @@ def test_an_endpoint_that_is_being_deleted_is_waited_for_and_made_anew(
     aws.sagemaker.serves("chat-v1", arn)
     aws.sagemaker.is_in_the_middle_of("chat-v1", "Deleting", looks=5)
     deploy(inputs, aws, clock)
-    (made,) = aws.sagemaker.requests("create_endpoint")
-    assert aws.sagemaker.endpoints["chat-v1"]["EndpointConfigName"] == made["EndpointConfigName"] != "chat-v1-old"
+    (request,) = aws.sagemaker.requests("create_endpoint")
+    assert aws.sagemaker.endpoints["chat-v1"]["EndpointConfigName"] == request["EndpointConfigName"] != "chat-v1-old"
 
 
 @pytest.mark.parametrize("half", [{"subnets": "subnet-1"}, {"security_groups": "sg-1"}])

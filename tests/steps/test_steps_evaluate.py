@@ -69,8 +69,8 @@ def inputs(tmp_path: Path, serves: Serves) -> Evaluate:
 
 
 def report(inputs: Evaluate) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((Path(inputs.report) / "report.json").read_text())
-    return found
+    report_json: dict[str, Any] = json.loads((Path(inputs.report) / "report.json").read_text())
+    return report_json
 
 
 def assert_server_is_gone(tmp_path: Path) -> None:
@@ -80,8 +80,8 @@ def assert_server_is_gone(tmp_path: Path) -> None:
 
 
 def test_a_good_model_passes_and_the_package_says_so(aws: FakeAws, inputs: Evaluate, tmp_path: Path) -> None:
-    said = evaluate(inputs, aws)
-    assert said == "pass: 1 of 1 cases passed (100 %), the gate wants 90 %."
+    verdict = evaluate(inputs, aws)
+    assert verdict == "pass: 1 of 1 cases passed (100 %), the gate wants 90 %."
     package = packages.describe(aws.sagemaker, inputs.model_package)
     assert (package.verdict, package.approval) == ("pass", "PendingManualApproval")
     assert package.report == "s3://bucket/reports/chat/abc/report.json"
@@ -101,8 +101,8 @@ def test_a_good_model_passes_and_the_package_says_so(aws: FakeAws, inputs: Evalu
 def test_a_worse_model_is_rejected_with_its_reasons_and_the_step_ends_well(
     aws: FakeAws, inputs: Evaluate, serves: Serves, tmp_path: Path
 ) -> None:
-    said = evaluate(replace(inputs, server_command=serves("wrong")), aws)
-    assert said.startswith("fail: 0 of 1 cases passed (0 %), but the gate wants 90 %. Failed: hello")
+    verdict = evaluate(replace(inputs, server_command=serves("wrong")), aws)
+    assert verdict.startswith("fail: 0 of 1 cases passed (0 %), but the gate wants 90 %. Failed: hello")
     package = packages.describe(aws.sagemaker, inputs.model_package)
     assert (package.verdict, package.approval) == ("fail", "Rejected")
     assert "hello, turn 1: looked for 'echo', the answer says 'I do not know.'" in package.why
@@ -111,7 +111,7 @@ def test_a_worse_model_is_rejected_with_its_reasons_and_the_step_ends_well(
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "said"),
+    ("behaviour", "reason"),
     [
         ("dies-at-start", "The model server ended before it was ready: exit code 1. Its last lines: loading"),
         ("never-ready", "The model server was not ready within 1 s (/ping: HTTP 500). Its last lines: loading"),
@@ -119,14 +119,14 @@ def test_a_worse_model_is_rejected_with_its_reasons_and_the_step_ends_well(
     ],
 )
 def test_a_model_server_that_fails_is_an_error_and_never_a_bad_model(
-    aws: FakeAws, inputs: Evaluate, serves: Serves, tmp_path: Path, behaviour: str, said: str
+    aws: FakeAws, inputs: Evaluate, serves: Serves, tmp_path: Path, behaviour: str, reason: str
 ) -> None:
     many = [{"id": f"c{n}", "turns": [{"user": "hi", "expect": {"contains": "echo"}}]} for n in range(8)]
     (Path(inputs.cases) / "cases.yaml").write_text(json.dumps({"cases": many}))
     seconds = 1 if behaviour == "never-ready" else 20
     with pytest.raises(NoVerdict) as caught:
         evaluate(replace(inputs, server_command=serves(behaviour), startup_seconds=seconds), aws)
-    assert said in caught.value.message
+    assert reason in caught.value.message
     assert report(inputs)["verdict"] == "error"
     package = packages.describe(aws.sagemaker, inputs.model_package)
     assert (package.verdict, package.approval) == ("error", "PendingManualApproval")
@@ -164,12 +164,12 @@ def test_what_the_endpoints_model_refuses_fails_its_case(aws: FakeAws, inputs: E
         "cases: [{id: long, turns: [{user: too long, expect: {contains: x}}]}]"
     )
 
-    def says(question: str) -> str:
+    def answer(question: str) -> str:
         if question == "too long":
             raise refusal("InvokeEndpointWithResponseStream", "Received client error (424)", "ModelError")
         return "echo"
 
-    aws.runtime.says = says
+    aws.runtime.says = answer
     settled(Path(inputs.settings), Gate(0.5))
     evaluate(replace(inputs, target="chat-v1"), aws)
     (turn,) = report(inputs)["cases"][1]["chats"][0]["turns"]
@@ -206,17 +206,17 @@ def message(inputs: Evaluate) -> str:
 
 def test_the_process_ends_well_with_a_verdict_and_leaves_it_as_its_exit_message(inputs: Evaluate) -> None:
     step = start(inputs)
-    said, _ = step.communicate(timeout=60)
-    assert step.returncode == 0, said
-    assert "[model server] loading (good)" in said
+    output, _ = step.communicate(timeout=60)
+    assert step.returncode == 0, output
+    assert "[model server] loading (good)" in output
     assert message(inputs) == "pass: 1 of 1 cases passed (100 %), the gate wants 90 %."
 
 
 def test_the_process_fails_when_it_could_not_judge_and_says_why(inputs: Evaluate, serves: Serves) -> None:
     step = start(replace(inputs, server_command=serves("dies-at-start")))
-    said, _ = step.communicate(timeout=60)
+    output, _ = step.communicate(timeout=60)
     assert step.returncode == 1
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert message(inputs).startswith("Could not be judged: The model server ended before it was ready")
     assert len(message(inputs).encode()) <= 1024
 
@@ -235,26 +235,28 @@ def test_a_step_that_is_told_to_stop_takes_its_model_server_with_it(
     assert_server_is_gone(tmp_path)
 
 
-def until(line: Callable[[], str], wanted: str) -> None:
+def until(line: Callable[[], str], expected: str) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if wanted in line():
+        if expected in line():
             return
-    raise AssertionError(f"{wanted!r} was not said")
+    raise AssertionError(f"{expected!r} was not said")
 
 
 @pytest.mark.parametrize("argv", [["--modelpackage", "x"], ["stray"], [], ["--model-package"]])
 def test_flags_that_cannot_be_used_are_one_message(argv: list[str]) -> None:
     command = [sys.executable, "-m", "sluice.steps.evaluate", *argv]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent, check=False)
-    assert done.returncode == 2
-    assert done.stdout.startswith("sluice.steps.evaluate: ") and done.stdout.count("\n") == 1 and not done.stderr
+    process = subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent, check=False)
+    assert process.returncode == 2
+    assert (
+        process.stdout.startswith("sluice.steps.evaluate: ") and process.stdout.count("\n") == 1 and not process.stderr
+    )
 
 
 def test_an_mlflow_that_cannot_be_reached_is_a_warning_in_the_report(inputs: Evaluate) -> None:
     step = start(replace(inputs, mlflow_uri="http://127.0.0.1:9"))
-    said, _ = step.communicate(timeout=120)
-    assert step.returncode == 0, said
+    output, _ = step.communicate(timeout=120)
+    assert step.returncode == 0, output
     assert report(inputs)["mlflow"] is None
     (warning,) = report(inputs)["warnings"]
     assert warning.startswith("MLflow has no record of this: ")
@@ -313,17 +315,19 @@ def test_an_answer_costs_its_share_of_the_machines_hour(aws: FakeAws, inputs: Ev
 def test_the_report_says_in_which_environment_and_by_what_it_was_judged(aws: FakeAws, inputs: Evaluate) -> None:
     settled(Path(inputs.settings), repeats=2, seed=7)
     evaluate(inputs, aws)
-    told = report(inputs)
-    assert told["environment"] == {"OPTION_MAX_MODEL_LEN": "4096"}
-    assert set(told["hashes"]) == {"cases", "scorers", "environment"} and all(told["hashes"].values())
-    assert (told["plan"]["repeats"], told["plan"]["seed"], len(told["cases"][0]["chats"])) == (2, 7, 2)
+    written = report(inputs)
+    assert written["environment"] == {"OPTION_MAX_MODEL_LEN": "4096"}
+    assert set(written["hashes"]) == {"cases", "scorers", "environment"} and all(written["hashes"].values())
+    assert (written["plan"]["repeats"], written["plan"]["seed"], len(written["cases"][0]["chats"])) == (2, 7, 2)
 
 
 def test_the_step_imports_no_statistics_before_a_champion_is_compared() -> None:
     slow = "{'scipy', 'numpy', 'pydantic', 'mlflow', 'boto3'}"
     program = f"import sys, steps.evaluate; print(sorted({slow} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=TESTS.parent, check=True)
-    assert done.stdout == "[]\n"
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=TESTS.parent, check=True
+    )
+    assert process.stdout == "[]\n"
 
 
 def test_a_step_never_waits_for_mlflow_longer_than_it_said() -> None:

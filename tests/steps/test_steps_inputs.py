@@ -47,8 +47,8 @@ def test_an_argument_survives_the_shell_line_that_the_image_makes_of_it() -> Non
     arguments = to_arguments(odd)[1:]
     # what an entrypoint does that evaluates its arguments: joined by blanks, parsed again
     line = 'eval "set -- $*"; for word in "$@"; do printf "%s\\n" "$word"; done'
-    done = subprocess.run(["sh", "-c", line, "entrypoint", *arguments], capture_output=True, text=True, check=True)
-    assert from_arguments(Evaluate, done.stdout.splitlines()) == odd
+    process = subprocess.run(["sh", "-c", line, "entrypoint", *arguments], capture_output=True, text=True, check=True)
+    assert from_arguments(Evaluate, process.stdout.splitlines()) == odd
 
 
 @given(st.from_regex(r"[A-Za-z0-9:/_.=,+-]{1,200}", fullmatch=True).filter(lambda text: not text.startswith("--")))
@@ -57,7 +57,7 @@ def test_an_ordinary_value_looks_the_same_on_the_wire(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said"),
+    ("argv", "problem"),
     [
         (["--model-pakage", "x"], "unknown flag --model-pakage"),
         (["x"], "'x' stands before any flag"),
@@ -67,8 +67,8 @@ def test_an_ordinary_value_looks_the_same_on_the_wire(value: str) -> None:
         (["--experiment", "x"], "--model-package, --report-uri, --execution must be given"),
     ],
 )
-def test_flags_that_cannot_be_read_are_told(argv: list[str], said: str) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_flags_that_cannot_be_read_are_told(argv: list[str], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
         from_arguments(Evaluate, argv)
 
 

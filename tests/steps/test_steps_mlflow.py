@@ -14,7 +14,7 @@ from steps_example import settled
 
 from sluice.evaluation.gate import Gate
 from sluice.steps.inputs import Evaluate, to_arguments
-from sluice.steps.mlflow_log import clean_name, batches
+from sluice.steps.mlflow_log import batches, clean_name
 
 TESTS = Path(__file__).parents[1]
 COMMIT = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -24,25 +24,25 @@ cases:
   - {id: 인사, tags: [한국어], turns: [{user: 안녕, expect: {contains: 반갑습니다}}]}
 """
 # What MLflow's UI asks for: in a process of its own, as importing MLflow takes seconds.
-SEEN = """
+READ_STORE = """
 import json, sys
 from mlflow import MlflowClient
 client = MlflowClient(tracking_uri=sys.argv[1])
 (experiment,) = (each for each in client.search_experiments() if each.name == "chat")
 runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
-told = []
+listed = []
 for run in runs:
     files = [each.path for each in client.list_artifacts(run.info.run_id)]
-    told.append({"id": run.info.run_id, "name": run.info.run_name, "status": run.info.status, "params": run.data.params,
-                 "metrics": run.data.metrics, "tags": run.data.tags, "files": sorted(files)})
+    listed.append({"id": run.info.run_id, "name": run.info.run_name, "status": run.info.status,
+                   "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags, "files": sorted(files)})
 import mlflow
 mlflow.set_tracking_uri(sys.argv[1])
 table = client.load_table(experiment.experiment_id, "cases.json", [run.info.run_id for run in runs], ["run_id"])
-print(json.dumps({"runs": told, "columns": list(table.columns), "rows": table.to_dict("records")}, default=str))
+print(json.dumps({"runs": listed, "columns": list(table.columns), "rows": table.to_dict("records")}, default=str))
 """
 
 
-def evaluated(folder: Path, version: int, store: str, port: int, **environment: str) -> dict[str, Any]:
+def evaluated(folder: Path, version: int, uri: str, port: int, **environment: str) -> dict[str, Any]:
     """One evaluation as a process; returns the package as the registry holds it after."""
     inputs = Evaluate(
         model_package=f"{ARN}:model-package/{GROUP}/{version}",
@@ -58,10 +58,10 @@ def evaluated(folder: Path, version: int, store: str, port: int, **environment: 
         server_command=shlex.join(
             [sys.executable, str(TESTS / "support" / "stub_container.py"), "good", str(folder / "pid")]
         ),
-        mlflow_uri=store,
+        mlflow_uri=uri,
     )
     argv = [word for part in to_arguments(inputs)[1:] for word in shlex.split(part)]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(TESTS / "support" / "evaluate_with_fakes.py"), *argv],
         env={**os.environ, "SAGEMAKER_BIND_TO_PORT": str(port), **environment},
         capture_output=True,
@@ -69,25 +69,27 @@ def evaluated(folder: Path, version: int, store: str, port: int, **environment: 
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "INFO" not in done.stdout + done.stderr
-    package: dict[str, Any] = json.loads(next(line[8:] for line in done.stdout.splitlines() if line.startswith("PACK")))
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "INFO" not in process.stdout + process.stderr
+    package: dict[str, Any] = json.loads(
+        next(line[8:] for line in process.stdout.splitlines() if line.startswith("PACK"))
+    )
     return package
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("mlflow")
-    (made / "cases.yaml").write_text(CASES)
-    return made
+    created = tmp_path_factory.mktemp("mlflow")
+    (created / "cases.yaml").write_text(CASES)
+    return created
 
 
 @pytest.fixture(scope="module")
 def packages(folder: Path, free_port: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """A champion and its challenger, as the registry holds them."""
-    store = f"sqlite:///{folder}/mlflow.db"
-    champion = evaluated(folder, 1, store, free_port)
-    return champion, evaluated(folder, 2, store, free_port, CHAMPION=str(folder / "report-1"))
+    uri = f"sqlite:///{folder}/mlflow.db"
+    champion = evaluated(folder, 1, uri, free_port)
+    return champion, evaluated(folder, 2, uri, free_port, CHAMPION=str(folder / "report-1"))
 
 
 @pytest.fixture(scope="module")
@@ -100,20 +102,20 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def seen(folder: Path, packages: Any) -> dict[str, Any]:
-    command = [sys.executable, "-c", SEEN, f"sqlite:///{folder}/mlflow.db"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def mlflow_store(folder: Path, packages: Any) -> dict[str, Any]:
+    command = [sys.executable, "-c", READ_STORE, f"sqlite:///{folder}/mlflow.db"]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    content: dict[str, Any] = json.loads(process.stdout)
+    return content
 
 
 def report(folder: Path, version: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / f"report-{version}" / "report.json").read_text())
-    return found
+    content: dict[str, Any] = json.loads((folder / f"report-{version}" / "report.json").read_text())
+    return content
 
 
-def test_an_evaluation_is_a_finished_run_with_what_it_was_made_of(seen: dict[str, Any], folder: Path) -> None:
-    first, second = seen["runs"]
+def test_an_evaluation_is_a_finished_run_with_what_it_was_made_of(mlflow_store: dict[str, Any], folder: Path) -> None:
+    first, second = mlflow_store["runs"]
     assert [(run["name"], run["status"]) for run in (first, second)] == [
         (f"{GROUP}-v1", "FINISHED"),
         (f"{GROUP}-v2", "FINISHED"),
@@ -125,8 +127,10 @@ def test_an_evaluation_is_a_finished_run_with_what_it_was_made_of(seen: dict[str
     assert (params["gate.min_pass_rate"], params["gate.margin"], params["concurrency"]) == ("0.5", "0.99", "8")
 
 
-def test_figures_have_the_same_names_in_both_runs_overall_and_by_tag(seen: dict[str, Any], folder: Path) -> None:
-    first, second = (run["metrics"] for run in seen["runs"])
+def test_figures_have_the_same_names_in_both_runs_overall_and_by_tag(
+    mlflow_store: dict[str, Any], folder: Path
+) -> None:
+    first, second = (run["metrics"] for run in mlflow_store["runs"])
     only_compared = {name for name in second if name.startswith("champion/")}
     assert set(first) == set(second) - only_compared
     assert (first["pass_rate"], first["tag/english/pass_rate"], first["tag/한국어/pass_rate"]) == (0.5, 1.0, 0.0)
@@ -136,9 +140,9 @@ def test_figures_have_the_same_names_in_both_runs_overall_and_by_tag(seen: dict[
 
 
 def test_run_package_and_champion_lead_to_each_other(
-    seen: dict[str, Any], packages: tuple[dict[str, Any], dict[str, Any]], folder: Path
+    mlflow_store: dict[str, Any], packages: tuple[dict[str, Any], dict[str, Any]], folder: Path
 ) -> None:
-    first, second = seen["runs"]
+    first, second = mlflow_store["runs"]
     for run, package, version in zip((first, second), packages, (1, 2), strict=True):
         assert package["CustomerMetadataProperties"]["mlflow_run"] == run["id"]
         assert package["CustomerMetadataProperties"]["mlflow_experiment"] == "chat"
@@ -151,16 +155,16 @@ def test_run_package_and_champion_lead_to_each_other(
     assert first["tags"]["mlflow.source.git.commit"] == COMMIT
 
 
-def test_the_reports_files_are_the_runs_artifacts(seen: dict[str, Any], folder: Path) -> None:
-    for run in seen["runs"]:
+def test_the_reports_files_are_the_runs_artifacts(mlflow_store: dict[str, Any], folder: Path) -> None:
+    for run in mlflow_store["runs"]:
         assert run["files"] == ["cases.json", "junit.xml", "report.html", "report.json", "report.md"]
-    (stored,) = folder.glob(f"mlflow-artifacts/chat/{seen['runs'][0]['id']}/artifacts/report.json")
+    (stored,) = folder.glob(f"mlflow-artifacts/chat/{mlflow_store['runs'][0]['id']}/artifacts/report.json")
     assert json.loads(stored.read_text()) == report(folder, 1)
 
 
-def test_the_cases_are_a_table_that_mlflow_reads_as_its_own(seen: dict[str, Any]) -> None:
-    assert seen["columns"][:8] == ["case", "passed", "tags", "turn", "question", "expected", "answer", "why"]
-    of_first = [row for row in seen["rows"] if row["run_id"] == seen["runs"][0]["id"]]
+def test_the_cases_are_a_table_that_mlflow_reads_as_its_own(mlflow_store: dict[str, Any]) -> None:
+    assert mlflow_store["columns"][:8] == ["case", "passed", "tags", "turn", "question", "expected", "answer", "why"]
+    of_first = [row for row in mlflow_store["rows"] if row["run_id"] == mlflow_store["runs"][0]["id"]]
     assert [(row["case"], row["turn"], row["passed"]) for row in of_first] == [
         ("hello", 1, True),
         ("hello", 2, True),
@@ -179,9 +183,9 @@ store = MlflowClient(tracking_uri=sys.argv[1])._tracking_client.store
 print(type(store).__module__, store.get_host_creds().host, store.get_host_creds().auth)
 """
     command = [sys.executable, "-c", program, f"{ARN}:{kind}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    assert done.stdout.startswith("sagemaker_mlflow.") and done.stdout.endswith(" arn\n")
-    assert "us-east-1" in done.stdout
+    process = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert process.stdout.startswith("sagemaker_mlflow.") and process.stdout.endswith(" arn\n")
+    assert "us-east-1" in process.stdout
 
 
 def test_names_are_those_that_mlflow_takes_and_much_is_sent_in_parts() -> None:

@@ -42,8 +42,8 @@ def test_wheels_are_installed_into_a_folder_of_their_own(archive: Path) -> None:
         file.writestr("brought-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: brought\nVersion: 1.0\n")
         file.writestr("brought-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         file.writestr("brought-1.0.dist-info/RECORD", "")
-    done = run(archive, "steps.uses_wheel")
-    assert "sluice-wheels-" in done.stdout, done.stderr
+    process = run(archive, "steps.uses_wheel")
+    assert "sluice-wheels-" in process.stdout, process.stderr
 
 
 @pytest.mark.parametrize("name", ["", "x-1.0-py2-none-any.whl"])
@@ -53,9 +53,9 @@ def test_an_archive_that_is_not_whole_is_told(archive: Path, name: str) -> None:
         (archive / "wheels" / name).write_bytes(b"")
     else:
         (archive / "sluice.zip").unlink()
-    done = run(archive, "steps.hello")
-    assert done.returncode == 1
-    assert "run.py: " in done.stderr and "Traceback" not in done.stderr
+    process = run(archive, "steps.hello")
+    assert process.returncode == 1
+    assert "run.py: " in process.stderr and "Traceback" not in process.stderr
 
 
 def test_the_launcher_is_plain_enough_for_an_old_python() -> None:

@@ -12,9 +12,9 @@ from sluice.errors import UsageError
 from sluice.evaluation import settings
 from sluice.evaluation.gate import Gate, Thresholds
 from sluice.evaluation.replay.prices import Prices
-from sluice.evaluation.settings import FILE, Helper, Rag, Settings
+from sluice.evaluation.settings import FILE, EvaluationSettings, HelperModel, RagSettings
 
-EVERYTHING = Settings(
+EVERYTHING = EvaluationSettings(
     gate=Gate(
         0.8,
         Thresholds(max_p95_ms=900.0),
@@ -27,22 +27,26 @@ EVERYTHING = Settings(
     repeats=3,
     seed=7,
     requests_per_second=12.5,
-    judge=Helper("judge-1", "https://judge.example.com/v1", key_variable="KEY", votes=5),
-    embeddings=Helper("amazon.titan-embed-text-v2:0", region="us-west-2"),
-    rag=Rag("https://chat.example.com", leave_out=True),
+    judge=HelperModel("judge-1", "https://judge.example.com/v1", key_variable="KEY", votes=5),
+    embeddings=HelperModel("amazon.titan-embed-text-v2:0", region="us-west-2"),
+    rag=RagSettings("https://chat.example.com", leave_out=True),
     job_prices=Prices(prompt=0.1, completion=0.4),
     endpoint_prices=Prices(instance_hour=2.8),
 )
 
 
-@pytest.mark.parametrize("told", [Settings(), EVERYTHING, shipped().settings])
-def test_the_steps_read_back_what_was_written(tmp_path: Path, told: Settings) -> None:
-    (tmp_path / FILE).write_bytes(told.as_json())
-    assert settings.read(tmp_path) == settings.read(tmp_path / FILE) == told
+@pytest.mark.parametrize("criteria", [EvaluationSettings(), EVERYTHING, shipped().settings])
+def test_the_steps_read_back_what_was_written(tmp_path: Path, criteria: EvaluationSettings) -> None:
+    (tmp_path / FILE).write_bytes(criteria.as_json())
+    assert settings.read_settings(tmp_path) == settings.read_settings(tmp_path / FILE) == criteria
 
 
 def test_the_same_settings_are_the_same_bytes() -> None:
-    assert Settings(repeats=2).as_json() == Settings(repeats=2).as_json() != Settings().as_json()
+    assert (
+        EvaluationSettings(repeats=2).as_json()
+        == EvaluationSettings(repeats=2).as_json()
+        != EvaluationSettings().as_json()
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,20 +55,20 @@ def test_the_same_settings_are_the_same_bytes() -> None:
         "",
         "[]",
         "{}",
-        json.dumps(json.loads(Settings().as_json()) | {"later": 1}),
-        json.dumps({key: value for key, value in json.loads(Settings().as_json()).items() if key != "seed"}),
-        json.dumps(json.loads(Settings().as_json()) | {"gate": {"min_pass_rate": 0.9}}),
+        json.dumps(json.loads(EvaluationSettings().as_json()) | {"later": 1}),
+        json.dumps({key: value for key, value in json.loads(EvaluationSettings().as_json()).items() if key != "seed"}),
+        json.dumps(json.loads(EvaluationSettings().as_json()) | {"gate": {"min_pass_rate": 0.9}}),
     ],
 )
 def test_what_another_version_wrote_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
     with pytest.raises(UsageError, match="holds no settings of this version"):
-        settings.read(tmp_path)
+        settings.read_settings(tmp_path)
 
 
 def test_settings_that_are_not_there_are_one_message(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be read from .*settings\.json: No such file"):
-        settings.read(tmp_path)
+        settings.read_settings(tmp_path)
 
 
 def test_the_file_of_a_release_says_all_of_it(tmp_path: Path) -> None:
@@ -87,16 +91,16 @@ def test_the_file_of_a_release_says_all_of_it(tmp_path: Path) -> None:
         evaluation__price_per_million_tokens={"prompt": 0.1, "completion": 0.4},
     )  # fmt: skip
     tokens = EVERYTHING.job_prices
-    expected = {**vars(EVERYTHING), "rag": Rag(), "endpoint_prices": tokens}
+    expected = {**vars(EVERYTHING), "rag": RagSettings(), "endpoint_prices": tokens}
     assert vars(load(file).settings) == expected
 
 
 def test_a_machines_hour_is_the_price_where_the_file_names_it(tmp_path: Path) -> None:
     changes = {"prices": {"ml.g5.xlarge": 1.4, "ml.g5.2xlarge": 2.0}, "deployment__instance_type": "ml.g5.2xlarge"}
-    found = load(written(tmp_path, **changes, deployment__instance_count=3)).settings
-    assert (found.job_prices, found.endpoint_prices) == (Prices(instance_hour=1.4), Prices(instance_hour=6.0))
-    assert found.plan(on_endpoint=False).prices.instance_hour == 1.4
-    assert found.plan(on_endpoint=True).prices.instance_hour == 6.0
+    loaded = load(written(tmp_path, **changes, deployment__instance_count=3)).settings
+    assert (loaded.job_prices, loaded.endpoint_prices) == (Prices(instance_hour=1.4), Prices(instance_hour=6.0))
+    assert loaded.plan(on_endpoint=False).prices.instance_hour == 1.4
+    assert loaded.plan(on_endpoint=True).prices.instance_hour == 6.0
 
 
 def test_where_a_key_is_and_how_long_is_waited_for_decide_no_score() -> None:

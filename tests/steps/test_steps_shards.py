@@ -11,7 +11,7 @@ from fake_sagemaker import ARN, FakeAws, FakeClock, FakeS3
 from replayed import Echo, chat
 from steps_example import settled
 
-from sluice.evaluation.replay.engine import Replayed, replay
+from sluice.evaluation.replay.engine import ReplayResult, replay
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
 from sluice.evaluation.replay.shards import Shard, State
@@ -47,12 +47,12 @@ def s3() -> FakeS3:
 
 
 def shared(folder: Path, s3: FakeS3, count: int) -> tuple[list[Share], RunContext]:
-    told = [machine(folder, host, HOSTS[:count]) for host in HOSTS[:count]]
-    shares = [share for each in told if (share := read_share(each, s3))]
-    return shares, prepare_run(told[0], FakeAws(), None, "ml.g5.xlarge")
+    machines = [machine(folder, host, HOSTS[:count]) for host in HOSTS[:count]]
+    shares = [share for each in machines if (share := read_share(each, s3))]
+    return shares, prepare_run(machines[0], FakeAws(), None, "ml.g5.xlarge")
 
 
-def learned(share: Share, judging: RunContext, folder: Path) -> tuple[Replayed, Journal]:
+def learned(share: Share, judging: RunContext, folder: Path) -> tuple[ReplayResult, Journal]:
     journal = Journal(folder / f"journal-{share.host}")
     cases = Shard(judging.cases, share.instance)
     return replay(cases, Echo(), judging.plan, subject=SUBJECT, journal=journal), journal
@@ -79,8 +79,8 @@ def test_the_first_learns_what_all_have_learned(tmp_path: Path, s3: FakeS3, coun
     shares, judging = shared(tmp_path, s3, count)
     for share in shares[1:]:
         replayed, journal = learned(share, judging, tmp_path)
-        said = share.upload_journal(replayed, journal)
-        assert said == f"{share.host} has replayed its share, {len(replayed.results)} chats; algo-1 judges."
+        message = share.upload_journal(replayed, journal)
+        assert message == f"{share.host} has replayed its share, {len(replayed.results)} chats; algo-1 judges."
     own, journal = learned(shares[0], judging, tmp_path)
     whole = shares[0].merge_shares(own, journal, judging, SUBJECT, FakeClock())
     assert whole.down is None
@@ -90,7 +90,7 @@ def test_the_first_learns_what_all_have_learned(tmp_path: Path, s3: FakeS3, coun
 def test_a_machine_that_is_down_says_why_and_the_first_has_no_verdict(tmp_path: Path, s3: FakeS3) -> None:
     (first, second), judging = shared(tmp_path, s3, 2)
     with pytest.raises(PartFailed, match="algo-2 could not replay its share: the model server is gone"):
-        second.upload_journal(Replayed((), TargetDown("the model server is gone")), Journal())
+        second.upload_journal(ReplayResult((), TargetDown("the model server is gone")), Journal())
     own, journal = learned(first, judging, tmp_path)
     whole = first.merge_shares(own, journal, judging, SUBJECT, FakeClock())
     assert whole.down and whole.down.message == "Instance 2 could not go on: the model server is gone"
@@ -107,25 +107,25 @@ def test_a_machine_that_is_never_heard_of_is_given_up(tmp_path: Path, s3: FakeS3
 
 def test_the_first_waits_for_nobody_if_its_own_share_failed(tmp_path: Path, s3: FakeS3) -> None:
     (first, _), judging = shared(tmp_path, s3, 2)
-    down = Replayed((), TargetDown("gone"))
+    down = ReplayResult((), TargetDown("gone"))
     assert first.merge_shares(down, Journal(), judging, SUBJECT, FakeClock()) is down
 
 
 def test_a_machine_tells_how_far_it_is_and_that_it_failed(tmp_path: Path, s3: FakeS3) -> None:
     (first, second), _ = shared(tmp_path, s3, 2)
-    heard, seen = Event(), []
+    published, states = Event(), []
 
     def put(**_: Any) -> None:
-        seen.append(first.read_state(1))
-        heard.set()
+        states.append(first.read_state(1))
+        published.set()
 
     original = s3.put_object_
     s3.put_object_ = lambda **request: (original(**request), put())[0]  # type: ignore[method-assign]
     with pytest.raises(KeyError), StateReporter(second, lambda *_: None, every=0.001) as telling:
-        assert heard.wait(10)
-        heard.clear()
+        assert published.wait(10)
+        published.clear()
         telling(7, 30, chat("c1", "q"))  # type: ignore[arg-type]  # only counted
-        assert heard.wait(10)
+        assert published.wait(10)
         raise KeyError("something nobody foresaw")
-    assert seen[:2] == [State(0), State(7)]
-    assert seen[-1] == State(down="'something nobody foresaw'")
+    assert states[:2] == [State(0), State(7)]
+    assert states[-1] == State(down="'something nobody foresaw'")

@@ -212,19 +212,19 @@ class FakeSageMaker(Fake):
         assert (SortBy, SortOrder) == ("CreationTime", "Descending")
         if ModelPackageGroupName not in self.groups:
             raise refusal("ListModelPackages", f"ModelPackageGroup {ModelPackageGroupName} does not exist.")
-        told = (
+        listed_members = (
             "ModelPackageArn", "ModelPackageGroupName", "ModelPackageVersion", "ModelPackageStatus", "CreationTime",
             "ModelApprovalStatus", "ModelLifeCycle",
         )  # fmt: skip
-        found = [
-            {key: package[key] for key in told if key in package}
+        summaries = [
+            {key: package[key] for key in listed_members if key in package}
             for package in reversed(self.packages.values())
             if package["ModelPackageGroupName"] == ModelPackageGroupName
             and ModelApprovalStatus in {None, package["ModelApprovalStatus"]}
         ]
         start, end = int(NextToken), int(NextToken) + MaxResults
-        more = {"NextToken": str(end)} if end < len(found) else {}
-        return {"ModelPackageSummaryList": found[start:end], **more}
+        more = {"NextToken": str(end)} if end < len(summaries) else {}
+        return {"ModelPackageSummaryList": summaries[start:end], **more}
 
     def describe_model_package_(self, ModelPackageName: str) -> dict[str, Any]:
         if ModelPackageName not in self.packages:
@@ -314,15 +314,15 @@ class FakeSageMaker(Fake):
         self._there(self.models, ModelName, "DeleteModel", "model")
         del self.models[ModelName]
 
-    def _is_new(self, kept: dict[str, Any], name: str, operation: str, what: str) -> None:
-        if name in kept:
+    def _is_new(self, store: dict[str, Any], name: str, operation: str, what: str) -> None:
+        if name in store:
             raise refusal(operation, f'Cannot create already existing {what} "{ARN}:{what}/{name}".')
 
-    def _there(self, kept: dict[str, Any], name: str, operation: str, what: str) -> dict[str, Any]:
-        if name not in kept:
+    def _there(self, store: dict[str, Any], name: str, operation: str, what: str) -> dict[str, Any]:
+        if name not in store:
             raise refusal(operation, f'Could not find {what} "{name}".')
-        found: dict[str, Any] = kept[name]
-        return found
+        resource: dict[str, Any] = store[name]
+        return resource
 
     def _settle(self, name: str) -> None:
         endpoint = self.endpoints[name]
