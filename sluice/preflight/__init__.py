@@ -1,1 +1,1 @@
-"""What can be known to go wrong before money is spent: rules over one `DeploymentSpec`, whatever file it was read from."""
+"""What can be known to go wrong before money is spent: rules over a `DeploymentSpec`, whatever it was read from."""

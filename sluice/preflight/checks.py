@@ -19,24 +19,24 @@ MODULES = (*OF_THE_CONTAINER, cases)
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
 
-def findings(setup: DeploymentSpec) -> list[Finding]:
+def check_spec(setup: DeploymentSpec) -> list[Finding]:
     """What every rule has to say, the worst first, then in the order of the file. No line to write brings an error."""
-    found = (finding for module in MODULES for check in module.CHECKS for finding in check(setup))
-    return ordered(mending.without_harm(setup, found, judge))
+    every = (finding for module in MODULES for check in module.CHECKS for finding in check(setup))
+    return sort_findings(mending.drop_harmful_fixes(setup, every, check_container))
 
 
-def judge(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_container(setup: DeploymentSpec) -> Iterator[Finding]:
     """What the rules about the container and its hosting say: a line to write changes nothing of the cases."""
     yield from (finding for module in OF_THE_CONTAINER for check in module.CHECKS for finding in check(setup))
 
 
-def ordered(found: Iterable[Finding]) -> list[Finding]:
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     """The worst first. No two write different values for one name: the later says what it has to say without a line."""
-    worst = sorted(dict.fromkeys(found), key=lambda each: (ORDER[each.severity], each.place.line or 0, each.code))
+    worst = sorted(dict.fromkeys(findings), key=lambda each: (ORDER[each.severity], each.place.line or 0, each.code))
     first: dict[str, str] = {}  # name -> the line that is written for it
     return [_once(each, first) if each.fix else each for each in worst]
 
 
 def _once(finding: Finding, first: dict[str, str]) -> Finding:
-    line = first.setdefault(mending.written_name(finding), finding.fix)
+    line = first.setdefault(mending.fixed_name(finding), finding.fix)
     return finding if line == finding.fix else replace(finding, fix="")

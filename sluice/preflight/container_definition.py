@@ -1,4 +1,4 @@
-"""A container as CreateModel takes it and DescribeModel tells it, whether it was asked for or lies in a file."""
+"""A container as CreateModel takes it and DescribeModel returns it, whether it comes from the API or a file."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
@@ -7,7 +7,7 @@ from sluice.preflight.deployment_spec import Network, settings
 from sluice.preflight.finding import Location
 
 Json = Mapping[str, Any]
-NAMES = {  # field of Setup -> the API's own name, which is what the reader changes
+NAMES = {  # field of DeploymentSpec -> the API's own name, which is what the reader changes
     "image": "Image",
     "options": "Environment",
     "model_data": "ModelDataSource",
@@ -34,7 +34,7 @@ def find_container(model: Json) -> Json:
 
 
 def read_container(container: Json, place: Callable[[str], Location] = Location) -> dict[str, Any]:
-    """The fields of Setup that a container tells. `place`: where a name of it stands."""
+    """The fields of DeploymentSpec that a container gives. `place`: where a name of it stands."""
     environment = container.get("Environment")
     pairs = environment.items() if _is_object(environment) else ()
     return {

@@ -42,7 +42,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Judging:
+class EvaluationSpec:
     """How a version is judged before it is let through."""
 
     cases: tuple[Case, ...]  # each knows its own place: file and position
@@ -78,7 +78,7 @@ class DeploymentSpec:
     scaling: tuple[int, int] | None = None  # the fewest and the most instances
     names: Mapping[str, str] = field(default_factory=dict)  # endpoint, group, ...: each place has the same key
     job: Job | None = None
-    judging: Judging | None = None
+    judging: EvaluationSpec | None = None
     places: Mapping[str, Location] = field(default_factory=dict)
 
     def at(self, key: str) -> Location:
@@ -99,22 +99,22 @@ class DeploymentSpec:
     @cached_property
     def options(self) -> Mapping[str, Setting]:
         """The container's options by their lower-case names, as it puts them together: serving.properties win."""
-        found: dict[str, Setting] = {}
+        by_name: dict[str, Setting] = {}
         for each in self.environment:
             name = options.option_name(each.name)
             if name and each.value:
-                found[name] = each
+                by_name[name] = each
         for alias, own in variables.ALIASES.items():
-            name, given = options.option_name(own), self.variable(alias)
-            if name and given:
-                found.setdefault(name, given)
+            name, setting = options.option_name(own), self.variable(alias)
+            if name and setting:
+                by_name.setdefault(name, setting)
         degree = self.variable("TENSOR_PARALLEL_DEGREE") or self.variable("SM_NUM_GPUS")
         if degree:
-            found.setdefault("tensor_parallel_degree", degree)
+            by_name.setdefault("tensor_parallel_degree", degree)
         for each in self.properties:
             if each.name.startswith("option.") and each.value:
-                found[each.name.removeprefix("option.")] = each
-        return found
+                by_name[each.name.removeprefix("option.")] = each
+        return by_name
 
     def option(self, name: str) -> Setting | None:
         return self.options.get(name)
@@ -125,8 +125,8 @@ class DeploymentSpec:
 
     def option_place(self, name: str) -> Location:
         """Where an option stands, or where it would have to be written."""
-        given = self.option(name)
-        return given.place if given else self._home(name)
+        setting = self.option(name)
+        return setting.place if setting else self._home(name)
 
     def line(self, name: str, value: object) -> str:
         """The exact line that sets an option in the reader's own file."""

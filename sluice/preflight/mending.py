@@ -1,4 +1,4 @@
-"""Advice is a promise: the line that a finding says to write is written, here, and the whole is judged again."""
+"""Advice is a promise: the line that a finding says to write is written, here, and the whole is checked again."""
 
 import re
 from collections import Counter
@@ -8,28 +8,28 @@ from dataclasses import replace
 from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding
 
-Judge = Callable[[DeploymentSpec], Iterable[Finding]]
+CheckAll = Callable[[DeploymentSpec], Iterable[Finding]]
 LINE = re.compile(r"(?P<name>--[\w-]+|[\w.]+)(?: |=|: )(?P<value>.*)", re.DOTALL)
 NUMBERS = ("instance_count", "startup_seconds", "download_seconds", "volume_gb")
 TEXTS = ("image", "region", "instance_type", "model_id", "model_data", "ami")
 SECTION = "lmi."  # of pipeline.yaml: its keys become the container's environment
 
 
-def without_harm(setup: DeploymentSpec, findings: Iterable[Finding], judge: Judge) -> Iterator[Finding]:
+def drop_harmful_fixes(setup: DeploymentSpec, findings: Iterable[Finding], check: CheckAll) -> Iterator[Finding]:
     """The findings, those without their line whose line would bring an error that is not there now."""
     every = list(findings)
-    before = errors(every)
+    before = count_errors(every)
     for each in every:
-        mended = write(setup, each) if each.fix else None
-        yield replace(each, fix="") if mended is not None and errors(judge(mended)) - before else each
+        mended = apply_fix(setup, each) if each.fix else None
+        yield replace(each, fix="") if mended is not None and count_errors(check(mended)) - before else each
 
 
-def errors(findings: Iterable[Finding]) -> Counter[str]:
+def count_errors(findings: Iterable[Finding]) -> Counter[str]:
     """How often each rule calls something an error."""
     return Counter(each.code for each in dict.fromkeys(findings) if each.severity == "error")
 
 
-def write(setup: DeploymentSpec, finding: Finding) -> DeploymentSpec | None:
+def apply_fix(setup: DeploymentSpec, finding: Finding) -> DeploymentSpec | None:
     """The configuration with the finding's line in the place of what it is about; None if the line sets nothing that
     rules look at, as a command does."""
     line = LINE.fullmatch(finding.fix)
@@ -62,7 +62,7 @@ def _with_field(setup: DeploymentSpec, key: str, value: str) -> DeploymentSpec |
     return replace(setup, **{key: int(value)}) if value.isdecimal() else None  # type: ignore[arg-type]
 
 
-def written_name(finding: Finding) -> str:
+def fixed_name(finding: Finding) -> str:
     """What the line of a finding sets: a variable, an option, a flag, or a key of the file."""
     line, where = LINE.fullmatch(finding.fix), finding.place.where
     name = line["name"] if line else finding.fix

@@ -15,7 +15,7 @@ OF_THE_IMAGE = (
 OF_MEMORY = (
     *("MEM001", "MEM002", "MEM003", "MEM004", "MEM005", "MEM007", "MEM008", "MEM009", "MEM012"),
 )  # how much room there is: of a model, on an instance, in a release
-NEEDS: Mapping[str, tuple[str, ...]] = {  # field of Setup -> the rules that say nothing without it
+NEEDS: Mapping[str, tuple[str, ...]] = {  # field of DeploymentSpec -> the rules that say nothing without it
     "image": (*OF_A_RELEASE, *OF_THE_IMAGE, *OF_MEMORY, "MEM010", "MEM011"),
     "instance_type": (
         *("LMI019", "IMG006", "IMG008", "IMG010", "IMG013"),
@@ -40,7 +40,7 @@ class NotApplied:
     rules: tuple[str, ...]
 
 
-def find(setup: DeploymentSpec, words: Mapping[str, str] = FLAGS) -> tuple[NotApplied, ...]:
+def list_not_applied(setup: DeploymentSpec, words: Mapping[str, str] = FLAGS) -> tuple[NotApplied, ...]:
     """By what is missing. `words`: how the reader would say it. A rule that needs two things is named with both."""
     missing = {
         "image": setup.image is None,
@@ -52,7 +52,7 @@ def find(setup: DeploymentSpec, words: Mapping[str, str] = FLAGS) -> tuple[NotAp
     return tuple(NotApplied(words[key], tuple(sorted(NEEDS[key]))) for key in NEEDS if missing[key] and key in words)
 
 
-def in_words(not_applied: tuple[NotApplied, ...]) -> str:
+def describe_not_applied(not_applied: tuple[NotApplied, ...]) -> str:
     """Without --image 42 rules were not applied, without --instance-type 17."""
     first, *others = not_applied
     parts = [f"without {first.without} {_counted(first)} not applied"]

@@ -23,21 +23,21 @@ ROOMS = {  # in the order in which they are read, with what their rules are abou
 }
 
 
-def rules() -> Mapping[str, Rule]:
+def load_rules() -> Mapping[str, Rule]:
     """Every rule there is, by its code."""
-    return {rule.code: rule for room in ROOMS for rule in of(room)}
+    return {rule.code: rule for room in ROOMS for rule in rules_of_room(room)}
 
 
-def codes() -> frozenset[str]:
-    return frozenset(rules())
+def rule_codes() -> frozenset[str]:
+    return frozenset(load_rules())
 
 
-def of(room: str) -> tuple[Rule, ...]:
-    found: tuple[Rule, ...] = import_module(room).RULES
-    return tuple(sorted(found, key=lambda rule: rule.code))
+def rules_of_room(room: str) -> tuple[Rule, ...]:
+    room_rules: tuple[Rule, ...] = import_module(room).RULES
+    return tuple(sorted(room_rules, key=lambda rule: rule.code))
 
 
-def explained(rule: Rule) -> str:
+def render_rule(rule: Rule) -> str:
     """One rule's page, in Markdown that reads as plain text too."""
     return "\n".join(_lines(rule)).rstrip() + "\n"
 
@@ -49,17 +49,17 @@ def _lines(rule: Rule) -> Iterator[str]:
     yield ""
     yield rule.page.strip()
     yield ""
-    for words, lines in (("Found in:", rule.bad), ("Mended:", rule.good)):
+    for words, lines in (("Example:", rule.bad), ("Use instead:", rule.good)):
         if lines:
             yield from (words, "", "```", lines.strip(), "```", "")
 
 
-def document() -> str:
+def render_document() -> str:
     return "\n".join(_document()).rstrip() + "\n"
 
 
 def _document() -> Iterator[str]:
-    count = len(rules())
+    count = len(load_rules())
     yield "# What `sluice check` finds"
     yield ""
     yield f"{count} rules. Each says what will happen on SageMaker and when, how sure that is, and what to write"
@@ -67,19 +67,21 @@ def _document() -> Iterator[str]:
     yield "project says so. *Inferred*: it follows from these. Nothing here has been verified on AWS."
     yield ""
     yield "An *error* will not start, be refused, or do something other than what is written. A *warning* works, but"
-    yield "probably not as wanted. A *note* is good to know. The lines under *Found in* and *Mended* are run by tests."
+    yield "probably not as wanted. A *note* is good to know. Tests run the lines under *Example* and *Use instead*."
     yield ""
-    yield "This page is written from the rules by `python -m sluice.preflight.rule_pages`; a test fails when it is stale."
+    yield (
+        "This page is written from the rules by `python -m sluice.preflight.rule_pages`; a test fails when it is stale."
+    )
     yield ""
     for room, about in ROOMS.items():
-        yield f"- {about}: " + ", ".join(f"[{rule.code}](#{rule.code.lower()})" for rule in of(room))
+        yield f"- {about}: " + ", ".join(f"[{rule.code}](#{rule.code.lower()})" for rule in rules_of_room(room))
     for room, about in ROOMS.items():
         yield from ("", f"# {about}", "")
-        for rule in of(room):
+        for rule in rules_of_room(room):
             yield f'<a id="{rule.code.lower()}"></a>'
             yield ""
             yield from _lines(rule)
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(document(), encoding="utf-8")
+    DOCUMENT.write_text(render_document(), encoding="utf-8")

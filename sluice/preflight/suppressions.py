@@ -34,19 +34,19 @@ def apply_suppressions(
     findings: Iterable[Finding], silences: Sequence[Suppression], codes: Callable[[], frozenset[str]]
 ) -> tuple[list[Finding], int]:
     """What remains to be said, and how many findings were silenced. `codes` are those of every rule there is."""
-    found = list(findings)
+    every = list(findings)
     if not silences:
-        return found, 0
-    known = codes()  # every rule's module is imported for it
-    honoured = {each.code for each in silences if each.code in known and each.reason}
-    remaining = [each for each in found if each.code not in honoured]
-    met = {each.code for each in found}
-    return [*remaining, *_about(silences, met, known)], len(found) - len(remaining)
+        return every, 0
+    rule_codes = codes()  # every rule's module is imported for it
+    honoured = {each.code for each in silences if each.code in rule_codes and each.reason}
+    remaining = [each for each in every if each.code not in honoured]
+    met = {each.code for each in every}
+    return [*remaining, *_about(silences, met, rule_codes)], len(every) - len(remaining)
 
 
-def _about(silences: Sequence[Suppression], met: set[str], known: frozenset[str]) -> Iterator[Finding]:
+def _about(silences: Sequence[Suppression], met: set[str], rule_codes: frozenset[str]) -> Iterator[Finding]:
     for each in silences:
-        if each.code not in known:
+        if each.code not in rule_codes:
             what = f"There is no rule {each.code}: nothing is silenced. docs/checks.md has them all."
             yield CHK001.at(each.place, what)
         elif not each.reason:

@@ -17,25 +17,25 @@ GOOD = [each for each in CONFIGURATIONS if "caught" not in each.values[0]]
 def checked(each: dict, folder: Path) -> list[dict]:
     if "pipeline" in each:
         return checking.of_release(folder, each["pipeline"])[1]
-    given = {f"--{name.replace('_', '-')}": each[name] for name in FLAGS if name in each}
-    given.setdefault("--image", checking.IMAGE)
+    flags = {f"--{name.replace('_', '-')}": each[name] for name in FLAGS if name in each}
+    flags.setdefault("--image", checking.IMAGE)
     if each.get("network_isolation"):
-        given["--network-isolation"] = ""
+        flags["--network-isolation"] = ""
     if "model_config" in each:
         (folder / "config.json").write_text(json.dumps(each["model_config"]))
-        given["--model-config"] = folder / "config.json"
+        flags["--model-config"] = folder / "config.json"
     if "properties" in each:
         (folder / "serving.properties").write_text(each["properties"])
-        given["--serving-properties"] = folder / "serving.properties"
+        flags["--serving-properties"] = folder / "serving.properties"
     variables = {name: str(value) for name, value in each.get("environment", {}).items()}
-    return checking.of_environment(folder, variables, given)[1]
+    return checking.of_environment(folder, variables, flags)[1]
 
 
 @pytest.mark.parametrize("each", BROKEN)
 def test_a_broken_configuration_is_caught_at_the_key_at_fault(each, tmp_path):
-    found = {(finding["code"], finding["where"]) for finding in checked(each, tmp_path)}
-    wanted = {(caught["code"], caught["where"]) for caught in each["caught"]}
-    assert wanted <= found
+    findings = {(finding["code"], finding["where"]) for finding in checked(each, tmp_path)}
+    expected = {(caught["code"], caught["where"]) for caught in each["caught"]}
+    assert expected <= findings
 
 
 @pytest.mark.parametrize("each", GOOD)

@@ -22,10 +22,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from localaws_fixture import LocalAws, aws
 
-from sluice.preflight.account import ENDPOINT, RELEASE, Wanted, permissions, runner
+from sluice.preflight.account import ENDPOINT, RELEASE, Requirements, permissions, runner
 from sluice.preflight.account.checkpoint import read_model_facts
 from sluice.preflight.account.client import AccountClient
-from sluice.preflight.account.context import Scene
+from sluice.preflight.account.context import CheckContext
 from sluice.preflight.account.reads import READS
 from sluice.preflight.deployment_spec import DeploymentSpec, Job, Network
 from sluice.preflight.finding import Finding, Location
@@ -46,7 +46,7 @@ SETUP = DeploymentSpec(
     names={"endpoint": "chat", "group": "chat", "pipeline": "chat"},
     job=Job("ml.g5.xlarge", 60, 3600),
 )
-WANTED = Wanted(
+REQUIREMENTS = Requirements(
     stack="sluice", table="sluice-history", steps=RELEASE, jobs=("ml.t3.medium",), images=(CPU_IMAGE,)
 )  # fmt: skip
 NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}
@@ -58,31 +58,31 @@ __all__ = ["aws"]
 @pytest.fixture
 def account() -> FakeAccount:
     """An account in which a release finds everything."""
-    made = FakeAccount()
-    made.has_stack(
+    fake = FakeAccount()
+    fake.has_stack(
         "sluice", ExecutionRoleArn=ROLE, TriggerRoleArn=TRIGGER, BucketName=BUCKET, HistoryTableName="sluice-history"
     )  # fmt: skip
-    made.has_role(ROLE, "sagemaker.amazonaws.com")
-    made.has_role(TRIGGER, "events.amazonaws.com", "scheduler.amazonaws.com")
+    fake.has_role(ROLE, "sagemaker.amazonaws.com")
+    fake.has_role(TRIGGER, "events.amazonaws.com", "scheduler.amazonaws.com")
     for name, value in (
         ("ml.c5.large for endpoint usage", 4), ("ml.g5.xlarge for endpoint usage", 2),
         ("ml.g5.xlarge for processing job usage", 1), ("ml.t3.medium for processing job usage", 4),
         ("Number of instances across active endpoints", 20), ("Number of instances across all processing jobs", 20),
     ):  # fmt: skip
-        made.has_quota(name, value)
-    made.publishes(IMAGE)
-    made.publishes(CPU_IMAGE)
-    made.has_bucket(BUCKET)
-    checkpoint(made, MODEL)
-    made.has_table("sluice-history")
-    made.has_key(KEY)
+        fake.has_quota(name, value)
+    fake.publishes(IMAGE)
+    fake.publishes(CPU_IMAGE)
+    fake.has_bucket(BUCKET)
+    checkpoint(fake, MODEL)
+    fake.has_table("sluice-history")
+    fake.has_key(KEY)
     for name, zone in (("subnet-a", "us-east-1a"), ("subnet-b", "us-east-1b")):
-        made.has_subnet(name, zone)
-    made.has_group("sg-1")
-    made.routes("rtb-1", NAT)
+        fake.has_subnet(name, zone)
+    fake.has_group("sg-1")
+    fake.routes("rtb-1", NAT)
     for component in ("Hosting", "Processing"):
-        made.charges("ml.g5.xlarge", component, 1.408)
-    return made
+        fake.charges("ml.g5.xlarge", component, 1.408)
+    return fake
 
 
 def safetensors(*names: str, cut: int = 0) -> bytes:
@@ -95,27 +95,29 @@ def safetensors(*names: str, cut: int = 0) -> bytes:
     return whole[: len(whole) - cut]
 
 
-def checkpoint(made: FakeAccount, uri: str) -> None:
+def checkpoint(fake: FakeAccount, uri: str) -> None:
     """Two shards, named by an index."""
     shards = {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}
-    made.holds(f"{uri}config.json", json.dumps({"architectures": ["Qwen3ForCausalLM"]}).encode())
-    made.holds(f"{uri}tokenizer.json", b"{}")
-    made.holds(f"{uri}model.safetensors.index.json", json.dumps({"weight_map": shards}).encode())
+    fake.holds(f"{uri}config.json", json.dumps({"architectures": ["Qwen3ForCausalLM"]}).encode())
+    fake.holds(f"{uri}tokenizer.json", b"{}")
+    fake.holds(f"{uri}model.safetensors.index.json", json.dumps({"weight_map": shards}).encode())
     for tensor, name in shards.items():
-        made.holds(f"{uri}{name}", safetensors(tensor))
+        fake.holds(f"{uri}{name}", safetensors(tensor))
 
 
-def found(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> list[Finding]:
-    return list(runner.check_account(setup, wanted, made.client))
+def findings_of(
+    fake: FakeAccount, setup: DeploymentSpec = SETUP, requirements: Requirements = REQUIREMENTS
+) -> list[Finding]:
+    return list(runner.check_account(setup, requirements, fake.client))
 
 
-def codes(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> list[str]:
-    return [each.code for each in found(made, setup, wanted)]
+def codes(fake: FakeAccount, setup: DeploymentSpec = SETUP, requirements: Requirements = REQUIREMENTS) -> list[str]:
+    return [each.code for each in findings_of(fake, setup, requirements)]
 
 
-def only(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANTED) -> Finding:
+def only(fake: FakeAccount, setup: DeploymentSpec = SETUP, requirements: Requirements = REQUIREMENTS) -> Finding:
     """The one thing that is wrong."""
-    one = found(made, setup, wanted)
+    one = findings_of(fake, setup, requirements)
     assert len(one) == 1, [f"{each.code} {each.message}" for each in one]
     return one[0]
 
@@ -124,15 +126,15 @@ def only(made: FakeAccount, setup: DeploymentSpec = SETUP, wanted: Wanted = WANT
 
 
 def test_an_account_that_has_everything_gives_no_reason_to_speak(account: FakeAccount) -> None:
-    assert found(account) == []
-    assert found(account, IN_VPC, replace(WANTED, kms_key=KEY, mlflow=MLFLOW, tags=True)) == []
+    assert findings_of(account) == []
+    assert findings_of(account, IN_VPC, replace(REQUIREMENTS, kms_key=KEY, mlflow=MLFLOW, tags=True)) == []
 
 
 def test_nothing_is_called_that_is_not_in_the_table(account: FakeAccount) -> None:
-    found(account, IN_VPC, replace(WANTED, kms_key=KEY, evaluated_endpoint="chat"))
+    findings_of(account, IN_VPC, replace(REQUIREMENTS, kms_key=KEY, evaluated_endpoint="chat"))
     assert set(account.calls) <= set(READS)
     with pytest.raises(KeyError):
-        AccountClient(account.client).ask("sagemaker", "DeleteEndpoint", EndpointName="chat")
+        AccountClient(account.client).call("sagemaker", "DeleteEndpoint", EndpointName="chat")
 
 
 def test_each_call_of_the_table_exists_and_only_reads() -> None:
@@ -186,10 +188,10 @@ NOT_BY_A_RELEASE = {  # pulling stands in for the first; the others read a confi
     "sagemaker:DescribeModelPackage",
     "application-autoscaling:DescribeScalableTargets",
 }
-ASKED = {read.permission for read in READS.values()} - NOT_BY_A_RELEASE - {"sts:GetCallerIdentity"}
+PERMISSIONS = {read.permission for read in READS.values()} - NOT_BY_A_RELEASE - {"sts:GetCallerIdentity"}
 
 
-@pytest.mark.parametrize("permission", sorted(ASKED))
+@pytest.mark.parametrize("permission", sorted(PERMISSIONS))
 def test_a_permission_that_is_missing_is_a_note_that_names_it(account: FakeAccount, permission: str) -> None:
     account.denies(permission)
     account.runs_endpoint("other", "ml.c5.large", 1)
@@ -201,7 +203,7 @@ def test_a_permission_that_is_missing_is_a_note_that_names_it(account: FakeAccou
     archive = replace(IN_VPC, model_data=f"s3://{BUCKET}/m/model.tar.gz")
     account.holds(f"s3://{BUCKET}/m/model.tar.gz", b"x")
     for setup in (IN_VPC, archive):
-        notes = found(account, setup, replace(WANTED, kms_key=KEY, evaluated_endpoint="other"))
+        notes = findings_of(account, setup, replace(REQUIREMENTS, kms_key=KEY, evaluated_endpoint="other"))
         assert {(each.code, each.severity) for each in notes} <= {("AWS002", "note"), ("AWS003", "note")}
         if setup is IN_VPC:
             assert any(permission in each.message for each in notes)
@@ -211,7 +213,7 @@ def test_with_no_permission_at_all_every_check_says_so_and_none_fails(account: F
     for read in READS.values():
         if read.permission != "sts:GetCallerIdentity":
             account.denies(read.permission)
-    notes = found(account, IN_VPC, replace(WANTED, role_arn=ROLE, kms_key=KEY, bucket=BUCKET))
+    notes = findings_of(account, IN_VPC, replace(REQUIREMENTS, role_arn=ROLE, kms_key=KEY, bucket=BUCKET))
     assert {each.severity for each in notes} == {"note"}
     assert len(notes) > 8
 
@@ -233,8 +235,8 @@ def test_a_service_that_does_not_answer_costs_only_its_own_check(
     account.fails(operation, error)
     account.runs_endpoint("other", "ml.c5.large", 1)
     account.runs_job("other", "ml.m5.large")
-    said = found(account, IN_VPC, replace(WANTED, kms_key=KEY))
-    assert {(each.code, each.severity) for each in said} <= {("AWS003", "note")}
+    findings = findings_of(account, IN_VPC, replace(REQUIREMENTS, kms_key=KEY))
+    assert {(each.code, each.severity) for each in findings} <= {("AWS003", "note")}
 
 
 TEXTS = st.one_of(st.none(), st.text(max_size=30), st.text(max_size=10).map(lambda text: f"s3://{text}"))
@@ -245,15 +247,15 @@ TEXTS = st.one_of(st.none(), st.text(max_size=30), st.text(max_size=10).map(lamb
 def test_whatever_is_written_no_check_falls_over_it(
     role: Any, uri: Any, key: Any, image: Any, kind: Any, subnet: Any, content: bytes
 ) -> None:
-    made = FakeAccount()
-    made.has_bucket(BUCKET)
+    fake = FakeAccount()
+    fake.has_bucket(BUCKET)
     for name in ("config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer_config.json"):
-        made.holds(f"{MODEL}{name}", content)
+        fake.holds(f"{MODEL}{name}", content)
     network = Network((subnet,), (subnet,)) if subnet else None
     setup = replace(SETUP, image=image, instance_type=kind, network=network, model_data=uri, region=kind or REGION)
-    wanted = replace(WANTED, role_arn=role, kms_key=key, table=key, bucket=image, evaluated_endpoint=subnet)
-    assert found(made, setup, wanted)
-    assert found(made, replace(SETUP, model_data=MODEL), Wanted())
+    requirements = replace(REQUIREMENTS, role_arn=role, kms_key=key, table=key, bucket=image, evaluated_endpoint=subnet)
+    assert findings_of(fake, setup, requirements)
+    assert findings_of(fake, replace(SETUP, model_data=MODEL), Requirements())
 
 
 # stack
@@ -273,26 +275,26 @@ def test_a_stack_that_is_not_finished_is_no_stack(account: FakeAccount) -> None:
 
 def test_somebody_elses_configuration_needs_no_stack(account: FakeAccount) -> None:
     account.stacks.clear()
-    assert codes(account, SETUP, Wanted(role_arn=ROLE)) == []
+    assert codes(account, SETUP, Requirements(role_arn=ROLE)) == []
 
 
 # roles
 
 
 def test_a_role_that_is_not_there_is_an_error(account: FakeAccount) -> None:
-    wanted = replace(WANTED, role_arn=f"arn:aws:iam::{ACCOUNT}:role/nobody")
-    assert codes(account, SETUP, wanted)[0] == "AWS006"
+    requirements = replace(REQUIREMENTS, role_arn=f"arn:aws:iam::{ACCOUNT}:role/nobody")
+    assert codes(account, SETUP, requirements)[0] == "AWS006"
 
 
 def test_a_role_of_another_path_is_told_with_its_right_arn(account: FakeAccount) -> None:
     right = f"arn:aws:iam::{ACCOUNT}:role/service-role/Exec"
     account.has_role(right, "sagemaker.amazonaws.com")
-    one = found(account, SETUP, replace(WANTED, role_arn=f"arn:aws:iam::{ACCOUNT}:role/Exec"))[0]
+    one = findings_of(account, SETUP, replace(REQUIREMENTS, role_arn=f"arn:aws:iam::{ACCOUNT}:role/Exec"))[0]
     assert (one.code, one.fix) == ("AWS006", f"role_arn: {right}")
 
 
 def test_a_role_of_another_account_is_told_with_both_accounts(account: FakeAccount) -> None:
-    one = only(account, SETUP, replace(WANTED, role_arn="arn:aws:iam::210987654321:role/x"))
+    one = only(account, SETUP, replace(REQUIREMENTS, role_arn="arn:aws:iam::210987654321:role/x"))
     assert one.code == "AWS005"
     assert "210987654321" in one.message
     assert ACCOUNT in one.message
@@ -352,8 +354,8 @@ def test_trust_is_read_as_iam_reads_it(account: FakeAccount, statement: dict[str
 
 
 def test_a_denied_trust_is_no_trust(account: FakeAccount) -> None:
-    said = {"Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    account.has_role(ROLE, policy={"Statement": [{"Effect": "Allow", **said}, {"Effect": "Deny", **said}]})
+    statement = {"Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    account.has_role(ROLE, policy={"Statement": [{"Effect": "Allow", **statement}, {"Effect": "Deny", **statement}]})
     assert codes(account) == ["AWS007"]
 
 
@@ -377,15 +379,15 @@ def test_all_that_a_step_may_not_do_is_one_finding(account: FakeAccount) -> None
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("decision", "words"),
     [
         ({"EvalDecision": "explicitDeny"}, "explicitly denied"),
         ({"OrganizationsDecisionDetail": {"AllowedByOrganizations": False}}, "organization"),
         ({"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": False}}, "boundary"),
     ],
 )
-def test_who_forbids_a_call_is_told(account: FakeAccount, said: dict[str, Any], words: str) -> None:
-    account.forbids("sagemaker:CreateModel", **said)
+def test_who_forbids_a_call_is_told(account: FakeAccount, decision: dict[str, Any], words: str) -> None:
+    account.forbids("sagemaker:CreateModel", **decision)
     assert words in only(account).message
 
 
@@ -417,9 +419,9 @@ def test_weights_in_another_bucket_must_be_readable_by_the_role(account: FakeAcc
     account.has_bucket("elsewhere")
     checkpoint(account, "s3://elsewhere/q/")
     account.allowed_on = lambda action, where: "elsewhere" not in where
-    said = found(account, replace(SETUP, model_data="s3://elsewhere/q/"))
-    assert {each.code for each in said} == {"AWS008"}
-    assert "s3:GetObject on arn:aws:s3:::elsewhere/q/any" in said[0].message
+    findings = findings_of(account, replace(SETUP, model_data="s3://elsewhere/q/"))
+    assert {each.code for each in findings} == {"AWS008"}
+    assert "s3:GetObject on arn:aws:s3:::elsewhere/q/any" in findings[0].message
 
 
 def test_the_trigger_role_must_be_allowed_to_start_the_pipeline(account: FakeAccount) -> None:
@@ -428,28 +430,28 @@ def test_the_trigger_role_must_be_allowed_to_start_the_pipeline(account: FakeAcc
 
 
 def test_conditions_that_the_steps_meet_are_told_to_the_simulator(account: FakeAccount) -> None:
-    found(account)
-    asked = [params for name, params in account.asked if name == "SimulatePrincipalPolicy"]
-    passing = next(each for each in asked if each["ActionNames"] == ["iam:PassRole"])
+    findings_of(account)
+    simulated = [params for name, params in account.asked if name == "SimulatePrincipalPolicy"]
+    passing = next(each for each in simulated if each["ActionNames"] == ["iam:PassRole"])
     entries = {each["ContextKeyName"]: each["ContextKeyValues"] for each in passing["ContextEntries"]}
     assert entries["iam:PassedToService"] == ["sagemaker.amazonaws.com"]
     assert entries["aws:RequestedRegion"] == [REGION]
 
 
-def everything() -> Scene:
+def everything() -> CheckContext:
     """A release that uses all there is."""
     account = FakeAccount()
-    wanted = replace(
-        WANTED, role_arn=ROLE, trigger_role_arn=TRIGGER, bucket=BUCKET, kms_key=KEY, mlflow=MLFLOW, tags=True,
+    requirements = replace(
+        REQUIREMENTS, role_arn=ROLE, trigger_role_arn=TRIGGER, bucket=BUCKET, kms_key=KEY, mlflow=MLFLOW, tags=True,
         evaluated_endpoint="chat", champion=True, secrets=(SECRET,), bedrock=("amazon.nova-lite-v1:0",),
     )  # fmt: skip
     setup = replace(IN_VPC, strategy="in_place")
-    return Scene(setup, wanted, AccountClient(account.client), ACCOUNT, "aws", account.caller, REGION)
+    return CheckContext(setup, requirements, AccountClient(account.client), ACCOUNT, "aws", account.caller, REGION)
 
 
 def test_the_role_of_the_template_is_allowed_what_the_steps_do() -> None:
     statements = list(granted(ROLE))
-    for need in permissions.needs(everything()):
+    for need in permissions.list_needs(everything()):
         for action in need.actions:
             allowed = [
                 any(grants(each, action, where, need.context) for each in statements) for where in need.resources
@@ -505,17 +507,17 @@ def put_in(value: Any, values: dict[str, str]) -> str:
         return value
     ((tag, name),) = value.items()
     if tag == "Sub":
-        return re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], name)
+        return re.sub(r"\$\{([^}]+)\}", lambda match: values[match[1]], name)
     return values[name]
 
 
 def grants(statement: dict[str, Any], action: str, resource: str, context: Any) -> bool:
     actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-    told = {**context, "kms:GrantIsForAWSResource": "true"}
+    conditions = {**context, "kms:GrantIsForAWSResource": "true"}
     for keys in statement.get("Condition", {}).values():
-        for key, wanted in keys.items():
-            patterns = wanted if isinstance(wanted, list) else [wanted]
-            if not any(fnmatchcase(told.get(key, ""), pattern) for pattern in patterns):
+        for key, values in keys.items():
+            patterns = values if isinstance(values, list) else [values]
+            if not any(fnmatchcase(conditions.get(key, ""), pattern) for pattern in patterns):
                 return False
     fits = any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
     return statement["Effect"] == "Allow" and action in actions and fits
@@ -526,7 +528,7 @@ NOT_BY_STEPS = {"create_model_package_group", "describe_model_package_group", "c
 
 
 def test_every_call_of_the_steps_is_simulated() -> None:
-    simulated = {action for need in permissions.needs(everything()) for action in need.actions}
+    simulated = {action for need in permissions.list_needs(everything()) for action in need.actions}
     assert called_by_steps() - {action.partition(":")[2] for action in simulated} == set()
 
 
@@ -538,7 +540,7 @@ def called_by_steps() -> set[str]:
     names = {xform_name(name): name for name in model.operation_names}
     names["invoke_endpoint_with_response_stream"] = "InvokeEndpointWithResponseStream"
     files = [*(ROOT / "steps").glob("*.py"), ROOT / "registry" / "packages.py"]
-    found = set()
+    methods = set()
     for file in files:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if (
@@ -546,9 +548,9 @@ def called_by_steps() -> set[str]:
                 and node.attr in names
                 and ast.unparse(node.value).endswith(("sagemaker", "runtime"))
             ):
-                found.add(node.attr)
-    assert len(found) > 12
-    return {names[each] for each in found - NOT_BY_STEPS}
+                methods.add(node.attr)
+    assert len(methods) > 12
+    return {names[each] for each in methods - NOT_BY_STEPS}
 
 
 def test_a_call_of_several_steps_is_told_of_the_first_that_fails(account: FakeAccount) -> None:
@@ -575,7 +577,7 @@ def test_a_quota_of_nothing_is_told_with_the_request_that_raises_it(account: Fak
 
 def test_what_runs_now_counts_and_the_release_starts_beside_it(account: FakeAccount) -> None:
     account.runs_endpoint("chat-v1", "ml.g5.xlarge", 1)
-    assert found(account) == []
+    assert findings_of(account) == []
     account.runs_endpoint("other", "ml.g5.xlarge", 1)
     one = only(account)
     assert one.code == "AWS009"
@@ -608,7 +610,7 @@ def test_an_endpoint_that_is_being_made_or_updated_counts_with_all_its_fleets(ac
 
 def test_endpoints_that_failed_hold_no_instances(account: FakeAccount) -> None:
     account.runs_endpoint("broken", "ml.g5.xlarge", 2, "Failed")
-    assert found(account) == []
+    assert findings_of(account) == []
 
 
 def test_the_quota_across_all_endpoints_binds_too(account: FakeAccount) -> None:
@@ -620,10 +622,10 @@ def test_the_quota_across_all_endpoints_binds_too(account: FakeAccount) -> None:
 def test_processing_has_a_quota_of_its_own_for_each_job(account: FakeAccount) -> None:
     account.has_quota("ml.g5.xlarge for processing job usage", 0)
     account.has_quota("ml.t3.medium for processing job usage", 0)
-    said = found(account)
-    assert [each.code for each in said] == ["AWS010", "AWS010"]
-    assert {each.place.where for each in said} == {"job", "evaluation.instance_type"}
-    assert all("CreateProcessingJob is refused" in each.message for each in said)
+    findings = findings_of(account)
+    assert [each.code for each in findings] == ["AWS010", "AWS010"]
+    assert {each.place.where for each in findings} == {"job", "evaluation.instance_type"}
+    assert all("CreateProcessingJob is refused" in each.message for each in findings)
 
 
 def test_a_job_that_runs_now_will_end(account: FakeAccount) -> None:
@@ -639,8 +641,8 @@ def test_a_quota_that_was_never_raised_is_found_among_the_defaults(account: Fake
 
 
 def test_a_type_without_a_quota_is_probably_not_offered(account: FakeAccount) -> None:
-    said = found(account, replace(SETUP, instance_type="ml.g9.xlarge"))
-    assert [(each.code, each.severity) for each in said] == [("AWS012", "warning")]
+    findings = findings_of(account, replace(SETUP, instance_type="ml.g9.xlarge"))
+    assert [(each.code, each.severity) for each in findings] == [("AWS012", "warning")]
 
 
 def test_scaling_beyond_the_quota_is_a_warning(account: FakeAccount) -> None:
@@ -657,14 +659,14 @@ def test_what_runs_and_cannot_be_counted_leaves_the_quota_compared_with_the_rele
 def test_an_endpoint_that_runs_already_is_only_warned_of_its_next_update(account: FakeAccount) -> None:
     account.has_quota("ml.g5.xlarge for endpoint usage", 1)
     account.runs_endpoint("chat", "ml.g5.xlarge", 1)
-    one = only(account, replace(SETUP, job=None), Wanted(deployed=True))
+    one = only(account, replace(SETUP, job=None), Requirements(deployed=True))
     assert (one.code, one.severity) == ("AWS009", "warning")
 
 
 def test_an_endpoint_that_is_to_be_judged_must_serve(account: FakeAccount) -> None:
-    assert codes(account, SETUP, replace(WANTED, evaluated_endpoint="gone")) == ["AWS028"]
+    assert codes(account, SETUP, replace(REQUIREMENTS, evaluated_endpoint="gone")) == ["AWS028"]
     account.runs_endpoint("gone", "ml.c5.large", 1, "Failed")
-    assert codes(account, SETUP, replace(WANTED, evaluated_endpoint="gone")) == ["AWS028"]
+    assert codes(account, SETUP, replace(REQUIREMENTS, evaluated_endpoint="gone")) == ["AWS028"]
 
 
 # image
@@ -752,7 +754,7 @@ def test_a_file_in_the_archive_cannot_be_downloaded(account: FakeAccount) -> Non
 
 
 def test_only_heads_of_the_weights_are_read(account: FakeAccount) -> None:
-    found(account)
+    findings_of(account)
     spans = [params["Range"] for name, params in account.asked if name == "GetObject" and "0000" in params["Key"]]
     assert spans
     whole = len(safetensors("a")) - 1
@@ -834,15 +836,15 @@ def test_turns_must_be_able_to_expire(account: FakeAccount) -> None:
 )
 def test_a_key_must_be_usable(account: FakeAccount, more: dict[str, Any], words: str) -> None:
     account.has_key(KEY, **more)
-    one = only(account, SETUP, replace(WANTED, kms_key=KEY))
+    one = only(account, SETUP, replace(REQUIREMENTS, kms_key=KEY))
     assert one.code == "AWS020"
     assert words in one.message
 
 
 def test_a_key_must_exist_and_be_of_the_region(account: FakeAccount) -> None:
-    assert codes(account, SETUP, replace(WANTED, kms_key="alias/nobody")) == ["AWS020"]
+    assert codes(account, SETUP, replace(REQUIREMENTS, kms_key="alias/nobody")) == ["AWS020"]
     elsewhere = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1"
-    assert codes(account, SETUP, replace(WANTED, kms_key=elsewhere)) == ["AWS005"]
+    assert codes(account, SETUP, replace(REQUIREMENTS, kms_key=elsewhere)) == ["AWS005"]
 
 
 # network
@@ -884,15 +886,15 @@ def test_too_few_addresses_are_a_warning(account: FakeAccount) -> None:
 def test_without_a_way_out_neither_s3_nor_sagemaker_is_reached(account: FakeAccount) -> None:
     account.route_tables.clear()
     account.routes("rtb-1")
-    said = found(account, IN_VPC)
-    assert [(each.code, each.severity) for each in said] == [("AWS023", "error"), ("AWS024", "error")]
-    assert "--vpc-id vpc-1 --service-name com.amazonaws.us-east-1.s3 --route-table-ids rtb-1" in said[0].message
+    findings = findings_of(account, IN_VPC)
+    assert [(each.code, each.severity) for each in findings] == [("AWS023", "error"), ("AWS024", "error")]
+    assert "--vpc-id vpc-1 --service-name com.amazonaws.us-east-1.s3 --route-table-ids rtb-1" in findings[0].message
 
 
 def test_an_internet_gateway_is_no_way_out(account: FakeAccount) -> None:
     account.route_tables.clear()
     account.routes("rtb-1", INTERNET)
-    assert "internet gateway" in found(account, IN_VPC)[0].message
+    assert "internet gateway" in findings_of(account, IN_VPC)[0].message
 
 
 def test_a_gateway_endpoint_of_the_subnets_own_table_leads_to_s3(account: FakeAccount) -> None:
@@ -900,9 +902,9 @@ def test_a_gateway_endpoint_of_the_subnets_own_table_leads_to_s3(account: FakeAc
     account.routes("rtb-1")
     account.routes("rtb-2", subnets=("subnet-b",))
     account.has_vpc_endpoint("s3", "rtb-1")
-    said = found(account, IN_VPC)
-    assert [each.code for each in said] == ["AWS023", "AWS024"]
-    assert said[0].message.startswith("From subnet-b the routes lead to nowhere")
+    findings = findings_of(account, IN_VPC)
+    assert [each.code for each in findings] == ["AWS023", "AWS024"]
+    assert findings[0].message.startswith("From subnet-b the routes lead to nowhere")
     account.has_vpc_endpoint("s3", "rtb-2")
     assert codes(account, IN_VPC) == ["AWS024"]
 
@@ -922,14 +924,14 @@ def test_interface_endpoints_lead_to_sagemaker_if_their_names_are_resolved(accou
 def test_weights_that_are_in_the_image_need_no_s3(account: FakeAccount) -> None:
     account.route_tables.clear()
     account.routes("rtb-1")
-    assert codes(account, replace(IN_VPC, model_data=None, job=None), Wanted(steps=ENDPOINT)) == []
+    assert codes(account, replace(IN_VPC, model_data=None, job=None), Requirements(steps=ENDPOINT)) == []
 
 
 def test_an_endpoint_alone_calls_nobody(account: FakeAccount) -> None:
     account.route_tables.clear()
     account.routes("rtb-1")
     account.has_vpc_endpoint("s3", "rtb-1")
-    assert codes(account, replace(IN_VPC, job=None), Wanted(steps=ENDPOINT)) == []
+    assert codes(account, replace(IN_VPC, job=None), Requirements(steps=ENDPOINT)) == []
 
 
 @pytest.mark.parametrize(
@@ -997,10 +999,10 @@ def test_the_local_aws_passes_what_it_plays_and_says_what_it_does_not(aws: Local
     setup = replace(
         SETUP, image=None, model_data=f"s3://{bucket}/m/", network=Network(tuple(subnets), (group,))
     )  # fmt: skip
-    wanted = replace(WANTED, stack="sluice-live", table="live-history", kms_key=key, images=())
-    said = list(runner.check_account(setup, wanted, aws.client))
-    assert {each.code for each in said if each.severity != "note"} <= {"AWS023", "AWS024"}
-    unasked = " ".join(each.message for each in said if each.severity == "note")
+    requirements = replace(REQUIREMENTS, stack="sluice-live", table="live-history", kms_key=key, images=())
+    findings = list(runner.check_account(setup, requirements, aws.client))
+    assert {each.code for each in findings if each.severity != "note"} <= {"AWS023", "AWS024"}
+    unasked = " ".join(each.message for each in findings if each.severity == "note")
     for permission in ("iam:SimulatePrincipalPolicy", "servicequotas:ListServiceQuotas", "pricing:GetProducts"):
         assert f"{permission} answered NotImplementedLocally" in unasked
 
@@ -1021,6 +1023,6 @@ def test_the_local_aws_finds_what_is_wrong_there(aws: LocalAws) -> None:
         "Arn"
     ]
     setup = replace(SETUP, model_data="s3://live-broken/m/", network=Network(("subnet-0abc",), ("sg-0abc",)))
-    wanted = Wanted(role_arn=role, bucket="live-gone", table="live-wrong", kms_key=arn("kms", "key/gone"))
-    said = {each.code for each in runner.check_account(setup, wanted, aws.client) if each.severity != "note"}
-    assert said >= {"AWS007", "AWS013", "AWS014", "HST015", "HST017", "AWS018", "AWS019", "AWS020", "AWS021"}
+    requirements = Requirements(role_arn=role, bucket="live-gone", table="live-wrong", kms_key=arn("kms", "key/gone"))
+    findings = {each.code for each in runner.check_account(setup, requirements, aws.client) if each.severity != "note"}
+    assert findings >= {"AWS007", "AWS013", "AWS014", "HST015", "HST017", "AWS018", "AWS019", "AWS020", "AWS021"}

@@ -15,7 +15,7 @@ from sluice.evaluation.scoring import NOTHING, Sample
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.cases import checks as rules
 from sluice.preflight.cases import expectations, power, tokens
-from sluice.preflight.deployment_spec import DeploymentSpec, Judging, Setting
+from sluice.preflight.deployment_spec import DeploymentSpec, EvaluationSpec, Setting
 from sluice.preflight.finding import Finding, Location
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +40,11 @@ def many(count: int) -> tuple[Case, ...]:
     return tuple(case(f"good-{number}", turn(f"Question {number}?", contains="yes")) for number in range(count))
 
 
-def judged(
-    *given: Case, rate=0.9, max_tokens=128, tokenizer: Path | None = TOKENIZER, fill=60, **changes
+def evaluated(
+    *cases: Case, rate=0.9, max_tokens=128, tokenizer: Path | None = TOKENIZER, fill=60, **changes
 ) -> DeploymentSpec:
     """These cases among as many good ones as it takes to say nothing about their number."""
-    judging = Judging((*given, *many(fill)), max_tokens, rate, tokenizer)
+    judging = EvaluationSpec((*cases, *many(fill)), max_tokens, rate, tokenizer)
     places = {"judging": Location("evaluation.cases"), "gate": Location("evaluation.gate.min_pass_rate")}
     return DeploymentSpec(form="yaml", model=MODEL, judging=judging, places=places, **changes)
 
@@ -53,29 +53,29 @@ def context(length: int | str) -> dict[str, tuple[Setting, ...]]:
     return {"environment": (Setting("OPTION_MAX_MODEL_LEN", str(length), Location("lmi.options.max_model_len")),)}
 
 
-def found(setup: DeploymentSpec) -> list[Finding]:
+def findings_of(setup: DeploymentSpec) -> list[Finding]:
     return [each for check in rules.CHECKS for each in check(setup)]
 
 
 def met(setup: DeploymentSpec) -> set[tuple[str, str]]:
-    return {(each.code, each.severity) for each in found(setup)}
+    return {(each.code, each.severity) for each in findings_of(setup)}
 
 
 def only(setup: DeploymentSpec, code: str) -> Finding:
-    (finding,) = (each for each in found(setup) if each.code == code)
+    (finding,) = (each for each in findings_of(setup) if each.code == code)
     return finding
 
 
 def test_nothing_is_found_in_enough_good_cases():
-    assert found(judged()) == []
+    assert findings_of(evaluated()) == []
 
 
 def test_nothing_is_said_without_cases():
-    assert found(DeploymentSpec(model=MODEL)) == []
+    assert findings_of(DeploymentSpec(model=MODEL)) == []
 
 
 def test_nothing_is_wrong_with_the_shipped_cases():
-    shipped = Judging(cases.load(ROOT / "cases"), 128, 0.9, TOKENIZER)
+    shipped = EvaluationSpec(cases.load(ROOT / "cases"), 128, 0.9, TOKENIZER)
     assert met(DeploymentSpec(model=MODEL, judging=shipped, **context(4096))) == set()
 
 
@@ -93,15 +93,15 @@ def counted(text: str) -> int:
 
 @pytest.mark.parametrize("passage", [LONG, KOREAN])
 def test_a_prompt_is_counted_as_it_is_sent_with_the_models_own_tokenizer(passage):
-    asked = turn("How many days?", (passage,), contains="22 days")
-    sent = [each["content"] for each in prompt.build_messages(asked.user, asked.passages)]
+    question = turn("How many days?", (passage,), contains="22 days")
+    sent = [each["content"] for each in prompt.build_messages(question.user, question.passages)]
     needed = sum(counted(text) for text in sent) + 128
-    assert ("EVL001", "error") in met(judged(case("a", asked), **context(needed - 1)))
-    assert ("EVL001", "error") not in met(judged(case("a", asked), **context(needed)))
+    assert ("EVL001", "error") in met(evaluated(case("a", question), **context(needed - 1)))
+    assert ("EVL001", "error") not in met(evaluated(case("a", question), **context(needed)))
 
 
 def test_what_cannot_fit_is_told_with_its_place_its_numbers_and_what_would_do():
-    finding = only(judged(case("leave", turn(passages=(LONG,), contains="x")), **context(400)), "EVL001")
+    finding = only(evaluated(case("leave", turn(passages=(LONG,), contains="x")), **context(400)), "EVL001")
     assert str(finding.place) == "chats.yaml: cases[3].turns[0]"
     assert "asks for 128; the context has 400" in finding.message and "Turn 1 of case leave" in finding.message
     assert finding.fix == "max_model_len: 1024"
@@ -109,16 +109,16 @@ def test_what_cannot_fit_is_told_with_its_place_its_numbers_and_what_would_do():
 
 def test_no_more_context_is_advised_than_the_model_has():
     small = replace(
-        judged(case("leave", turn(passages=(LONG,), contains="x"))), model=replace(MODEL, max_positions=400)
+        evaluated(case("leave", turn(passages=(LONG,), contains="x"))), model=replace(MODEL, max_positions=400)
     )
     assert only(small, "EVL001").fix == ""
 
 
 def test_earlier_answers_count_as_long_as_they_may_be():
     chat = case("a", *(turn(f"Question {number}?", contains="x") for number in range(6)))
-    fits = judged(chat, max_tokens=500, **context(4096))
-    assert found(fits) == []
-    tight = judged(chat, max_tokens=500, **context(2000))
+    fits = evaluated(chat, max_tokens=500, **context(4096))
+    assert findings_of(fits) == []
+    tight = evaluated(chat, max_tokens=500, **context(2000))
     finding = only(tight, "EVL001")
     assert finding.severity == "warning"
     assert "3 earlier answers of up to 500" in finding.message  # no more than three turns are sent
@@ -127,8 +127,8 @@ def test_earlier_answers_count_as_long_as_they_may_be():
 
 def test_without_a_tokenizer_only_what_cannot_fit_by_any_is_a_warning():
     long = case("a", turn(passages=("word " * 400,), contains="x"))
-    assert ("EVL001", "warning") in met(judged(long, tokenizer=None, **context(500)))
-    assert found(judged(long, tokenizer=None, **context(600))) == []
+    assert ("EVL001", "warning") in met(evaluated(long, tokenizer=None, **context(500)))
+    assert findings_of(evaluated(long, tokenizer=None, **context(600))) == []
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"model": {"type": "BPE"}}', "\x00"])
@@ -137,27 +137,27 @@ def test_a_tokenizer_that_cannot_be_read_is_as_none(tmp_path, content):
     if content is not None:
         file.write_text(content)
     long = case("a", turn(passages=("word " * 400,), contains="x"))
-    assert ("EVL001", "warning") in met(judged(long, tokenizer=file, **context(500)))
+    assert ("EVL001", "warning") in met(evaluated(long, tokenizer=file, **context(500)))
 
 
 @pytest.mark.parametrize(
-    ("given", "length"),
+    ("changes", "length"),
     [({}, 8192), (context(4096), 4096), (context("4k"), 4000), (context("4K"), 4096), (context("many"), None)],
 )
-def test_the_context_is_the_options_or_else_the_models_own(given, length):
-    asked = judged(max_tokens=length or 1, **given)
-    assert (("EVL001", "error") in met(asked)) == (length is not None)
-    assert found(judged(max_tokens=(length or 300) - 250, **given)) == []
+def test_the_context_is_the_options_or_else_the_models_own(changes, length):
+    setup = evaluated(max_tokens=length or 1, **changes)
+    assert (("EVL001", "error") in met(setup)) == (length is not None)
+    assert findings_of(evaluated(max_tokens=(length or 300) - 250, **changes)) == []
 
 
 def test_an_answer_as_long_as_the_context_is_told_once():
-    finding = only(judged(max_tokens=4096, **context(4096)), "EVL001")
+    finding = only(evaluated(max_tokens=4096, **context(4096)), "EVL001")
     assert "vLLM refuses every request" in finding.message and finding.fix == "max_tokens: 1024"
 
 
 def test_many_misfits_are_told_together():
     chats = [case(f"a{number}", turn(f"{number}?", (LONG,), contains="x")) for number in range(12)]
-    assert "The same goes for 11 more." in only(judged(*chats, fill=200, **context(400)), "EVL001").message
+    assert "The same goes for 11 more." in only(evaluated(*chats, fill=200, **context(400)), "EVL001").message
 
 
 # --- the same case twice -------------------------------------------------------------------------------------------
@@ -165,18 +165,18 @@ def test_many_misfits_are_told_together():
 
 def test_an_id_twice_is_an_error():
     assert ("EVL002", "error") in met(
-        judged(case("a", turn("One?", contains="x")), case("a", turn("Two?", contains="x")))
+        evaluated(case("a", turn("One?", contains="x")), case("a", turn("Two?", contains="x")))
     )
 
 
 def test_a_chat_twice_is_a_warning_at_the_second():
     again = case("b", place="other.yaml: cases[0]")
-    finding = only(judged(case("a"), again), "EVL002")
+    finding = only(evaluated(case("a"), again), "EVL002")
     assert (finding.severity, str(finding.place)) == ("warning", "other.yaml: cases[0]")
 
 
 def test_other_words_are_another_case():
-    assert found(judged(case("a", turn("One?", contains="x")), case("b", turn("Two?", contains="x")))) == []
+    assert findings_of(evaluated(case("a", turn("One?", contains="x")), case("b", turn("Two?", contains="x")))) == []
 
 
 # --- expectations --------------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_other_words_are_another_case():
     ids=str,
 )
 def test_what_no_answer_can_be_is_a_warning(expect):
-    finding = only(judged(case("a", turn(**expect))), "EVL003")
+    finding = only(evaluated(case("a", turn(**expect))), "EVL003")
     assert finding.severity == "warning" and "fails with every model" in finding.message
     assert finding.place.where.startswith("cases[3].turns[0].expect.")
 
@@ -227,23 +227,23 @@ def test_what_no_answer_can_be_is_a_warning(expect):
     ids=str,
 )
 def test_what_an_answer_can_be_is_left_alone(expect):
-    assert found(judged(case("a", turn(**expect)))) == []
+    assert findings_of(evaluated(case("a", turn(**expect)))) == []
 
 
 def test_the_first_expectation_that_cannot_hold_is_named():
     chat = case("a", turn(contains="x"), turn("And?", contains="15 days", not_contains="5 days"))
-    finding = only(judged(chat), "EVL003")
+    finding = only(evaluated(chat), "EVL003")
     assert finding.place.where == "cases[3].turns[1].expect.contains"
     assert "Turn 2 expects '15 days' and yet not '5 days'" in finding.message
 
 
 def test_cases_that_keep_the_gate_closed_are_an_error():
     broken = [case(f"a{n}", turn(f"{n}?", contains="15 days", not_contains="5 days")) for n in range(3)]
-    assert ("EVL003", "warning") in met(judged(*broken, fill=60))
-    assert ("EVL003", "warning") in met(judged(*broken[:2], fill=21))  # two of 23 may fail
-    closed = judged(*broken, fill=20)
-    assert {each.severity for each in found(closed) if each.code == "EVL003"} == {"error"}
-    assert "21 of 23 cases must pass" in found(closed)[0].message
+    assert ("EVL003", "warning") in met(evaluated(*broken, fill=60))
+    assert ("EVL003", "warning") in met(evaluated(*broken[:2], fill=21))  # two of 23 may fail
+    closed = evaluated(*broken, fill=20)
+    assert {each.severity for each in findings_of(closed) if each.code == "EVL003"} == {"error"}
+    assert "21 of 23 cases must pass" in findings_of(closed)[0].message
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_cases_that_keep_the_gate_closed_are_an_error():
 )
 @pytest.mark.parametrize("tokenizer", [TOKENIZER, None])
 def test_more_than_an_answer_may_say_is_a_warning(expect, tokenizer):
-    finding = only(judged(case("a", turn(**expect)), tokenizer=tokenizer), "EVL003")
+    finding = only(evaluated(case("a", turn(**expect)), tokenizer=tokenizer), "EVL003")
     assert (finding.severity, finding.confidence) == ("warning", "inferred")
     assert "answers end after 128" in finding.message
 
@@ -268,14 +268,14 @@ def test_more_than_an_answer_may_say_is_a_warning(expect, tokenizer):
     ids=str,
 )
 def test_what_an_answer_hardly_holds_is_told(expect, severity):
-    assert met(judged(case("a", turn(**expect)))) == {("EVL003", severity)}
+    assert met(evaluated(case("a", turn(**expect)))) == {("EVL003", severity)}
 
 
 # --- the gate ------------------------------------------------------------------------------------------------------
 
 
 def test_a_rate_of_nothing_is_a_gate_that_is_open():
-    finding = only(judged(rate=0.0), "EVL004")
+    finding = only(evaluated(rate=0.0), "EVL004")
     assert (finding.severity, finding.place.where) == ("warning", "evaluation.gate.min_pass_rate")
 
 
@@ -283,29 +283,29 @@ def test_a_rate_of_nothing_is_a_gate_that_is_open():
     "expect", [{"matches": ".*"}, {"matches": (".", r"\S")}, {"contains": ""}, {"contains_any": ("x", "")}, {}], ids=str
 )
 def test_a_case_that_every_answer_passes_is_a_warning(expect):
-    finding = only(judged(case("a", turn(**expect))), "EVL004")
+    finding = only(evaluated(case("a", turn(**expect))), "EVL004")
     assert finding.severity == "warning" and "case a passes with every model" in finding.message
     assert str(finding.place) == "chats.yaml: cases[3]"
 
 
 def test_enough_of_them_are_a_gate_that_is_open():
     empty = [case(f"a{number}", turn(f"{number}?", matches=".*")) for number in range(30)]
-    finding = only(judged(*empty, fill=30, rate=0.5), "EVL004")
+    finding = only(evaluated(*empty, fill=30, rate=0.5), "EVL004")
     assert "no model can fail the gate" in finding.message
     assert finding.place.where == "evaluation.gate.min_pass_rate"
 
 
 def test_one_turn_that_can_fail_is_enough():
-    assert found(judged(case("a", turn(), turn("And?", contains="15")))) == []
+    assert findings_of(evaluated(case("a", turn(), turn("And?", contains="15")))) == []
 
 
 def test_an_expectation_that_says_nothing_beside_another_is_a_note():
-    finding = only(judged(case("a", turn(contains="15", matches=".*"))), "EVL004")
+    finding = only(evaluated(case("a", turn(contains="15", matches=".*"))), "EVL004")
     assert (finding.severity, finding.place.where) == ("note", "cases[3].turns[0].expect.matches")
 
 
 def test_a_gate_that_most_may_miss_is_a_note():
-    assert ("EVL004", "note") in met(judged(rate=0.3, fill=700))
+    assert ("EVL004", "note") in met(evaluated(rate=0.3, fill=700))
 
 
 # --- how many ------------------------------------------------------------------------------------------------------
@@ -323,18 +323,18 @@ def test_a_gate_that_most_may_miss_is_a_note():
     ],
 )
 def test_few_cases_are_told_by_the_regression_that_they_show(count, rate, severity):
-    assert met(judged(fill=count, rate=rate)) == ({("EVL005", severity)} if severity else set())
+    assert met(evaluated(fill=count, rate=rate)) == ({("EVL005", severity)} if severity else set())
 
 
 def test_the_message_says_what_is_luck_and_how_many_cases_it_takes():
-    message = only(judged(fill=10), "EVL005").message
+    message = only(evaluated(fill=10), "EVL005").message
     assert "96% passes 95 times in 100" in message and "73% is stopped 80 times in 100" in message
     assert "smaller regressions than 23 points are luck" in message
     assert f"10 points takes about {power.cases_for(0.10, 0.9)} cases" in message
 
 
 def test_a_rate_that_so_few_cases_do_not_have_is_told():
-    message = only(judged(fill=10, rate=0.97), "EVL005").message
+    message = only(evaluated(fill=10, rate=0.97), "EVL005").message
     assert message.startswith("A gate of 0.97 cannot be told from 1 by 10 cases: all must pass.")
 
 
@@ -342,10 +342,12 @@ def test_a_rate_that_so_few_cases_do_not_have_is_told():
 
 
 def test_what_was_said_more_than_three_turns_before_is_a_note():
-    said, between = turn("My name is Sandra."), [turn(f"Question {number}?") for number in range(3)]
-    chat = case("a", said, *between, turn("What is my name?", contains="Sandra"))
-    assert met(judged(chat)) == {("EVL006", "note")}
-    assert found(judged(case("a", said, *between[:2], turn("What is my name?", contains="Sandra")))) == []
+    introduction, between = turn("My name is Sandra."), [turn(f"Question {number}?") for number in range(3)]
+    chat = case("a", introduction, *between, turn("What is my name?", contains="Sandra"))
+    assert met(evaluated(chat)) == {("EVL006", "note")}
+    assert (
+        findings_of(evaluated(case("a", introduction, *between[:2], turn("What is my name?", contains="Sandra")))) == []
+    )
 
 
 # --- properties ----------------------------------------------------------------------------------------------------
@@ -387,5 +389,5 @@ def test_a_text_has_no_fewer_and_no_more_tokens_than_was_said(text):
 @settings(max_examples=200, deadline=None)
 @given(CASES, st.integers(-1, 200), st.floats() | st.sampled_from([0.0, 0.9, 1.0]), st.integers(-1, 300))
 def test_whatever_the_cases_are_they_end_in_findings(chats, max_tokens, rate, length):
-    setup = DeploymentSpec(model=MODEL, judging=Judging(chats, max_tokens, rate, TOKENIZER), **context(length))
-    assert all(each.message and each.place.where for each in found(setup))
+    setup = DeploymentSpec(model=MODEL, judging=EvaluationSpec(chats, max_tokens, rate, TOKENIZER), **context(length))
+    assert all(each.message and each.place.where for each in findings_of(setup))

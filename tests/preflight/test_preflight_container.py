@@ -30,26 +30,26 @@ def setup(environment=None, properties=None, data=DATA, **others):
     pairs = [
         (name, value, Location(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items())
     ]
-    given = {
+    fields = {
         "image": LMI,
         "environment": settings(pairs),
         "properties": settings((name, value, Location(name)) for name, value in (properties or {}).items()),
         "model_data": data,
         "places": {"startup_seconds": Location("--startup-seconds"), "options": Location("options", "e.env")},
     }
-    return DeploymentSpec(**given | others)
+    return DeploymentSpec(**fields | others)
 
 
-def found(of):
+def findings_of(of):
     return [finding for check in container.CHECKS for finding in check(of)]
 
 
-def told(of):
-    return {(each.code, each.place.where, each.severity) for each in found(of)}
+def outcomes(of):
+    return {(each.code, each.place.where, each.severity) for each in findings_of(of)}
 
 
 def the(code, of):
-    (finding,) = [each for each in found(of) if each.code == code]
+    (finding,) = [each for each in findings_of(of) if each.code == code]
     return finding
 
 
@@ -62,17 +62,17 @@ def test_a_page_shows_what_its_rule_finds_and_nothing_beside_it(rule, tmp_path):
 
 
 def test_what_works_is_not_mentioned():
-    assert found(setup({"OPTION_MAX_MODEL_LEN": "4096", "TENSOR_PARALLEL_DEGREE": "1"})) == []
-    assert found(setup({"HF_MODEL_ID": "/opt/ml/model"})) == []
-    assert found(setup(HUB, data=None)) == []
-    assert found(setup({}, data=None)) == []
+    assert findings_of(setup({"OPTION_MAX_MODEL_LEN": "4096", "TENSOR_PARALLEL_DEGREE": "1"})) == []
+    assert findings_of(setup({"HF_MODEL_ID": "/opt/ml/model"})) == []
+    assert findings_of(setup(HUB, data=None)) == []
+    assert findings_of(setup({}, data=None)) == []
 
 
 # Which model
 
 
 @pytest.mark.parametrize(
-    ("environment", "others", "wanted"),
+    ("environment", "others", "expected"),
     [
         (HUB, {}, ("ENV005", "HF_MODEL_ID", "error")),
         ({"HF_MODEL_ID": "s3://models/qwen/"}, {}, ("ENV005", "HF_MODEL_ID", "error")),
@@ -97,12 +97,12 @@ def test_what_works_is_not_mentioned():
         (HUB, {"form": "yaml"}, ("ENV005", "HF_MODEL_ID", "error")),
     ],
 )  # fmt: skip
-def test_a_model_that_is_not_the_one_or_is_none_is_found_once(environment, others, wanted):
-    assert told(setup(environment, **others)) == {wanted}
+def test_a_model_that_is_not_the_one_or_is_none_is_found_once(environment, others, expected):
+    assert outcomes(setup(environment, **others)) == {expected}
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "correction"),
     [
         ("https://huggingface.co/Qwen/Qwen3-4B/tree/main", "Qwen/Qwen3-4B"),
         ("hf://Qwen/Qwen3-4B", "Qwen/Qwen3-4B"),
@@ -114,9 +114,9 @@ def test_a_model_that_is_not_the_one_or_is_none_is_found_once(environment, other
         ("arn:aws:sagemaker:us-east-1:111122223333:model/qwen", ""),
     ],
 )
-def test_an_id_that_names_nothing_is_told_with_what_was_meant(written, meant):
+def test_an_id_that_names_nothing_is_told_with_what_was_meant(written, correction):
     fix = the("ENV016", setup({"HF_MODEL_ID": written}, data=None)).fix
-    assert fix == (f"HF_MODEL_ID={meant}" if meant else "")
+    assert fix == (f"HF_MODEL_ID={correction}" if correction else "")
 
 
 @pytest.mark.parametrize(
@@ -126,22 +126,22 @@ def test_an_id_that_names_nothing_is_told_with_what_was_meant(written, meant):
 )  # fmt: skip
 def test_every_way_to_name_a_model_is_let_through(value):
     environment = {"HF_MODEL_ID": value, "HF_REVISION": HUB["HF_REVISION"]}
-    assert found(setup(environment, data=None)) == []
+    assert findings_of(setup(environment, data=None)) == []
 
 
 def test_a_gated_model_with_a_token_is_let_through_and_one_under_another_name_is_not():
     llama = HUB | {"HF_MODEL_ID": "meta-llama/Llama-3.1-8B"}
-    assert told(setup(llama | {"HF_TOKEN": "<your token>"}, data=None)) == set()
-    assert told(setup(llama | {"HUGGING_FACE_HUB_TOKEN": "<your token>"}, data=None)) == set()
+    assert outcomes(setup(llama | {"HF_TOKEN": "<your token>"}, data=None)) == set()
+    assert outcomes(setup(llama | {"HUGGING_FACE_HUB_TOKEN": "<your token>"}, data=None)) == set()
     finding = the("ENV013", setup(llama | {"HF_API_TOKEN": TOKEN}, data=None, image=TGI))
     assert "HF_API_TOKEN is not read" in finding.message
-    wanted = {("ENV013", "HF_MODEL_ID", "error"), ("ENV004", "HF_API_TOKEN", "warning")}
-    assert told(setup(llama | {"HF_API_TOKEN": TOKEN}, data=None)) == wanted
+    expected = {("ENV013", "HF_MODEL_ID", "error"), ("ENV004", "HF_API_TOKEN", "warning")}
+    assert outcomes(setup(llama | {"HF_API_TOKEN": TOKEN}, data=None)) == expected
 
 
 def test_other_images_find_their_model_in_other_ways():
-    assert found(setup(HUB, image=VLLM)) == []
-    assert found(setup({"HF_MODEL_ID": "Qwen/Qwen3-4B"}, data=None, image=TGI)) == []
+    assert findings_of(setup(HUB, image=VLLM)) == []
+    assert findings_of(setup({"HF_MODEL_ID": "Qwen/Qwen3-4B"}, data=None, image=TGI)) == []
 
 
 # Whose variables
@@ -173,14 +173,14 @@ def test_another_containers_variable_is_told_with_the_line_that_lmi_reads(name, 
 
 def test_question_and_answer_together_are_the_context():
     environment = {"MAX_INPUT_LENGTH": "3000", "MAX_TOTAL_TOKENS": "4096"}
-    assert {each.fix for each in found(setup(environment))} == {"OPTION_MAX_MODEL_LEN=4096"}
+    assert {each.fix for each in findings_of(setup(environment))} == {"OPTION_MAX_MODEL_LEN=4096"}
 
 
 def test_what_is_left_over_beside_lmis_own_is_only_a_warning():
     environment = {"MAX_TOTAL_TOKENS": "4096", "OPTION_MAX_MODEL_LEN": "4096"}
-    assert told(setup(environment)) == {("ENV001", "MAX_TOTAL_TOKENS", "warning")}
-    assert told(setup({"SM_VLLM_MODEL": "/opt/ml/model"})) == {("ENV001", "SM_VLLM_MODEL", "warning")}
-    assert told(setup({"SM_VLLM_MODEL": "/opt/ml/model"}, form="yaml")) == {("ENV001", "SM_VLLM_MODEL", "error")}
+    assert outcomes(setup(environment)) == {("ENV001", "MAX_TOTAL_TOKENS", "warning")}
+    assert outcomes(setup({"SM_VLLM_MODEL": "/opt/ml/model"})) == {("ENV001", "SM_VLLM_MODEL", "warning")}
+    assert outcomes(setup({"SM_VLLM_MODEL": "/opt/ml/model"}, form="yaml")) == {("ENV001", "SM_VLLM_MODEL", "error")}
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_what_lmi_has_nothing_for_is_a_note(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "correction"),
     [
         ("HF_MODEL", "HF_MODEL_ID"),
         ("HF_MODELID", "HF_MODEL_ID"),
@@ -206,17 +206,17 @@ def test_what_lmi_has_nothing_for_is_a_note(name):
         ("SM_NUM_GPU", "SM_NUM_GPUS"),
     ],
 )
-def test_a_name_that_is_nearly_lmis_own_is_told_with_it(name, meant):
+def test_a_name_that_is_nearly_lmis_own_is_told_with_it(name, correction):
     finding = the("ENV001", setup({name: "x/y"}, data=None))
     assert finding.place.where == name
-    assert finding.fix == f"{meant}=x/y"
-    assert finding.severity == ("error" if meant == "HF_MODEL_ID" else "warning")
+    assert finding.fix == f"{correction}=x/y"
+    assert finding.severity == ("error" if correction == "HF_MODEL_ID" else "warning")
 
 
 def test_anybodys_name_for_a_model_is_only_told_where_nothing_else_names_one():
-    assert told(setup({"MODEL_ID": "Qwen/Qwen3-4B"}, data=None)) == {("ENV001", "MODEL_ID", "warning")}
-    assert found(setup({"MODEL_ID": "Qwen/Qwen3-4B"})) == []
-    assert told(setup({"MODEL_NAME": "chat"}, data=None)) == set()
+    assert outcomes(setup({"MODEL_ID": "Qwen/Qwen3-4B"}, data=None)) == {("ENV001", "MODEL_ID", "warning")}
+    assert findings_of(setup({"MODEL_ID": "Qwen/Qwen3-4B"})) == []
+    assert outcomes(setup({"MODEL_NAME": "chat"}, data=None)) == set()
 
 
 @pytest.mark.parametrize(
@@ -231,36 +231,38 @@ def test_anybodys_name_for_a_model_is_only_told_where_nothing_else_names_one():
 )  # fmt: skip
 def test_what_the_container_or_somebodys_own_code_reads_is_let_through(name):
     value = {"HF_MODEL_ID": "/opt/ml/model", "HF_TOKEN": "<token>", "HUGGING_FACE_HUB_TOKEN": "<token>"}.get(name, "1")
-    assert found(setup({name: value})) == []
+    assert findings_of(setup({name: value})) == []
 
 
 def test_a_name_that_only_newer_releases_read_is_told():
     older = "djl-inference:0.34.0-lmi16.0.0-cu128"
     finding = the("ENV001", setup({"SAGEMAKER_STARTUP_TIMEOUT": "1800"}, image=older))
     assert (finding.severity, finding.fix) == ("warning", "MODEL_LOADING_TIMEOUT=1800")
-    assert found(setup({"SAGEMAKER_STARTUP_TIMEOUT": "1800"})) == []
+    assert findings_of(setup({"SAGEMAKER_STARTUP_TIMEOUT": "1800"})) == []
 
 
 def test_a_translated_name_counts_only_where_lmis_own_is_not_set():
-    assert told(setup({"SM_NUM_GPUS": "4", "TENSOR_PARALLEL_DEGREE": "1"})) == {("ENV018", "SM_NUM_GPUS", "warning")}
-    assert found(setup({"SM_NUM_GPUS": "4", "TENSOR_PARALLEL_DEGREE": "4"})) == []
+    assert outcomes(setup({"SM_NUM_GPUS": "4", "TENSOR_PARALLEL_DEGREE": "1"})) == {
+        ("ENV018", "SM_NUM_GPUS", "warning")
+    }
+    assert findings_of(setup({"SM_NUM_GPUS": "4", "TENSOR_PARALLEL_DEGREE": "4"})) == []
     assert setup({"SM_NUM_GPUS": "4"}).option("tensor_parallel_degree").value == "4"
     assert setup({"MAX_BATCH_SIZE": "8"}).option("max_rolling_batch_size").value == "8"
 
 
 def test_an_image_that_may_be_lmis_is_taken_for_it_and_one_that_nobody_knows_is_not():
     environment = {"SM_VLLM_MAX_MODEL_LEN": "4096"}
-    assert told(setup(environment, image="0.35.0")) == {("ENV001", "SM_VLLM_MAX_MODEL_LEN", "error")}
-    assert told(setup(environment, image=None)) == {("ENV001", "SM_VLLM_MAX_MODEL_LEN", "error")}
-    assert found(setup(environment, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/chat:prod")) == []
+    assert outcomes(setup(environment, image="0.35.0")) == {("ENV001", "SM_VLLM_MAX_MODEL_LEN", "error")}
+    assert outcomes(setup(environment, image=None)) == {("ENV001", "SM_VLLM_MAX_MODEL_LEN", "error")}
+    assert findings_of(setup(environment, image="123456789012.dkr.ecr.us-east-1.amazonaws.com/chat:prod")) == []
 
 
 def test_lmis_options_have_no_effect_in_another_image():
     finding = the("ENV001", setup({"OPTION_MAX_ROLLING_BATCH_SIZE": "16"}, image=VLLM))
     assert (finding.severity, finding.fix) == ("error", "SM_VLLM_MAX_NUM_SEQS=16")
-    assert told(setup({"OPTION_ENTRYPOINT": "x.py"}, image=TGI)) == {("ENV001", "OPTION_ENTRYPOINT", "warning")}
-    assert found(setup({"SM_VLLM_MAX_MODEL_LEN": "4096"}, image=VLLM)) == []
-    assert found(setup({"MAX_INPUT_LENGTH": "4096"}, image=TGI)) == []
+    assert outcomes(setup({"OPTION_ENTRYPOINT": "x.py"}, image=TGI)) == {("ENV001", "OPTION_ENTRYPOINT", "warning")}
+    assert findings_of(setup({"SM_VLLM_MAX_MODEL_LEN": "4096"}, image=VLLM)) == []
+    assert findings_of(setup({"MAX_INPUT_LENGTH": "4096"}, image=TGI)) == []
 
 
 # Secrets
@@ -288,7 +290,7 @@ SECRETS = [
 
 @pytest.mark.parametrize(("name", "value"), SECRETS)
 def test_a_secret_is_found_and_never_repeated(name, value):
-    findings = found(setup({name: value}, data=None))
+    findings = findings_of(setup({name: value}, data=None))
     assert ("ENV004", name) in {(each.code, each.place.where) for each in findings}
     everything = json.dumps([[each.message, each.fix, str(each.place)] for each in findings])
     assert not any(value[at : at + 8] in everything for at in range(len(value) - 7) if value[at : at + 8] not in name)
@@ -298,7 +300,7 @@ def test_a_secret_in_serving_properties_is_found_too():
     finding = the("ENV004", setup(properties={"option.hf_token": TOKEN}))
     assert "S3" in finding.message
     environment, properties = {"OPTION_HF_TOKEN": TOKEN[::-1]}, {"option.hf_token": TOKEN}
-    assert not any(TOKEN in each.message or TOKEN in each.fix for each in found(setup(environment, properties)))
+    assert not any(TOKEN in each.message or TOKEN in each.fix for each in findings_of(setup(environment, properties)))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_secret_in_serving_properties_is_found_too():
     ],
 )
 def test_a_pointer_or_a_placeholder_is_no_secret(name, value):
-    assert "ENV004" not in {each.code for each in found(setup({name: value}, data=None))}
+    assert "ENV004" not in {each.code for each in findings_of(setup({name: value}, data=None))}
 
 
 def test_a_variable_that_the_container_prints_is_said_to_be_printed():
@@ -342,24 +344,24 @@ def many(count):
      (16, "yaml", None), (17, "yaml", "error")],
 )  # fmt: skip
 def test_how_many_variables_depends_on_where_they_go(count, form, severity):
-    wanted = {("ENV002", "options", severity)} if severity else set()
-    assert told(setup(many(count), form=form)) == wanted
+    expected = {("ENV002", "options", severity)} if severity else set()
+    assert outcomes(setup(many(count), form=form)) == expected
 
 
 @pytest.mark.parametrize(
-    ("length", "form", "job", "found_"),
+    ("length", "form", "job", "is_reported"),
     [(1024, "env", None, False), (1025, "env", None, True), (256, "yaml", None, False), (257, "yaml", None, True),
      (257, "env", Job("ml.g5.xlarge", 60, 3600), True)],
 )  # fmt: skip
-def test_how_long_a_value_may_be_depends_on_where_it_goes(length, form, job, found_):
-    wanted = {("ENV003", "V", "error")} if found_ else set()
-    assert told(setup({"V": "x" * length}, form=form, job=job)) == wanted
+def test_how_long_a_value_may_be_depends_on_where_it_goes(length, form, job, is_reported):
+    expected = {("ENV003", "V", "error")} if is_reported else set()
+    assert outcomes(setup({"V": "x" * length}, form=form, job=job)) == expected
 
 
 def test_bytes_count_not_characters_and_all_of_them_together():
-    assert told(setup({"V": "한" * 342})) == {("ENV003", "V", "error")}
+    assert outcomes(setup({"V": "한" * 342})) == {("ENV003", "V", "error")}
     whole = {f"V{number}": "x" * 1000 for number in range(33)}
-    assert ("ENV003", "options", "error") in told(setup(whole))
+    assert ("ENV003", "options", "error") in outcomes(setup(whole))
 
 
 @pytest.mark.parametrize(
@@ -385,12 +387,12 @@ def test_a_name_that_createmodel_refuses_is_told(name, line):
      "MODEL_DATA_DOWNLOAD_TIMEOUT", "INFERENCE_AMI_VERSION", "VOLUME_SIZE_IN_GB"],
 )  # fmt: skip
 def test_a_setting_of_the_endpoint_has_no_effect_in_the_container(name):
-    assert told(setup({name: "1800"})) == {("ENV009", name, "error")}
+    assert outcomes(setup({name: "1800"})) == {("ENV009", name, "error")}
 
 
 def test_it_is_only_a_note_where_the_endpoint_says_the_same():
     environment = {"CONTAINER_STARTUP_HEALTH_CHECK_TIMEOUT": "900"}
-    assert told(setup(environment, startup_seconds=900)) == {("ENV009", *environment, "note")}
+    assert outcomes(setup(environment, startup_seconds=900)) == {("ENV009", *environment, "note")}
     places = {"startup_seconds": Location("deployment.startup_seconds")}
     in_yaml = setup(environment, startup_seconds=600, form="yaml", places=places)
     assert the("ENV009", in_yaml).fix == "startup_seconds: 900"
@@ -405,8 +407,8 @@ def test_serving_properties_win_over_the_environment():
     }
     properties = {"option.max_model_len": "8192", "option.tensor_parallel_degree": "4", "option.entryPoint": "b",
                   "option.dtype": "auto"}  # fmt: skip
-    wanted = {"OPTION_MAX_MODEL_LEN", "TENSOR_PARALLEL_DEGREE", "OPTION_ENTRYPOINT"}
-    assert told(setup(environment, properties)) == {("ENV010", name, "warning") for name in wanted}
+    expected = {"OPTION_MAX_MODEL_LEN", "TENSOR_PARALLEL_DEGREE", "OPTION_ENTRYPOINT"}
+    assert outcomes(setup(environment, properties)) == {("ENV010", name, "warning") for name in expected}
 
 
 @pytest.mark.parametrize(
@@ -425,11 +427,11 @@ def test_quotes_are_part_of_the_value(name, value, severity, line):
 
 @pytest.mark.parametrize("value", ['{"a": "b"}', '["a", "b"]', '"a" or "b"', "it's", '"'])
 def test_other_quotes_are_left_alone(value):
-    assert found(setup({"OPTION_HF_OVERRIDES": value})) == []
+    assert findings_of(setup({"OPTION_HF_OVERRIDES": value})) == []
 
 
 @pytest.mark.parametrize(
-    ("environment", "startup", "wanted"),
+    ("environment", "startup", "expected"),
     [
         ({}, 900, set()),
         ({}, 1200, set()),
@@ -442,8 +444,8 @@ def test_other_quotes_are_left_alone(value):
         ({"MODEL_LOADING_TIMEOUT": "1800"}, None, set()),
     ],
 )
-def test_the_two_clocks_are_set_together(environment, startup, wanted):
-    assert told(setup(environment, startup_seconds=startup)) == wanted
+def test_the_two_clocks_are_set_together(environment, startup, expected):
+    assert outcomes(setup(environment, startup_seconds=startup)) == expected
 
 
 # Whatever is written
@@ -478,22 +480,22 @@ FIELDS = st.fixed_dictionaries(
 @drawn(max_examples=300, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=6), st.dictionaries(NAMES, VALUES, max_size=3), FIELDS)
 def test_whatever_is_written_ends_in_findings(environment, properties, fields):
-    for each in found(setup(environment, properties, **fields)):
+    for each in findings_of(setup(environment, properties, **fields)):
         assert each.message and each.place.where is not None
 
 
 @drawn(max_examples=200, deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300))
 def test_a_value_is_shown_or_hidden_as_a_whole(name, value):
-    assert secrets.shown(name, value) in {value, secrets.HIDDEN, f"{value[:79]}…"}
+    assert secrets.redact(name, value) in {value, secrets.HIDDEN, f"{value[:79]}…"}
 
 
 def test_a_page_of_text_is_looked_through_at_once():
     for part in ("x:", "a", "://", "hf_", "sk-", "eyJ", "-----BEGIN ", "{{"):
-        assert secrets.kind("NAME" * 100, part * 100_000) is None
+        assert secrets.classify_secret("NAME" * 100, part * 100_000) is None
 
 
 def test_other_setups_of_the_same_environment_are_looked_at_anew():
     one = setup({"SM_VLLM_MAX_MODEL_LEN": "4096"})
-    assert {each.code for each in found(one)} == {"ENV001"}
-    assert found(replace(one, image=VLLM)) == []
+    assert {each.code for each in findings_of(one)} == {"ENV001"}
+    assert findings_of(replace(one, image=VLLM)) == []

@@ -77,13 +77,13 @@ LENIENT = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 
 
 def ends_clearly(*arguments: str) -> None:
-    done = checking.run(*arguments, "--json")
-    if done.exception is None:
-        found = json.loads(done.output)["findings"]
-        assert all(each["code"] and each["message"] and each["where"] for each in found)
+    result = checking.run(*arguments, "--json")
+    if result.exception is None:
+        findings = json.loads(result.output)["findings"]
+        assert all(each["code"] and each["message"] and each["where"] for each in findings)
     else:
-        assert isinstance(done.exception, SluiceError), done.exception
-        assert done.exception.message
+        assert isinstance(result.exception, SluiceError), result.exception
+        assert result.exception.message
 
 
 @LENIENT

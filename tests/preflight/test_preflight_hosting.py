@@ -42,29 +42,29 @@ GOOD = DeploymentSpec(
 TWO = ("subnet-0a", "subnet-0b")
 
 
-def found(setup: DeploymentSpec) -> list[Finding]:
+def findings_of(setup: DeploymentSpec) -> list[Finding]:
     return [each for check in hosting.CHECKS for each in check(setup)]
 
 
 def met(setup: DeploymentSpec) -> set[tuple[str, str]]:
-    return {(each.code, each.severity) for each in found(setup)}
+    return {(each.code, each.severity) for each in findings_of(setup)}
 
 
 def only(setup: DeploymentSpec, code: str) -> Finding:
-    (finding,) = (each for each in found(setup) if each.code == code)
+    (finding,) = (each for each in findings_of(setup) if each.code == code)
     return finding
 
 
 def test_nothing_is_found_where_nothing_is_wrong():
-    assert found(GOOD) == []
+    assert findings_of(GOOD) == []
 
 
 def test_nothing_is_said_about_what_a_file_does_not_say():
-    assert found(DeploymentSpec()) == []
+    assert findings_of(DeploymentSpec()) == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected"),
     [
         ({"startup_seconds": 59}, ("HST001", "error")),
         ({"startup_seconds": 3601}, ("HST001", "error")),
@@ -118,8 +118,8 @@ def test_nothing_is_said_about_what_a_file_does_not_say():
     ],
     ids=str,
 )
-def test_a_rule_is_met(changes, said):
-    assert said in met(replace(GOOD, **changes))
+def test_a_rule_is_met(changes, expected):
+    assert expected in met(replace(GOOD, **changes))
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_rule_is_met(changes, said):
     ids=str,
 )
 def test_what_works_has_no_error(changes):
-    errors = {each.code for each in found(replace(GOOD, **changes)) if each.severity == "error"}
+    errors = {each.code for each in findings_of(replace(GOOD, **changes)) if each.severity == "error"}
     assert errors - {"HST019"} == set()
 
 
@@ -157,16 +157,16 @@ def test_a_timeout_is_told_with_what_it_stands_against():
 
 
 def test_a_model_that_the_container_fetches_itself_is_fetched_within_the_health_checks_time():
-    given = replace(GOOD, startup_seconds=300, download_seconds=60)
-    assert met(given) == {("HST002", "note")}
-    fetching = replace(given, model_data=None, model=QWEN3_32B)
+    changed = replace(GOOD, startup_seconds=300, download_seconds=60)
+    assert met(changed) == {("HST002", "note")}
+    fetching = replace(changed, model_data=None, model=QWEN3_32B)
     assert "model download" in only(fetching, "HST002").message
     assert only(fetching, "HST002").place == GOOD.at("startup_seconds")
 
 
 def test_eager_mode_needs_less_time():
     eager = replace(GOOD, startup_seconds=180, environment=(Setting("OPTION_ENFORCE_EAGER", "true", Location("x")),))
-    assert found(eager) == []
+    assert findings_of(eager) == []
     assert met(replace(eager, environment=())) == {("HST002", "note")}
 
 
@@ -187,16 +187,16 @@ def test_the_fix_is_the_line_to_write(changes, code, fix):
 
 
 def test_an_archive_of_serving_properties_is_fine():
-    given = replace(
+    changed = replace(
         GOOD, model_data="s3://b/lmi/model.tar.gz", properties=(Setting("engine", "Python", Location("e")),)
     )
-    assert met(given) == {("HST005", "note")}
+    assert met(changed) == {("HST005", "note")}
 
 
 def test_from_the_hub_a_network_needs_more_than_the_s3_endpoint():
-    given = replace(GOOD, network=Network(TWO, ("sg-0c",)), model_data=None)
-    assert "S3 needs a gateway endpoint" in only(given, "HST006").message
-    hub = replace(given, environment=(Setting("HF_MODEL_ID", "Qwen/Qwen3-8B", Location("HF_MODEL_ID")),))
+    changed = replace(GOOD, network=Network(TWO, ("sg-0c",)), model_data=None)
+    assert "S3 needs a gateway endpoint" in only(changed, "HST006").message
+    hub = replace(changed, environment=(Setting("HF_MODEL_ID", "Qwen/Qwen3-8B", Location("HF_MODEL_ID")),))
     assert "the hub needs a NAT gateway" in only(hub, "HST006").message
 
 
@@ -211,9 +211,9 @@ def test_from_the_hub_a_network_needs_more_than_the_s3_endpoint():
     ],
 )
 def test_isolation_lets_no_part_be_fetched(name, value, refused):
-    given = replace(GOOD, network_isolation=True, environment=(Setting(name, value, Location(name)),))
-    assert met(given) == ({("HST013", "error")} if refused else set())
-    assert found(replace(given, network_isolation=False)) == []
+    changed = replace(GOOD, network_isolation=True, environment=(Setting(name, value, Location(name)),))
+    assert met(changed) == ({("HST013", "error")} if refused else set())
+    assert findings_of(replace(changed, network_isolation=False)) == []
 
 
 # --- the folder that is uploaded -----------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ def of_folder(root: Path, files: dict[str, bytes], **changes) -> DeploymentSpec:
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "expected"),
     [
         (WHOLE, set()),
         (SHARDED, set()),
@@ -279,10 +279,10 @@ def of_folder(root: Path, files: dict[str, bytes], **changes) -> DeploymentSpec:
         (WHOLE | {"model.safetensors.index.json": b"[]"}, set()),
     ],
 )
-def test_a_folder_is_looked_at(tmp_path, files, said):
+def test_a_folder_is_looked_at(tmp_path, files, expected):
     folder = tmp_path / "model"
     folder.mkdir()
-    assert met(of_folder(folder, files)) == said
+    assert met(of_folder(folder, files)) == expected
 
 
 def test_the_shard_that_is_missing_is_named(tmp_path):
@@ -312,7 +312,7 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path):
 def test_a_model_from_elsewhere_needs_no_checkpoint_in_the_folder(tmp_path):
     adapters = {"adapters/a/adapter_config.json": b"{}"}
     elsewhere = (Setting("OPTION_MODEL_ID", "s3://models/base/", Location("x")),)
-    assert found(of_folder(tmp_path / "m", adapters, environment=elsewhere)) == []
+    assert findings_of(of_folder(tmp_path / "m", adapters, environment=elsewhere)) == []
 
 
 @pytest.mark.parametrize(
@@ -324,13 +324,13 @@ def test_a_model_from_elsewhere_needs_no_checkpoint_in_the_folder(tmp_path):
     ],
 )
 def test_what_an_option_provides_need_not_lie_in_the_folder(tmp_path, name, files):
-    assert found(of_folder(tmp_path / "m", files, environment=(Setting(name, "x", Location(name)),))) == []
+    assert findings_of(of_folder(tmp_path / "m", files, environment=(Setting(name, "x", Location(name)),))) == []
 
 
 def test_the_shipped_checkpoints_are_whole():
     for name in ("good", "worse"):
         folder = Path(__file__).parents[2] / "sluice" / "tinylmi" / "checkpoints" / name
-        assert found(DeploymentSpec(form="yaml", model_data=str(folder))) == []
+        assert findings_of(DeploymentSpec(form="yaml", model_data=str(folder))) == []
 
 
 # --- figures -------------------------------------------------------------------------------------------------------
@@ -343,10 +343,10 @@ def test_regions_have_what_ec2_says_they_have():
     for row in tables.rows("regions"):
         if "offered" in row:
             offers = json.loads(gzip.decompress((folder / f"{row['region']}.json.gz").read_bytes()))
-            said = {f"ml.{each['InstanceType']}" for each in offers}
+            offered = {f"ml.{each['InstanceType']}" for each in offers}
             listed = row["offered"].split()
             ours = {each for each in types if each in listed or each.rpartition(".")[0] in listed}
-            assert said & set(types) <= ours, row["region"]
+            assert offered & set(types) <= ours, row["region"]
 
 
 TEXT = (
@@ -380,4 +380,4 @@ SETTINGS = st.lists(st.builds(Setting, NAMES, st.text(max_size=9), st.just(Locat
     )
 )
 def test_whatever_is_written_ends_in_findings(setup):
-    assert all(each.message and each.place.where for each in found(setup))
+    assert all(each.message and each.place.where for each in findings_of(setup))

@@ -26,7 +26,7 @@ IN_YAML = {"form": "yaml", "places": {"image": Location("lmi.image"), "job": Loc
 
 
 def setup(name=TAG, instance="ml.g5.xlarge", ami=None, architecture=None, environment=None, **others):
-    given = {
+    fields = {
         "image": name,
         "instance_type": instance,
         "ami": ami,
@@ -34,19 +34,19 @@ def setup(name=TAG, instance="ml.g5.xlarge", ami=None, architecture=None, enviro
         "environment": settings((name, value, Location(name)) for name, value in (environment or {}).items()),
         "places": PLACES,
     }
-    return DeploymentSpec(**given | others)
+    return DeploymentSpec(**fields | others)
 
 
-def found(of):
+def findings_of(of):
     return [finding for check in image.CHECKS for finding in check(of)]
 
 
-def told(of):
-    return {(each.code, each.place.where, each.severity) for each in found(of)}
+def outcomes(of):
+    return {(each.code, each.place.where, each.severity) for each in findings_of(of)}
 
 
 def the(code, of):
-    (finding,) = [each for each in found(of) if each.code == code]
+    (finding,) = [each for each in findings_of(of) if each.code == code]
     return finding
 
 
@@ -63,10 +63,10 @@ def test_a_page_shows_what_its_rule_finds_and_nothing_beside_it(rule, tmp_path):
 
 
 def test_what_works_is_not_mentioned():
-    assert found(setup()) == []
-    assert found(setup(None)) == []
-    assert found(setup(f"{HOST}/djl-inference:{TAG}@sha256:{'0' * 64}", region="us-east-1")) == []
-    assert found(setup(f"{HOST}/djl-inference:{TAG}-v1.2", architecture="Qwen3ForCausalLM")) == []
+    assert findings_of(setup()) == []
+    assert findings_of(setup(None)) == []
+    assert findings_of(setup(f"{HOST}/djl-inference:{TAG}@sha256:{'0' * 64}", region="us-east-1")) == []
+    assert findings_of(setup(f"{HOST}/djl-inference:{TAG}-v1.2", architecture="Qwen3ForCausalLM")) == []
 
 
 # The tag
@@ -88,7 +88,7 @@ def test_what_works_is_not_mentioned():
     ],
 )
 def test_a_tag_that_is_not_full_is_told_with_the_one_that_was_meant(name, severity, line):
-    assert {(each.code, each.severity, each.fix) for each in found(setup(name))} == {("IMG001", severity, line)}
+    assert {(each.code, each.severity, each.fix) for each in findings_of(setup(name))} == {("IMG001", severity, line)}
 
 
 def test_a_short_version_is_said_to_stand_for_several():
@@ -128,9 +128,9 @@ def test_a_tag_that_is_not_in_the_table_is_told(name, severity, line):
 
 
 def test_a_release_whose_options_are_not_known_is_a_note_and_stops_a_release():
-    assert told(setup(release(14))) == {("IMG011", "--image", "note")}
-    assert told(setup(release(14), **IN_YAML)) == {("IMG011", "lmi.image", "error")}
-    assert told(setup("0.40.0-lmi31.0.0-cu128", **IN_YAML)) == {("IMG004", "lmi.image", "error")}
+    assert outcomes(setup(release(14))) == {("IMG011", "--image", "note")}
+    assert outcomes(setup(release(14), **IN_YAML)) == {("IMG011", "lmi.image", "error")}
+    assert outcomes(setup("0.40.0-lmi31.0.0-cu128", **IN_YAML)) == {("IMG004", "lmi.image", "error")}
 
 
 # The registry
@@ -163,12 +163,12 @@ def test_every_region_of_the_table_has_a_registry_that_fits():
     for row in tables.rows("registries"):
         domain = "amazonaws.com.cn" if row["region"].startswith("cn-") else "amazonaws.com"
         name = f"{row['account']}.dkr.ecr.{row['region']}.{domain}/djl-inference:{TAG}"
-        assert found(setup(name, region=row["region"])) == []
+        assert findings_of(setup(name, region=row["region"])) == []
 
 
 def test_another_image_in_another_account_is_none_of_our_business():
     name = "257758044811.dkr.ecr.us-east-2.amazonaws.com/tei:2.0.1-tei1.2.3"
-    assert told(setup(name, region="us-east-2")) == {("IMG002", "--image", "note")}
+    assert outcomes(setup(name, region="us-east-2")) == {("IMG002", "--image", "note")}
 
 
 # The architecture
@@ -198,23 +198,23 @@ def test_a_release_that_does_not_know_the_model_is_told_with_one_that_does(numbe
 
 @pytest.mark.parametrize("number", range(16, 29))
 def test_qwen3_is_known_from_lmi_16_on(number):
-    assert "IMG003" not in {each.code for each in found(setup(release(number), architecture="Qwen3ForCausalLM"))}
+    assert "IMG003" not in {each.code for each in findings_of(setup(release(number), architecture="Qwen3ForCausalLM"))}
 
 
 def test_one_reason_to_move_is_enough():
-    assert told(setup(release(13), architecture="Qwen3ForCausalLM")) == {("IMG003", "--image", "error")}
+    assert outcomes(setup(release(13), architecture="Qwen3ForCausalLM")) == {("IMG003", "--image", "error")}
 
 
 def test_a_model_that_does_not_chat_is_told():
     embeds = setup(architecture="BertForSequenceClassification", places=PLACES | {"model_id": Location("--model")})
-    assert told(embeds) == {("IMG014", "--model", "note")}
+    assert outcomes(embeds) == {("IMG014", "--model", "note")}
 
 
 # The host
 
 
 @pytest.mark.parametrize(
-    ("tag", "instance", "ami", "wanted"),
+    ("tag", "instance", "ami", "expected"),
     [
         (TAG, "ml.g5.xlarge", None, set()),
         (TAG, "ml.g5.xlarge", AMI_12, set()),
@@ -257,8 +257,8 @@ def test_a_model_that_does_not_chat_is_told():
         ("0.35.0-cpu-full", "ml.m5.xlarge", None, {("IMG002", "--image", "note")}),
     ],
 )  # fmt: skip
-def test_image_instance_and_host_fit_or_it_is_told_what_does_not(tag, instance, ami, wanted):
-    assert told(setup(tag, instance, ami)) == wanted
+def test_image_instance_and_host_fit_or_it_is_told_what_does_not(tag, instance, ami, expected):
+    assert outcomes(setup(tag, instance, ami)) == expected
 
 
 def test_an_arm_processor_is_named_as_the_reason():
@@ -275,20 +275,20 @@ def test_what_nobody_could_settle_is_said_to_be_open():
 
 
 def test_bfloat16_on_a_card_without_it_never_starts():
-    wanted = setup(instance="ml.g4dn.xlarge", ami=AMI_12, environment={"OPTION_DTYPE": "bf16"})
-    assert told(wanted) == {("IMG008", "OPTION_DTYPE", "error")}
-    assert the("IMG008", wanted).fix == "OPTION_DTYPE=fp16"
+    spec = setup(instance="ml.g4dn.xlarge", ami=AMI_12, environment={"OPTION_DTYPE": "bf16"})
+    assert outcomes(spec) == {("IMG008", "OPTION_DTYPE", "error")}
+    assert the("IMG008", spec).fix == "OPTION_DTYPE=fp16"
 
 
 def test_the_line_to_write_is_one_that_works():
     assert the("IMG008", setup(instance="ml.g4dn.4xlarge")).fix == "--instance-type ml.g5.4xlarge"
     assert the("IMG012", setup(ami="gpu-3-1")).fix == f"--ami {AMI_12}"
     assert the("IMG012", setup(CUDA_13, "ml.g6.xlarge", "gpu-4")).fix == f"--ami {AMI_13}"
-    for found_ in (the("IMG006", setup(CUDA_13)), the("IMG006", setup(CUDA_13, "ml.g6.xlarge"))):
-        name, value = found_.fix.split()
+    for finding in (the("IMG006", setup(CUDA_13)), the("IMG006", setup(CUDA_13, "ml.g6.xlarge"))):
+        name, value = finding.fix.split()
         key = "name" if name == "--image" else "ami"
         mended = {"name": CUDA_13, "instance": "ml.g5.xlarge" if key == "name" else "ml.g6.xlarge"} | {key: value}
-        assert found(setup(**mended)) == []
+        assert findings_of(setup(**mended)) == []
 
 
 def test_a_release_cannot_ask_for_a_host_image_so_it_is_told_another_image():
@@ -298,11 +298,11 @@ def test_a_release_cannot_ask_for_a_host_image_so_it_is_told_another_image():
 
 def test_the_evaluation_job_runs_the_image_too():
     job = Job("ml.g5.xlarge", 60, 3600)
-    assert told(setup(CUDA_13, "ml.g7e.2xlarge", job=job, **IN_YAML)) == {("IMG009", "lmi.image", "warning")}
+    assert outcomes(setup(CUDA_13, "ml.g7e.2xlarge", job=job, **IN_YAML)) == {("IMG009", "lmi.image", "warning")}
     no_gpu = replace(job, instance_type="ml.m5.xlarge")
-    assert told(setup(job=no_gpu, **IN_YAML)) == {("IMG010", "evaluation.instance_type", "error")}
+    assert outcomes(setup(job=no_gpu, **IN_YAML)) == {("IMG010", "evaluation.instance_type", "error")}
     t4 = replace(job, instance_type="ml.g4dn.xlarge")
-    assert told(setup(job=t4, **IN_YAML)) == {("IMG008", "evaluation.instance_type", "warning")}
+    assert outcomes(setup(job=t4, **IN_YAML)) == {("IMG008", "evaluation.instance_type", "warning")}
 
 
 # Whatever is written
@@ -329,7 +329,7 @@ IMAGES = st.none() | st.text(max_size=20) | st.lists(PARTS, max_size=6).map("".j
 )
 def test_whatever_is_written_ends_in_findings(name, instance, ami, architecture, region, form, job):
     of = setup(name, instance, ami, architecture, region=region, form=form, job=job)
-    for each in found(of):
+    for each in findings_of(of):
         assert each.message and each.place.where
 
 
@@ -343,4 +343,4 @@ def test_no_cuda_12_release_is_an_error_on_the_instances_it_is_made_for(number):
         "ml.p4d.24xlarge",
         "ml.p5.48xlarge",
     ):
-        assert found(setup(release(number), instance)) == []
+        assert findings_of(setup(release(number), instance)) == []

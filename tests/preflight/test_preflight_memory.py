@@ -29,7 +29,7 @@ def setup(environment=None, instance="ml.g5.xlarge", facts=QWEN3_4B, release=17,
         (name, value, Location(name, "e.env", line))
         for line, (name, value) in enumerate((environment or {}).items(), 1)
     ]
-    given = {
+    fields = {
         "image": f"djl-inference:{tag}",
         "environment": settings(pairs),
         "properties": settings((name, value, Location(name)) for name, value in (properties or {}).items()),
@@ -39,19 +39,19 @@ def setup(environment=None, instance="ml.g5.xlarge", facts=QWEN3_4B, release=17,
         "model_id": facts.name if facts else None,
         "places": PLACES,
     }
-    return DeploymentSpec(**given | others)
+    return DeploymentSpec(**fields | others)
 
 
-def found(of):
+def findings_of(of):
     return [finding for check in memory.CHECKS for finding in check(of)]
 
 
 def codes(of):
-    return {finding.code: finding.severity for finding in found(of)}
+    return {finding.code: finding.severity for finding in findings_of(of)}
 
 
 def the(code, of):
-    (finding,) = [each for each in found(of) if each.code == code]
+    (finding,) = [each for each in findings_of(of) if each.code == code]
     return finding
 
 
@@ -59,7 +59,7 @@ LENGTH = {"OPTION_MAX_MODEL_LEN": "4096", "OPTION_MAX_ROLLING_BATCH_SIZE": "16"}
 
 
 def test_what_fits_is_not_mentioned():
-    assert found(setup(LENGTH)) == []
+    assert findings_of(setup(LENGTH)) == []
 
 
 def test_without_a_length_the_models_own_counts_and_the_line_to_write_is_named():
@@ -172,8 +172,8 @@ def test_options_that_take_room_or_give_it_are_counted(environment, code):
 
 
 def test_steps_that_take_all_the_room_are_what_is_to_be_changed():
-    given = {"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "262144", "OPTION_MAX_MODEL_LEN": "16384"}
-    assert the("MEM002", setup(given)).fix == "OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS=2048"
+    environment = {"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "262144", "OPTION_MAX_MODEL_LEN": "16384"}
+    assert the("MEM002", setup(environment)).fix == "OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS=2048"
 
 
 def test_numbers_that_are_none_count_as_not_given():
@@ -184,7 +184,9 @@ def test_numbers_that_are_none_count_as_not_given():
 
 
 def test_a_degree_that_never_starts_is_left_to_another_rule():
-    assert found(setup({"TENSOR_PARALLEL_DEGREE": "2"})) == found(setup({"TENSOR_PARALLEL_DEGREE": "x"})) == []
+    assert (
+        findings_of(setup({"TENSOR_PARALLEL_DEGREE": "2"})) == findings_of(setup({"TENSOR_PARALLEL_DEGREE": "x"})) == []
+    )
 
 
 def test_more_than_the_model_was_made_for_is_one_finding():
@@ -232,7 +234,7 @@ def test_weights_beyond_the_disk():
 
 def test_fp8_on_a_card_without_it():
     both = {"OPTION_QUANTIZE": "fp8", "OPTION_KV_CACHE_DTYPE": "fp8"}
-    assert [each.place.where for each in found(setup(LENGTH | both)) if each.code == "MEM007"] == list(both)
+    assert [each.place.where for each in findings_of(setup(LENGTH | both)) if each.code == "MEM007"] == list(both)
     assert "MEM007" not in codes(setup(LENGTH | both, instance="ml.g6.xlarge"))
 
 
@@ -249,7 +251,7 @@ def test_weights_that_are_loaded_whole_before_they_are_made_fp8():
 def test_copies_of_the_model(degree, words):
     named = [
         each.message
-        for each in found(setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": degree}, "ml.g5.12xlarge"))
+        for each in findings_of(setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": degree}, "ml.g5.12xlarge"))
         if each.code == "MEM008"
     ]
     assert (words is None and named == []) or words in named[0]
@@ -257,7 +259,7 @@ def test_copies_of_the_model(degree, words):
 
 def test_cards_that_stay_idle():
     three = setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": "3"}, "ml.g5.12xlarge", facts=replace(QWEN3_4B, heads=24))
-    (finding,) = [each for each in found(three) if each.code == "MEM008"]
+    (finding,) = [each for each in findings_of(three) if each.code == "MEM008"]
     assert "one copy runs, and 1 cards stay idle" in finding.message
     refused = setup(LENGTH | {"TENSOR_PARALLEL_DEGREE": "3"}, "ml.g5.12xlarge")
     assert "MEM008" not in codes(refused), "32 heads do not divide by 3, which is said elsewhere"
@@ -277,9 +279,11 @@ def test_cards_that_stay_idle():
 )
 def test_a_share_of_the_card_that_is_too_small_or_too_large(share, release, found_as):
     instance = "ml.g6.xlarge" if release > 24 else "ml.g5.xlarge"
-    given = LENGTH | {"OPTION_GPU_MEMORY_UTILIZATION": share}
+    environment = LENGTH | {"OPTION_GPU_MEMORY_UTILIZATION": share}
     assert {
-        code: severity for code, severity in codes(setup(given, instance, release=release)).items() if code != "MEM004"
+        code: severity
+        for code, severity in codes(setup(environment, instance, release=release)).items()
+        if code != "MEM004"
     } == ({"MEM009": found_as} if found_as else {})
 
 
@@ -296,7 +300,7 @@ def test_a_release_whose_options_are_not_known_here_is_taken_to_read_them():
 
 
 def test_pipeline_stages_never_start_and_are_left_to_another_rule():
-    assert found(setup({"OPTION_PIPELINE_PARALLEL_DEGREE": "2"})) == []
+    assert findings_of(setup({"OPTION_PIPELINE_PARALLEL_DEGREE": "2"})) == []
 
 
 def test_a_model_that_is_not_known_is_a_note_and_nothing_else():
@@ -309,7 +313,7 @@ def test_a_model_that_is_not_known_is_a_note_and_nothing_else():
     "without", [{"instance_type": None}, {"instance_type": "ml.nothing"}, {"image": None}, {"image": "vllm:latest"}]
 )
 def test_without_an_instance_or_a_release_nothing_is_said(without):
-    assert found(replace(setup(), **without)) == []
+    assert findings_of(replace(setup(), **without)) == []
 
 
 def test_the_job_that_judges_is_looked_at_too_where_its_instance_is_another():
@@ -337,7 +341,7 @@ VALUES = st.sampled_from(
     st.sampled_from(sorted(options.RELEASES)),
 )
 def test_whatever_is_written_it_ends_in_findings(environment, instance, name, release):
-    for finding in found(setup(environment, instance, model.find_model(name), release)):
+    for finding in findings_of(setup(environment, instance, model.find_model(name), release)):
         assert finding.message and finding.place.where and finding.source
 
 
@@ -347,7 +351,7 @@ def test_a_line_to_write_is_never_one_that_fails_as_well(rule):
     assert rule.code.startswith("MEM")
     for length in (None, "40000", "80000", "120000", "262144"):
         before = setup({"OPTION_MAX_MODEL_LEN": length} if length else {})
-        for finding in found(before):
+        for finding in findings_of(before):
             if finding.code == rule.code and finding.fix.startswith("OPTION_MAX_MODEL_LEN="):
                 name, _, value = finding.fix.partition("=")
                 assert not {"MEM001", "MEM002", "MEM003"} & set(codes(setup({name: value})))

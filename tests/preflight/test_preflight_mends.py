@@ -112,13 +112,13 @@ def of_corpus(each: Mapping[str, Any]) -> Configuration:
     return Configuration(environment, flags, each.get("properties"), each.get("model_config"))
 
 
-EVERY = [pytest.param(of_example(rule.bad), id=rule.code) for rule in rule_pages.rules().values() if rule.bad] + [
+EVERY = [pytest.param(of_example(rule.bad), id=rule.code) for rule in rule_pages.load_rules().values() if rule.bad] + [
     pytest.param(of_corpus(each.values[0]), id=each.id) for each in corpus.CONFIGURATIONS
 ]
 
 
-def errors(found: list[dict[str, Any]]) -> set[str]:
-    return checking.codes(found, "error")
+def errors(findings: list[dict[str, Any]]) -> set[str]:
+    return checking.codes(findings, "error")
 
 
 @pytest.mark.parametrize("configuration", EVERY)
@@ -147,12 +147,12 @@ def test_no_two_findings_write_different_values_for_one_name(configuration, tmp_
     assert two_values(configuration.judge(tmp_path)) == []
 
 
-def two_values(found: list[dict[str, Any]]) -> list[set[str]]:
+def two_values(findings: list[dict[str, Any]]) -> list[set[str]]:
     lines: dict[str, set[str]] = {}
-    for each in found:
+    for each in findings:
         if each["fix"]:
             about = Finding(each["code"], "note", Location(each["where"]), "", each["fix"], "verified", "")
-            lines.setdefault(mending.written_name(about), set()).add(each["fix"])
+            lines.setdefault(mending.fixed_name(about), set()).add(each["fix"])
     return [each for each in lines.values() if len(each) > 1]
 
 
@@ -200,15 +200,15 @@ def rewritten(environment: Mapping[str, str], finding: Finding) -> dict[str, str
 )
 def test_whatever_is_written_no_advice_breaks_a_start(written, release, instance, name):
     environment = {f"OPTION_{key.upper()}": value for key, value in written.items()}
-    before = checks.findings(container(environment, release, instance, name))
+    before = checks.check_spec(container(environment, release, instance, name))
     lines: dict[str, str] = {}
     for finding in before:
         mended = rewritten(environment, finding) if finding.fix else None
         if mended is None:
             continue
-        assert lines.setdefault(mending.written_name(finding), finding.fix) == finding.fix
-        after = checks.findings(container(mended, release, instance, name))
-        assert set(mending.errors(after)) <= set(mending.errors(before)), (finding.code, finding.fix)
+        assert lines.setdefault(mending.fixed_name(finding), finding.fix) == finding.fix
+        after = checks.check_spec(container(mended, release, instance, name))
+        assert set(mending.count_errors(after)) <= set(mending.count_errors(before)), (finding.code, finding.fix)
 
 
 FOREIGN = [*aliases.FOREIGN, *aliases.REPLACED, "draft_model_id", "speculative_draft_model", "spec_length"]
@@ -219,7 +219,7 @@ FOREIGN = [*aliases.FOREIGN, *aliases.REPLACED, "draft_model_id", "speculative_d
 def test_an_option_of_another_engine_is_never_turned_into_one_that_ends_the_start(option, value):
     for release in sorted(options.RELEASES):
         environment = {"OPTION_MAX_MODEL_LEN": "4096", f"OPTION_{option.upper()}": value}
-        for finding in checks.findings(container(environment, release, "ml.g5.xlarge", MODELS[0])):
+        for finding in checks.check_spec(container(environment, release, "ml.g5.xlarge", MODELS[0])):
             if mended := rewritten(environment, finding) if finding.fix else None:
-                after = checks.findings(container(mended, release, "ml.g5.xlarge", MODELS[0]))
+                after = checks.check_spec(container(mended, release, "ml.g5.xlarge", MODELS[0]))
                 assert [each for each in after if each.severity == "error"] == [], finding.fix

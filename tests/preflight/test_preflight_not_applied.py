@@ -12,7 +12,7 @@ FLAGS = {"image": "--image", "instance_type": "--instance-type", "model": "--mod
 EXAMPLES = {
     rule.code: of_example(rule.bad)
     for room in ("options", "container", "image", "memory", "hosting")
-    for rule in rule_pages.of(f"preflight.{room}")
+    for rule in rule_pages.rules_of_room(f"preflight.{room}")
     if rule.bad
 }
 
@@ -28,7 +28,7 @@ def test_a_rule_needs_what_it_is_silent_without(code, tmp_path):
 
 
 def test_every_rule_that_is_named_is_there():
-    assert {code for codes in not_applied.NEEDS.values() for code in codes} <= rule_pages.codes()
+    assert {code for codes in not_applied.NEEDS.values() for code in codes} <= rule_pages.rule_codes()
     assert all(len(set(codes)) == len(codes) for codes in not_applied.NEEDS.values())
 
 

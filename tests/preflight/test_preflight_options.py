@@ -26,7 +26,7 @@ def setup(environment=None, release=17, properties=None, **others):
     pairs = [
         (name, value, Location(name, "e.env", line)) for line, (name, value) in enumerate((environment or {}).items())
     ]
-    said = {
+    fields = {
         "image": image(release) if release else None,
         "environment": settings(pairs),
         "properties": settings((name, value, Location(name)) for name, value in (properties or {}).items()),
@@ -34,7 +34,7 @@ def setup(environment=None, release=17, properties=None, **others):
         "instance_type": "ml.g5.xlarge",
         "model": QWEN,
     }
-    return DeploymentSpec(**said | others)
+    return DeploymentSpec(**fields | others)
 
 
 def of_yaml(written):
@@ -46,20 +46,20 @@ def of_yaml(written):
     return DeploymentSpec(image(17), settings(pairs), form="yaml", instance_type="ml.g5.xlarge", model=QWEN)
 
 
-def found(of):
+def findings_of(of):
     return [finding for check in rules.CHECKS for finding in check(of)]
 
 
-def told(of):
-    return {(each.code, each.place.where, each.severity) for each in found(of)}
+def outcomes(of):
+    return {(each.code, each.place.where, each.severity) for each in findings_of(of)}
 
 
 def codes(of):
-    return {each.code for each in found(of)}
+    return {each.code for each in findings_of(of)}
 
 
 def only(of):
-    (finding,) = found(of)
+    (finding,) = findings_of(of)
     return finding
 
 
@@ -78,7 +78,7 @@ def test_every_rule_has_a_page_of_its_own():
 
 # What was seen, release by release, when the containers' own code was given each of these.
 EVERY = (13, 15, 16, 17, 18, 24, 25, 26, 27)
-SEEN = [
+MEASURED = [
     ("OPTION_MAX_LEN", "4096", {release: ("LMI014", "error") for release in EVERY}),
     ("OPTION_MAX_TOKENS", "4096", {release: ("LMI014", "error") for release in EVERY}),
     ("OPTION_MAX_MODEL_LEN", "4096", {}),
@@ -110,10 +110,16 @@ SEEN = [
 
 
 @pytest.mark.parametrize("release", EVERY)
-@pytest.mark.parametrize(("name", "value", "seen"), SEEN, ids=[f"{name}={value}" for name, value, _ in SEEN])
-def test_every_row_of_what_was_seen_is_told(name, value, seen, release):
-    expected = {(seen[release][0], name, seen[release][1])} if release in seen else set()
-    assert told(setup({name: value}, release)) == expected
+@pytest.mark.parametrize(
+    ("name", "value", "expected_by_release"), MEASURED, ids=[f"{name}={value}" for name, value, _ in MEASURED]
+)
+def test_every_row_of_what_was_seen_is_told(name, value, expected_by_release, release):
+    expected = (
+        {(expected_by_release[release][0], name, expected_by_release[release][1])}
+        if release in expected_by_release
+        else set()
+    )
+    assert outcomes(setup({name: value}, release)) == expected
 
 
 MISSPELT = [
@@ -170,7 +176,7 @@ def test_the_right_name_stands_in_the_line_to_write(written, meant_by_it):
 @pytest.mark.parametrize("release", RELEASES)
 def test_nothing_is_suggested_that_the_release_does_not_start_with(release):
     for written in [*(written for written, _ in MISSPELT), *aliases.SYNONYMS, *aliases.FOREIGN, *aliases.REPLACED]:
-        near = options.nearest(written, release)
+        near = options.suggest_option(written, release)
         assert near is None or (options.reads(near, release) and not options.instead_of(near))
 
 
@@ -198,14 +204,14 @@ def test_where_the_models_own_length_fits_nothing_is_said_to_crash():
 
 
 @pytest.mark.parametrize(
-    ("others", "said"),
+    ("others", "words"),
     [
         ({"instance_type": None}, "262,144 tokens count; where the card has no room"),
         ({"model": None}, "36 GiB for the 262,144"),
     ],
 )
-def test_without_a_card_or_a_model_it_is_said_in_words(others, said):
-    assert said in only(setup({"OPTION_MAX_LEN": "4096"}, **others)).message
+def test_without_a_card_or_a_model_it_is_said_in_words(others, words):
+    assert words in only(setup({"OPTION_MAX_LEN": "4096"}, **others)).message
 
 
 def test_a_length_under_both_names_keeps_the_one_that_is_read():
@@ -218,7 +224,7 @@ def test_a_length_under_both_names_keeps_the_one_that_is_read():
     ("value", "fix"), [("4096", "4096"), ("16k", "16k"), ("many", "4096"), ("'4096'", "4096"), ("0", "4096")]
 )
 def test_the_line_has_a_length_that_is_one(value, fix):
-    assert [each.fix for each in found(setup({"OPTION_MAX_LEN": value}))] == [f"OPTION_MAX_MODEL_LEN={fix}"]
+    assert [each.fix for each in findings_of(setup({"OPTION_MAX_LEN": value}))] == [f"OPTION_MAX_MODEL_LEN={fix}"]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +265,7 @@ def test_serving_properties_are_read_by_their_own_rules(name, code, fix):
 )  # fmt: skip
 def test_the_servers_own_properties_are_no_options(name):
     values = {"engine": "Python", "option.entryPoint": "djl_python.lmi_vllm.vllm_async_service"}
-    assert found(setup(properties={name: values.get(name, "1")})) == []
+    assert findings_of(setup(properties={name: values.get(name, "1")})) == []
 
 
 @pytest.mark.parametrize(
@@ -277,7 +283,7 @@ def test_an_option_within_an_option_is_told():
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "release", "code", "said"),
+    ("name", "value", "release", "code", "words"),
     [
         ("OPTION_ASYNC_SCHEDULING", "true", 15, "LMI015", "LMI 16 is the first to read it"),
         ("OPTION_ROPE_SCALING", '{"a": 1}', 17, "LMI015", "LMI 16 was the last to read it"),
@@ -292,9 +298,9 @@ def test_an_option_within_an_option_is_told():
         ("OPTION_STOP", "###", 17, "LMI024", "each request"),
     ],
 )
-def test_an_ignored_name_is_told_as_what_it_is(name, value, release, code, said):
+def test_an_ignored_name_is_told_as_what_it_is(name, value, release, code, words):
     finding = only(setup({name: value}, release))
-    assert finding.code == code and said in finding.message
+    assert finding.code == code and words in finding.message
 
 
 @pytest.mark.parametrize(
@@ -337,7 +343,7 @@ def test_the_line_to_write_says_the_same_rightly(name, value, release, fix):
     assert finding.fix == fix
     if fix:
         name, _, value = fix.partition("=")
-        again = found(setup({name: value}, release))
+        again = findings_of(setup({name: value}, release))
         assert [each for each in again if each.severity != "note"] == [] or finding.code in {"LMI003", "LMI008"}
 
 
@@ -370,7 +376,7 @@ def test_the_line_to_write_says_the_same_rightly(name, value, release, fix):
     ],
 )
 def test_a_value_that_ends_the_start_is_an_error(name, value, release):
-    assert ("LMI004", name, "error") in told(setup({"OPTION_MAX_MODEL_LEN": "4096"} | {name: value}, release))
+    assert ("LMI004", name, "error") in outcomes(setup({"OPTION_MAX_MODEL_LEN": "4096"} | {name: value}, release))
 
 
 @pytest.mark.parametrize(
@@ -409,7 +415,7 @@ def test_a_value_that_ends_the_start_is_an_error(name, value, release):
     ],
 )
 def test_what_the_container_starts_with_is_let_through(name, value, release):
-    assert found(setup({name: value}, release)) == []
+    assert findings_of(setup({name: value}, release)) == []
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -419,13 +425,13 @@ def test_a_plain_configuration_is_let_through_by_every_release(release):
              "OPTION_ENABLE_PREFIX_CACHING": "true", "OPTION_ENFORCE_EAGER": "true", "OPTION_KV_CACHE_DTYPE": "fp8",
              "OPTION_SERVED_MODEL_NAME": "qwen", "OPTION_ENABLE_LORA": "true", "OPTION_MAX_LORA_RANK": "64",
              "OPTION_ENABLE_AUTO_TOOL_CHOICE": "true", "OPTION_TOOL_CALL_PARSER": "hermes"}  # fmt: skip
-    assert found(setup(plain, release)) == []
+    assert findings_of(setup(plain, release)) == []
 
 
 def test_the_asynchronous_mode_may_be_spelled_out():
     spelled = {"OPTION_ROLLING_BATCH": "disable", "OPTION_ASYNC_MODE": "true",
                "OPTION_ENTRYPOINT": "djl_python.lmi_vllm.vllm_async_service"}  # fmt: skip
-    assert [found(setup(spelled, release)) for release in (16, 17, 27)] == [[], [], []]
+    assert [findings_of(setup(spelled, release)) for release in (16, 17, 27)] == [[], [], []]
 
 
 @pytest.mark.parametrize(
@@ -443,15 +449,15 @@ def test_the_asynchronous_mode_may_be_spelled_out():
     ],
 )
 def test_whatever_turns_the_asynchronous_handler_away_is_told(environment, properties, where, severity):
-    assert told(setup(environment, properties=properties)) == {("LMI011", where, severity)}
+    assert outcomes(setup(environment, properties=properties)) == {("LMI011", where, severity)}
 
 
 def test_a_chat_that_the_older_queue_fails_is_told_where_it_does():
-    said = {
+    warned = {
         release: "messages" in only(setup({"OPTION_ROLLING_BATCH": "vllm"}, release)).message
         for release in (17, 19, 25, 26)
     }
-    assert said == {17: False, 19: True, 25: True, 26: False}
+    assert warned == {17: False, 19: True, 25: True, 26: False}
 
 
 @pytest.mark.parametrize(
@@ -467,7 +473,7 @@ def test_a_chat_that_the_older_queue_fails_is_told_where_it_does():
     ],
 )
 def test_a_false_that_does_not_arrive_is_as_bad_as_what_it_changes(name, release, severity):
-    assert told(setup({name: "false"}, release)) == {("LMI005", name, severity)}
+    assert outcomes(setup({name: "false"}, release)) == {("LMI005", name, severity)}
 
 
 DRAFT = '{"model": "Qwen/Qwen3-0.6B", "num_speculative_tokens": 4}'
@@ -483,7 +489,7 @@ def test_a_model_of_its_own_that_drafts_ends_the_start_of_these_releases(release
 
 
 @pytest.mark.parametrize(
-    ("release", "said"),
+    ("release", "value"),
     [
         (15, DRAFT),
         (20, DRAFT),
@@ -494,13 +500,13 @@ def test_a_model_of_its_own_that_drafts_ends_the_start_of_these_releases(release
         (17, "not JSON {"),
     ],
 )
-def test_what_else_drafts_is_taken(release, said):
-    assert "LMI004" not in only_codes(setup({"OPTION_SPECULATIVE_CONFIG": said}, release)) or said == "not JSON {"
+def test_what_else_drafts_is_taken(release, value):
+    assert "LMI004" not in only_codes(setup({"OPTION_SPECULATIVE_CONFIG": value}, release)) or value == "not JSON {"
 
 
 @pytest.mark.parametrize(("release", "warns"), [(15, False), (17, True), (18, True), (20, False)])
 def test_a_draft_model_under_an_old_name_is_not_advised_where_vllm_takes_none(release, warns):
-    (finding,) = [each for each in found(setup({"OPTION_SPECULATIVE_DRAFT_MODEL": "Qwen/Qwen3-0.6B"}, release))]
+    (finding,) = [each for each in findings_of(setup({"OPTION_SPECULATIVE_DRAFT_MODEL": "Qwen/Qwen3-0.6B"}, release))]
     assert ("takes no draft model" in finding.message) is warns
 
 
@@ -515,7 +521,7 @@ def test_what_silences_the_servers_log_is_not_turned_into_what_silences_its_metr
 
 
 def only_codes(of):
-    return {finding.code for finding in found(of)}
+    return {finding.code for finding in findings_of(of)}
 
 
 def test_a_steps_budget_is_no_length():
@@ -526,13 +532,13 @@ def test_a_steps_budget_is_no_length():
     assert (from_tgi.code, from_tgi.place.where) == ("LMI009", "MAX_BATCH_PREFILL_TOKENS")
     small = setup({"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "4096"}, model=model.find_model("Qwen/Qwen3-0.6B"))
     assert only(small).severity == "note"
-    assert found(setup({"OPTION_MAX_NUM_BATCHED_TOKENS": "4096", "OPTION_MAX_MODEL_LEN": "4096"})) == []
+    assert findings_of(setup({"OPTION_MAX_NUM_BATCHED_TOKENS": "4096", "OPTION_MAX_MODEL_LEN": "4096"})) == []
 
 
 def test_a_step_must_have_a_token_for_each_request():
     given_both = {"OPTION_MAX_MODEL_LEN": "4096", "OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS": "16"}
     assert "less than 32 sequences" in only(setup(given_both)).message
-    assert found(setup(given_both | {"OPTION_MAX_ROLLING_BATCH_SIZE": "16"})) == []
+    assert findings_of(setup(given_both | {"OPTION_MAX_ROLLING_BATCH_SIZE": "16"})) == []
 
 
 @pytest.mark.parametrize(
@@ -545,18 +551,18 @@ def test_a_step_must_have_a_token_for_each_request():
     ],
 )
 def test_of_two_names_the_one_that_does_not_count_is_told(environment, where, severity):
-    assert told(setup(environment)) == {("LMI012", where, severity)}
+    assert outcomes(setup(environment)) == {("LMI012", where, severity)}
 
 
 def test_one_variable_from_two_keys_of_pipeline_yaml_cannot_be_written():
     extra = Location("lmi.env.OPTION_DTYPE")
     pairs = [("OPTION_DTYPE", "bf16", Location("lmi.options.dtype")), ("OPTION_DTYPE", "auto", extra)]
     of = DeploymentSpec(image(17), settings(pairs), form="yaml")
-    assert told(of) == {("LMI012", "lmi.env.OPTION_DTYPE", "error")}
+    assert outcomes(of) == {("LMI012", "lmi.env.OPTION_DTYPE", "error")}
 
 
 @pytest.mark.parametrize(
-    ("degree", "instance_type", "facts", "said"),
+    ("degree", "instance_type", "facts", "words"),
     [
         ("4", "ml.g5.xlarge", QWEN, "has 1 card"),
         ("8", "ml.g5.48xlarge", SEVEN_B, "28 attention heads do not divide by 8"),
@@ -565,19 +571,19 @@ def test_one_variable_from_two_keys_of_pipeline_yaml_cannot_be_written():
         ("3", None, QWEN, "32 attention heads do not divide by 3"),
     ],
 )
-def test_a_degree_that_cannot_be_is_told_with_one_that_can(degree, instance_type, facts, said):
+def test_a_degree_that_cannot_be_is_told_with_one_that_can(degree, instance_type, facts, words):
     environment = {"TENSOR_PARALLEL_DEGREE": degree} if degree else {}
     finding = only(setup(environment, instance_type=instance_type, model=facts))
     assert (finding.code, finding.severity) == ("LMI019", "error")
-    assert said in finding.message and finding.fix.startswith("TENSOR_PARALLEL_DEGREE=")
+    assert words in finding.message and finding.fix.startswith("TENSOR_PARALLEL_DEGREE=")
     name, _, value = finding.fix.partition("=")
-    assert found(setup({name: value}, instance_type=instance_type, model=facts)) == []
+    assert findings_of(setup({name: value}, instance_type=instance_type, model=facts)) == []
 
 
 @pytest.mark.parametrize("degree", ["1", "2", "4", "max", None])
 def test_a_degree_that_cards_and_heads_allow_is_let_through(degree):
     environment = {"TENSOR_PARALLEL_DEGREE": degree} if degree else {}
-    assert found(setup(environment, instance_type="ml.g5.12xlarge", model=SEVEN_B)) == []
+    assert findings_of(setup(environment, instance_type="ml.g5.12xlarge", model=SEVEN_B)) == []
 
 
 def test_the_jobs_instance_has_cards_of_its_own():
@@ -600,7 +606,7 @@ def test_the_jobs_instance_has_cards_of_its_own():
 )
 def test_a_quantization_has_to_go_with_the_checkpoint(environment, release, code, severity):
     expected = {(code, "OPTION_QUANTIZE", severity)} if code else set()
-    assert told(setup(environment, release, model=AWQ)) == expected
+    assert outcomes(setup(environment, release, model=AWQ)) == expected
 
 
 @pytest.mark.parametrize(
@@ -623,12 +629,12 @@ def test_a_quantization_has_to_go_with_the_checkpoint(environment, release, code
     ],
 )  # fmt: skip
 def test_what_an_option_needs_or_changes_is_told(environment, expected):
-    assert told(setup(environment)) == ({expected} if expected else set())
+    assert outcomes(setup(environment)) == ({expected} if expected else set())
 
 
-@pytest.mark.parametrize(("release", "said"), [(19, set()), (20, {"LMI017"}), (27, {"LMI017"})])
-def test_bitsandbytes_left_the_image(release, said):
-    assert codes(setup({"OPTION_QUANTIZE": "bitsandbytes"}, release)) == said
+@pytest.mark.parametrize(("release", "expected"), [(19, set()), (20, {"LMI017"}), (27, {"LMI017"})])
+def test_bitsandbytes_left_the_image(release, expected):
+    assert codes(setup({"OPTION_QUANTIZE": "bitsandbytes"}, release)) == expected
 
 
 def test_a_value_that_another_release_takes_says_so():
@@ -637,7 +643,7 @@ def test_a_value_that_another_release_takes_says_so():
 
 
 def test_what_is_within_quotes_is_left_to_the_rule_about_quotes():
-    assert found(setup({"OPTION_DTYPE": '"bf16"', "OPTION_ENFORCE_EAGER": "'true'"})) == []
+    assert findings_of(setup({"OPTION_DTYPE": '"bf16"', "OPTION_ENFORCE_EAGER": "'true'"})) == []
 
 
 @pytest.mark.parametrize(
@@ -660,11 +666,11 @@ def test_of_a_release_that_is_not_known_only_what_holds_in_all_is_said(named, ex
     }
     of = setup(environment, release=None, image=named)
     assert codes(of) == expected
-    assert {each.confidence for each in found(of)} <= {"inferred"}
+    assert {each.confidence for each in findings_of(of)} <= {"inferred"}
 
 
 def test_an_unknown_name_of_an_unknown_release_is_only_a_warning():
-    assert told(setup({"OPTION_PAGED_ATTENTION": "true"}, release=13)) == {
+    assert outcomes(setup({"OPTION_PAGED_ATTENTION": "true"}, release=13)) == {
         ("LMI001", "OPTION_PAGED_ATTENTION", "warning")
     }
 
@@ -672,7 +678,7 @@ def test_an_unknown_name_of_an_unknown_release_is_only_a_warning():
 @pytest.mark.parametrize("architecture", ["BertModel", "XLMRobertaForSequenceClassification"])
 def test_a_model_that_does_not_write_is_not_judged(architecture):
     facts = model.ModelFacts(**{**vars(QWEN), "architecture": architecture})
-    assert found(setup({"OPTION_ROLLING_BATCH": "disable", "OPTION_DTYPE": "half"}, model=facts)) == []
+    assert findings_of(setup({"OPTION_ROLLING_BATCH": "disable", "OPTION_DTYPE": "half"}, model=facts)) == []
 
 
 def test_a_secret_is_never_repeated():
@@ -685,13 +691,13 @@ def test_a_secret_is_never_repeated():
         "OPTION_Hf_Token",
         "OPTION_ROLLING_BATCH",
     ):
-        assert token not in "".join(each.message + each.fix for each in found(setup({name: token})))
+        assert token not in "".join(each.message + each.fix for each in findings_of(setup({name: token})))
 
 
 def test_a_message_is_no_page():
     assert all(
         len(each.message) < 1200
-        for each in found(setup({"OPTION_SPECULATIVE_CONFIG": "x" * 5000, "OPTION_SEED": "y" * 5000}))
+        for each in findings_of(setup({"OPTION_SPECULATIVE_CONFIG": "x" * 5000, "OPTION_SEED": "y" * 5000}))
     )
 
 
@@ -709,5 +715,5 @@ def test_whatever_is_written_nothing_falls_over(written, release, in_properties)
     if in_properties:
         written = {name.lower().replace("option_", "option.", 1): value for name, value in written.items()}
     of = setup(None if in_properties else written, release, properties=written if in_properties else None)
-    for finding in found(of):
+    for finding in findings_of(of):
         assert finding.code in OWN and finding.message and finding.place.where

@@ -5,6 +5,6 @@ that is missing costs the check that needs it, and a note says so. Light to impo
 Not verified on AWS: every request is held against botocore's model of the service, every answer is played by a fake.
 """
 
-from sluice.preflight.account.requirements import ENDPOINT, RELEASE, Client, Wanted
+from sluice.preflight.account.requirements import ENDPOINT, RELEASE, Client, Requirements
 
-__all__ = ["ENDPOINT", "RELEASE", "Client", "Wanted"]
+__all__ = ["ENDPOINT", "RELEASE", "Client", "Requirements"]

@@ -10,7 +10,7 @@ from sluice.errors import UsageError
 from sluice.lmi import model
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.account import stores
-from sluice.preflight.account.context import Scene, bucket_and_key
+from sluice.preflight.account.context import CheckContext, bucket_and_key
 from sluice.preflight.account.errors import Missing, NotAnswered
 from sluice.preflight.account.reads import READS
 from sluice.preflight.account.requirements import Client
@@ -47,7 +47,7 @@ MOST_OBJECTS = 20_000
 
 
 @dataclass(frozen=True)
-class InS3(Checkpoint):
+class S3Checkpoint(Checkpoint):
     """A checkpoint as the objects under a prefix; `folder` is only its name."""
 
     account: "AccountClient"
@@ -55,7 +55,7 @@ class InS3(Checkpoint):
     prefix: str  # ends in a slash, or is empty
 
     @classmethod
-    def at(cls, uri: str, account: "AccountClient") -> "InS3":
+    def at(cls, uri: str, account: "AccountClient") -> "S3Checkpoint":
         bucket, key = bucket_and_key(uri)
         return cls(Path(key or bucket), account, bucket, f"{key.rstrip('/')}/" if key else "")
 
@@ -67,14 +67,14 @@ class InS3(Checkpoint):
     def objects(self) -> dict[str, dict[str, Any]]:
         """Every object by its key below the prefix; the empty ones that stand for folders are none."""
         where: dict[str, Any] = {"Bucket": self.bucket, "Prefix": self.prefix}
-        found: dict[str, dict[str, Any]] = {}
+        by_key: dict[str, dict[str, Any]] = {}
         for page in self.account.pages("s3", "ListObjectsV2", **where, OptionalObjectAttributes=["RestoreStatus"]):
             files = (each for each in page.get("Contents", []) if not each["Key"].endswith("/"))
-            found |= {each["Key"].removeprefix(self.prefix): each for each in files}
-            if len(found) > MOST_OBJECTS:
-                told = f"{self.uri} holds more than {MOST_OBJECTS:,} objects, which is no checkpoint alone"
-                raise NotAnswered(READS["s3", "ListObjectsV2"], "Too many", told)
-        return found
+            by_key |= {each["Key"].removeprefix(self.prefix): each for each in files}
+            if len(by_key) > MOST_OBJECTS:
+                reason = f"{self.uri} holds more than {MOST_OBJECTS:,} objects, which is no checkpoint alone"
+                raise NotAnswered(READS["s3", "ListObjectsV2"], "Too many", reason)
+        return by_key
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -106,49 +106,50 @@ class InS3(Checkpoint):
         return name in self.objects
 
 
-def bucket(scene: Scene) -> Iterator[Finding]:
-    """The model's own bucket, if it is not the release's."""
-    if scene.model_uri and (name := bucket_and_key(scene.model_uri)[0]) != scene.wanted.bucket:
-        yield from stores.of_bucket(scene, name, _place(scene), "the model cannot be downloaded")
+def check_bucket(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS014 and AWS015 for the model's own bucket, if it is not the release's."""
+    if context.model_uri and (name := bucket_and_key(context.model_uri)[0]) != context.requirements.bucket:
+        yield from stores.check_bucket_exists(context, name, _place(context), "the model cannot be downloaded")
 
 
-def whole(scene: Scene) -> Iterator[Finding]:
-    uri = scene.model_uri
+def check_checkpoint(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS016, AWS017, HST004, HST015, HST016, HST017 and HST018."""
+    uri = context.model_uri
     if uri is None:
         return
     try:
-        yield from _of_archive(scene, uri) if uri.endswith(ARCHIVES) else _of_prefix(scene, uri)
+        yield from _of_archive(context, uri) if uri.endswith(ARCHIVES) else _of_prefix(context, uri)
     except Missing as why:
         if why.code != "NoSuchBucket":  # the bucket's own finding
             raise
 
 
-def _of_archive(scene: Scene, uri: str) -> Iterator[Finding]:
+def _of_archive(context: CheckContext, uri: str) -> Iterator[Finding]:
     bucket, key = bucket_and_key(uri)
     try:
-        found = scene.account.ask("s3", "HeadObject", Bucket=bucket, Key=key)
+        head = context.account.call("s3", "HeadObject", Bucket=bucket, Key=key)
     except Missing:
-        yield NO_MODEL.at(_place(scene), f"There is no {uri}: CreateModel refuses it.")
+        yield NO_MODEL.at(_place(context), f"There is no {uri}: CreateModel refuses it.")
         return
-    if found["ContentLength"] == 0:
-        yield NO_MODEL.at(_place(scene), f"{uri} is empty: the endpoint fails when it unpacks it.")
-    if found.get("StorageClass") in ARCHIVE_CLASSES and "expiry-date" not in found.get("Restore", ""):
+    if head["ContentLength"] == 0:
+        yield NO_MODEL.at(_place(context), f"{uri} is empty: the endpoint fails when it unpacks it.")
+    if head.get("StorageClass") in ARCHIVE_CLASSES and "expiry-date" not in head.get("Restore", ""):
         yield ARCHIVED.at(
-            _place(scene), f"{uri} is in {found['StorageClass']}: it cannot be downloaded before it is restored."
+            _place(context), f"{uri} is in {head['StorageClass']}: it cannot be downloaded before it is restored."
         )
 
 
-def _of_prefix(scene: Scene, uri: str) -> Iterator[Finding]:
+def _of_prefix(context: CheckContext, uri: str) -> Iterator[Finding]:
     """What is said of a folder is said of a prefix too, by the same rules."""
-    files = InS3.at(uri, scene.account)
+    files = S3Checkpoint.at(uri, context.account)
     if not files.objects:
         what = f"There is nothing under {files.uri}: the endpoint has no model to load."
-        yield NO_MODEL.at(_place(scene), what)
+        yield NO_MODEL.at(_place(context), what)
     elif cold := files.archived():
         what = f"{_named(cold)}: archived, and cannot be downloaded before being restored, which takes hours."
-        yield ARCHIVED.at(_place(scene), what)
+        yield ARCHIVED.at(_place(context), what)
     else:
-        yield from model_data.of_checkpoint(scene.setup, files)
+        yield from model_data.check_checkpoint(context.setup, files)
 
 
 def read_model_facts(uri: str, client: Client) -> ModelFacts | None:
@@ -156,7 +157,7 @@ def read_model_facts(uri: str, client: Client) -> ModelFacts | None:
     no decoder."""
     from sluice.preflight.account.client import AccountClient
 
-    files = InS3.at(uri, AccountClient(client))
+    files = S3Checkpoint.at(uri, AccountClient(client))
     try:
         if not files.has_config:
             return None
@@ -165,8 +166,8 @@ def read_model_facts(uri: str, client: Client) -> ModelFacts | None:
         return None
 
 
-def _place(scene: Scene) -> Location:
-    return scene.wanted.at("model_uri") if scene.wanted.model_uri else scene.setup.at("model_data")
+def _place(context: CheckContext) -> Location:
+    return context.requirements.at("model_uri") if context.requirements.model_uri else context.setup.at("model_data")
 
 
 def _named(names: list[str]) -> str:

@@ -44,13 +44,13 @@ class AccountClient:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def ask(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
         """One answer. Raises NotAnswered, and KeyError for an operation that is not in the table."""
         read = READS[service, operation]
         try:
             answer: dict[str, Any] = getattr(self._client(service), xform_name(operation))(**params)
         except (BotoCoreError, ClientError) as error:
-            raise refusal(read, error) from error
+            raise classify_refusal(read, error) from error
         return answer
 
     def pages(self, service: str, operation: str, **params: Any) -> Iterator[dict[str, Any]]:
@@ -59,28 +59,28 @@ class AccountClient:
         try:
             yield from self._client(service).get_paginator(xform_name(operation)).paginate(**params)
         except (BotoCoreError, ClientError) as error:
-            raise refusal(read, error) from error
+            raise classify_refusal(read, error) from error
 
-    def all(self, service: str, operation: str, member: str, **params: Any) -> list[Any]:
+    def list_all(self, service: str, operation: str, member: str, **params: Any) -> list[Any]:
         return [each for page in self.pages(service, operation, **params) for each in page.get(member, [])]
 
     def read_object(self, bucket: str, key: str, start: int, length: int) -> bytes:
         """A part of an object of S3, from byte `start` on. Raises NotAnswered."""
         span = f"bytes={start}-{start + length - 1}"
-        answer = self.ask("s3", "GetObject", Bucket=bucket, Key=key, Range=span)
+        answer = self.call("s3", "GetObject", Bucket=bucket, Key=key, Range=span)
         try:
             content: bytes = answer["Body"].read()
         except BotoCoreError as error:
-            raise refusal(READS["s3", "GetObject"], error) from error
+            raise classify_refusal(READS["s3", "GetObject"], error) from error
         return content
 
 
-def refusal(read: Read, error: BotoCoreError | ClientError) -> NotAnswered:
+def classify_refusal(read: Read, error: BotoCoreError | ClientError) -> NotAnswered:
     if not isinstance(error, ClientError):
         kind = NoAccount if isinstance(error, NO_CREDENTIALS) else NotAnswered
         return kind(read, type(error).__name__, str(error))
-    told = error.response.get("Error", {})
-    code, message = str(told.get("Code", "")), str(told.get("Message", ""))
+    details = error.response.get("Error", {})
+    code, message = str(details.get("Code", "")), str(details.get("Message", ""))
     kind = NotAnswered
     if code in REFUSED_CREDENTIALS:
         kind = NoAccount

@@ -1,10 +1,10 @@
-"""What every check looks at: the setup, what is wanted beside it, and the account to ask."""
+"""What every check looks at: the deployment, what the release requires beside it, and the account to ask."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.preflight.account.requirements import Wanted
+from sluice.preflight.account.requirements import Requirements
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scene:
+class CheckContext:
     setup: DeploymentSpec
-    wanted: Wanted  # what was left to the stack is filled in
+    requirements: Requirements  # what was left to the stack is filled in
     account: "AccountClient"
     account_id: str
     partition: str  # aws, aws-cn, aws-us-gov
@@ -25,14 +25,14 @@ class Scene:
     @property
     def model_uri(self) -> str | None:
         """Where the weights are in S3; None if they are elsewhere, or not there yet."""
-        given = self.wanted.model_uri or self.setup.model_data
-        return given if given and given.startswith("s3://") else None
+        uri = self.requirements.model_uri or self.setup.model_data
+        return uri if uri and uri.startswith("s3://") else None
 
     def arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account_id}:{resource}"
 
 
-Check = Callable[[Scene], Iterator[Finding]]
+Check = Callable[[CheckContext], Iterator[Finding]]
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:

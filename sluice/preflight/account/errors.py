@@ -6,11 +6,11 @@ from sluice.preflight.account.reads import Read
 class NotAnswered(Exception):
     """A question has no answer; what was asked about stays unchecked."""
 
-    def __init__(self, read: Read, code: str, told: str) -> None:
-        super().__init__(f"{read.permission}: {code}: {told}")
+    def __init__(self, read: Read, code: str, message: str) -> None:
+        super().__init__(f"{read.permission}: {code}: {message}")
         self.read = read
         self.code = code
-        self.told = told
+        self.message = message
 
 
 class NoAccount(NotAnswered):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.preflight.account.context import Scene
+from sluice.preflight.account.context import CheckContext
 from sluice.preflight.account.errors import Missing
 from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.finding import Finding
@@ -31,30 +31,30 @@ class Fleet:
     count: int
 
 
-def judged_endpoint(scene: Scene) -> Iterator[Finding]:
-    """`evaluation.target: endpoint` needs one that serves."""
-    name = scene.wanted.evaluated_endpoint
+def check_evaluated_endpoint(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS028: `evaluation.target: endpoint` needs an endpoint that serves."""
+    name = context.requirements.evaluated_endpoint
     if name is None:
         return
-    place = scene.wanted.at("evaluated_endpoint")
+    place = context.requirements.at("evaluated_endpoint")
     try:
-        status = scene.account.ask("sagemaker", "DescribeEndpoint", EndpointName=name)["EndpointStatus"]
+        status = context.account.call("sagemaker", "DescribeEndpoint", EndpointName=name)["EndpointStatus"]
     except Missing:
-        yield NOT_SERVING.at(place, f"There is no endpoint {name!r} in {scene.region}: the cases have nobody to ask.")
+        yield NOT_SERVING.at(place, f"There is no endpoint {name!r} in {context.region}: the cases have nobody to ask.")
         return
     if status in HOLD_NOTHING:
         yield NOT_SERVING.at(place, f"Endpoint {name} is {status}: the cases get no answer, and there is no verdict.")
 
 
-def of_endpoints(scene: Scene) -> Iterator[Fleet]:
-    ask = scene.account.ask
-    for summary in scene.account.all("sagemaker", "ListEndpoints", "Endpoints"):
+def list_endpoint_fleets(context: CheckContext) -> Iterator[Fleet]:
+    call = context.account.call
+    for summary in context.account.list_all("sagemaker", "ListEndpoints", "Endpoints"):
         name = summary["EndpointName"]
         if summary["EndpointStatus"] in HOLD_NOTHING:
             continue
         try:
-            endpoint = ask("sagemaker", "DescribeEndpoint", EndpointName=name)
-            config = ask("sagemaker", "DescribeEndpointConfig", EndpointConfigName=endpoint["EndpointConfigName"])
+            endpoint = call("sagemaker", "DescribeEndpoint", EndpointName=name)
+            config = call("sagemaker", "DescribeEndpointConfig", EndpointConfigName=endpoint["EndpointConfigName"])
         except Missing:  # it went meanwhile
             continue
         yield from _fleets(name, endpoint, config)
@@ -64,9 +64,9 @@ def of_endpoints(scene: Scene) -> Iterator[Fleet]:
 def _fleets(name: str, endpoint: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Fleet]:
     """The type stands in the configuration, the count in the endpoint; while one is made, only the wished-for count."""
     for kind in ("ProductionVariants", "ShadowProductionVariants"):
-        said = {each["VariantName"]: each for each in config.get(kind) or []}
-        for variant in endpoint.get(kind) or said.values():
-            configured = said.get(variant["VariantName"], {})
+        configurations = {each["VariantName"]: each for each in config.get(kind) or []}
+        for variant in endpoint.get(kind) or configurations.values():
+            configured = configurations.get(variant["VariantName"], {})
             pools = variant.get("InstancePools") or []
             for pool in pools:
                 yield Fleet(name, pool["InstanceType"], pool.get("CurrentInstanceCount") or 0)
@@ -76,10 +76,12 @@ def _fleets(name: str, endpoint: Mapping[str, Any], config: Mapping[str, Any]) -
                 yield Fleet(name, instance_type, max(counts) or configured.get("InitialInstanceCount") or 0)
 
 
-def of_jobs(scene: Scene) -> Iterator[Fleet]:
+def list_job_fleets(context: CheckContext) -> Iterator[Fleet]:
     for status in ("InProgress", "Stopping"):
-        jobs = scene.account.all("sagemaker", "ListProcessingJobs", "ProcessingJobSummaries", StatusEquals=status)
+        jobs = context.account.list_all(
+            "sagemaker", "ListProcessingJobs", "ProcessingJobSummaries", StatusEquals=status
+        )
         for name in (job["ProcessingJobName"] for job in jobs):
-            job = scene.account.ask("sagemaker", "DescribeProcessingJob", ProcessingJobName=name)
+            job = context.account.call("sagemaker", "DescribeProcessingJob", ProcessingJobName=name)
             cluster = job["ProcessingResources"]["ClusterConfig"]
             yield Fleet(name, cluster["InstanceType"], cluster["InstanceCount"])

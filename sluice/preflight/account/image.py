@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sluice.lmi.images import ACCOUNTS, REPOSITORY
-from sluice.preflight.account.context import Scene
+from sluice.preflight.account.context import CheckContext
 from sluice.preflight.account.errors import Denied, Missing
 from sluice.preflight.account.sources import account_rule
 from sluice.preflight.finding import Finding
@@ -45,8 +45,8 @@ class Repository:
     @classmethod
     def of(cls, image: str, region: str) -> "Repository | None":
         """From a URI, or from `djl-inference:<tag>`, which stands in the registry of the region; None for any other."""
-        if found := URI.fullmatch(image):
-            return cls(found["account"], found["region"], found["name"], found["tag"], found["digest"])
+        if parts := URI.fullmatch(image):
+            return cls(parts["account"], parts["region"], parts["name"], parts["tag"], parts["digest"])
         name, _, tag = image.partition(":")
         if name == REPOSITORY and tag and "@" not in tag and region in ACCOUNTS:
             return cls(ACCOUNTS[region], region, name, tag, None)
@@ -59,28 +59,29 @@ class Repository:
         return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag or "latest"}
 
 
-def exists(scene: Scene) -> Iterator[Finding]:
-    for image in dict.fromkeys((scene.setup.image, *scene.wanted.images)):
-        repository = Repository.of(image, scene.region) if image else None
-        if repository is None or repository.region != scene.region:
+def check_image(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS013: the image is not in the region's registry."""
+    for image in dict.fromkeys((context.setup.image, *context.requirements.images)):
+        repository = Repository.of(image, context.region) if image else None
+        if repository is None or repository.region != context.region:
             continue  # what stands in no registry, or in another region's, is said without asking
-        if why := _absent(scene, repository):
+        if why := _absent(context, repository):
             where = f"the registry {repository.account} of {repository.region}"
-            place = scene.setup.at("image") if image == scene.setup.image else scene.wanted.at("images")
+            place = context.setup.at("image") if image == context.setup.image else context.requirements.at("images")
             yield NO_IMAGE.at(
                 place, f"{image}: {where} has no such {why}, so CreateModel and CreateProcessingJob refuse it."
             )
 
 
-def _absent(scene: Scene, repository: Repository) -> str:
+def _absent(context: CheckContext, repository: Repository) -> str:
     """What is missing, or nothing. Whoever may not describe an image may still be let pull it, and so see it."""
     request = {"registryId": repository.account, "repositoryName": repository.name, "imageIds": [repository.image_id()]}
     try:
-        scene.account.ask("ecr", "DescribeImages", **request)
+        context.account.call("ecr", "DescribeImages", **request)
     except Missing as why:
         return "repository" if why.code == "RepositoryNotFoundException" else "image"
     except Denied:
-        answer = scene.account.ask("ecr", "BatchGetImage", acceptedMediaTypes=MANIFESTS, **request)
+        answer = context.account.call("ecr", "BatchGetImage", acceptedMediaTypes=MANIFESTS, **request)
         codes = {failure.get("failureCode") for failure in answer.get("failures", [])}
         return "image" if "ImageNotFound" in codes else ""
     return ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sluice.preflight.account.context import Scene, counted
+from sluice.preflight.account.context import CheckContext, counted
 from sluice.preflight.account.requirements import ENDPOINT
 from sluice.preflight.account.sources import DOCS, VPC, account_rule
 from sluice.preflight.finding import Finding
@@ -73,28 +73,28 @@ ADDRESSES = 2  # of each instance, as the documentation counts
 HTTPS = 443
 
 
-def pieces(scene: Scene) -> Iterator[Finding]:
-    """Subnets and groups: there, in one VPC, in more than one zone, with room."""
-    network, place = scene.setup.network, scene.setup.at("network")
+def check_network_parts(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS021, AWS022 and AWS026: subnets and groups exist, in one VPC, in more than one zone, with room."""
+    network, place = context.setup.network, context.setup.at("network")
     if network is None:
         return
-    subnets, groups = _subnets(scene), _groups(scene)
+    subnets, groups = _subnets(context), _groups(context)
     gone = [name for name in network.subnets if name not in {each["SubnetId"] for each in subnets}]
     gone += [name for name in network.security_groups if name not in {each["GroupId"] for each in groups}]
     if gone:
-        yield NO_NETWORK.at(place, f"There is no {' and no '.join(gone)} in {scene.region}: CreateModel is refused.")
-    yield from _together(scene, subnets, groups)
+        yield NO_NETWORK.at(place, f"There is no {' and no '.join(gone)} in {context.region}: CreateModel is refused.")
+    yield from _together(context, subnets, groups)
     zones = {each["AvailabilityZone"] for each in subnets}
     if len(zones) == 1:
         yield ONE_ZONE.at(place, f"All subnets are in {zones.pop()}; the documentation asks for two zones.")
-    free, more = sum(each["AvailableIpAddressCount"] for each in subnets), scene.setup.instance_count
+    free, more = sum(each["AvailableIpAddressCount"] for each in subnets), context.setup.instance_count
     if subnets and free < ADDRESSES * more:
         what = f"{counted(more, 'more instance')} of the endpoint may take {ADDRESSES * more}"
         yield FEW_ADDRESSES.at(place, f"The subnets have {free} free addresses left; {what}.")
 
 
-def _together(scene: Scene, subnets: Sequence[Json], groups: Sequence[Json]) -> Iterator[Finding]:
-    place, vpcs = scene.setup.at("network"), sorted({each["VpcId"] for each in subnets})
+def _together(context: CheckContext, subnets: Sequence[Json], groups: Sequence[Json]) -> Iterator[Finding]:
+    place, vpcs = context.setup.at("network"), sorted({each["VpcId"] for each in subnets})
     if len(vpcs) > 1:
         where = ", ".join(f"{each['SubnetId']} in {each['VpcId']}" for each in subnets)
         yield NO_NETWORK.at(place, f"The subnets are in {len(vpcs)} VPCs ({where}): CreateModel is refused.")
@@ -104,42 +104,47 @@ def _together(scene: Scene, subnets: Sequence[Json], groups: Sequence[Json]) -> 
         yield NO_NETWORK.at(place, what, severity="warning")
 
 
-def ways_out(scene: Scene) -> Iterator[Finding]:
-    """A subnet reaches S3 through a gateway endpoint of its route table, or by any route that leads out."""
-    if scene.setup.network is None or not (subnets := _subnets(scene)):
+def check_routes(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS023 and AWS024. A subnet reaches S3 through a gateway endpoint of its route table, or by any route that
+    leads out."""
+    if context.setup.network is None or not (subnets := _subnets(context)):
         return
     vpcs = sorted({each["VpcId"] for each in subnets})
-    tables = scene.account.all("ec2", "DescribeRouteTables", "RouteTables", Filters=_filter("vpc-id", vpcs))
-    endpoints = scene.account.all("ec2", "DescribeVpcEndpoints", "VpcEndpoints", Filters=_filter("vpc-id", vpcs))
+    tables = context.account.list_all("ec2", "DescribeRouteTables", "RouteTables", Filters=_filter("vpc-id", vpcs))
+    endpoints = context.account.list_all("ec2", "DescribeVpcEndpoints", "VpcEndpoints", Filters=_filter("vpc-id", vpcs))
     working = [each for each in endpoints if str(each.get("State", "available")).lower() == "available"]
     closed = {each["SubnetId"]: table for each in subnets if not leads_out(table := _table(each, tables))}
     without = {name: table for name, table in closed.items() if not _gateway(table, working)}
-    only_serves = scene.wanted.steps == ENDPOINT
-    if without and not _interfaces(working, ".s3") and (scene.model_uri or not only_serves):
-        yield _no_way_to_s3(scene, without, vpcs[0])
+    only_serves = context.requirements.steps == ENDPOINT
+    if without and not _interfaces(working, ".s3") and (context.model_uri or not only_serves):
+        yield _no_way_to_s3(context, without, vpcs[0])
     if closed and not only_serves:
-        yield from _to_sagemaker(scene, list(closed), working)
+        yield from _to_sagemaker(context, list(closed), working)
 
 
-def _no_way_to_s3(scene: Scene, closed: Mapping[str, Json], vpc: str) -> Finding:
+def _no_way_to_s3(context: CheckContext, closed: Mapping[str, Json], vpc: str) -> Finding:
     to_internet = any(_to_internet_gateway(table) for table in closed.values())
     why = "an internet gateway, which is no way without a public address" if to_internet else "nowhere"
     tables = " ".join(sorted({str(table.get("RouteTableId")) for table in closed.values()}))
     return NO_WAY_TO_S3.at(
-        scene.setup.at("network"),
+        context.setup.at("network"),
         f"From {', '.join(closed)} the routes lead to {why}, and there is no S3 gateway endpoint: the model is not "
         f"downloaded, and the endpoint fails when its download time is up. Add one to {tables}: aws ec2 "
-        f"create-vpc-endpoint --vpc-id {vpc} --service-name com.amazonaws.{scene.region}.s3 --route-table-ids {tables} "
-        f"--region {scene.region}",
+        f"create-vpc-endpoint --vpc-id {vpc} --service-name com.amazonaws.{context.region}.s3 --route-table-ids "
+        f"{tables} --region {context.region}",
     )
 
 
-def _to_sagemaker(scene: Scene, closed: Sequence[str], endpoints: Sequence[Json]) -> Iterator[Finding]:
+def _to_sagemaker(context: CheckContext, closed: Sequence[str], endpoints: Sequence[Json]) -> Iterator[Finding]:
     """Interface endpoints stand in for a way out; one without private DNS may have names of its own."""
     there = {name: _interfaces(endpoints, f".{name}") for name in ("sagemaker.api", "sagemaker.runtime")}
-    lacking = [name for name, found in there.items() if not found]
-    unnamed = [name for name, found in there.items() if found and not any(e.get("PrivateDnsEnabled") for e in found)]
-    place, subnets = scene.setup.at("network"), ", ".join(closed)
+    lacking = [name for name, endpoints_of_service in there.items() if not endpoints_of_service]
+    unnamed = [
+        name
+        for name, endpoints_of_service in there.items()
+        if endpoints_of_service and not any(e.get("PrivateDnsEnabled") for e in endpoints_of_service)
+    ]
+    place, subnets = context.setup.at("network"), ", ".join(closed)
     if lacking:
         yield NO_WAY_TO_SAGEMAKER.at(
             place,
@@ -155,13 +160,14 @@ def _to_sagemaker(scene: Scene, closed: Sequence[str], endpoints: Sequence[Json]
         )
 
 
-def security(scene: Scene) -> Iterator[Finding]:
-    if scene.setup.network is None or not (groups := _groups(scene)):
+def check_security_groups(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS025: the security groups let nothing out."""
+    if context.setup.network is None or not (groups := _groups(context)):
         return
     if not any(_lets_https_out(rule) for group in groups for rule in group.get("IpPermissionsEgress", [])):
         names = ", ".join(each["GroupId"] for each in groups)
         yield NO_WAY_OUT.at(
-            scene.setup.at("network"),
+            context.setup.at("network"),
             f"No outbound rule of {names} covers TCP {HTTPS}: S3 and every service are out of reach.",
         )
 
@@ -213,16 +219,18 @@ def _lets_https_out(rule: Json) -> bool:
     return rule.get("IpProtocol") in {"tcp", "6"} and rule.get("FromPort", 0) <= HTTPS <= rule.get("ToPort", 65535)
 
 
-def _subnets(scene: Scene) -> list[Json]:
-    assert scene.setup.network
-    wanted = _filter("subnet-id", scene.setup.network.subnets)  # a filter finds those that exist; ids would be refused
-    return scene.account.all("ec2", "DescribeSubnets", "Subnets", Filters=wanted)
+def _subnets(context: CheckContext) -> list[Json]:
+    assert context.setup.network
+    filters = _filter(
+        "subnet-id", context.setup.network.subnets
+    )  # a filter finds those that exist; ids would be refused
+    return context.account.list_all("ec2", "DescribeSubnets", "Subnets", Filters=filters)
 
 
-def _groups(scene: Scene) -> list[Json]:
-    assert scene.setup.network
-    wanted = _filter("group-id", scene.setup.network.security_groups)
-    return scene.account.all("ec2", "DescribeSecurityGroups", "SecurityGroups", Filters=wanted)
+def _groups(context: CheckContext) -> list[Json]:
+    assert context.setup.network
+    filters = _filter("group-id", context.setup.network.security_groups)
+    return context.account.list_all("ec2", "DescribeSecurityGroups", "SecurityGroups", Filters=filters)
 
 
 def _filter(name: str, values: Sequence[str]) -> list[dict[str, Any]]:

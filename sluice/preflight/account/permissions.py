@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sluice.preflight.account import roles
-from sluice.preflight.account.context import Scene, bucket_and_key
+from sluice.preflight.account.context import CheckContext, bucket_and_key
 from sluice.preflight.account.image import Repository
 from sluice.preflight.account.requirements import Step
 from sluice.preflight.account.sources import SIMULATOR, account_rule
@@ -74,58 +74,62 @@ class Refused:
     unsure: tuple[str, ...]  # the conditions that it depends on
 
 
-def of_steps(scene: Scene) -> Iterator[Finding]:
-    yield from _of(scene, "role_arn", scene.wanted.role_arn, needs(scene))
+def check_steps(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS008: the role is not allowed what a step does."""
+    yield from _of(context, "role_arn", context.requirements.role_arn, list_needs(context))
 
 
-def of_trigger(scene: Scene) -> Iterator[Finding]:
-    pipelines = scene.arn("sagemaker", f"pipeline/{scene.setup.names.get('pipeline', 'any')}-deploy")
+def check_trigger(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS008: the role is not allowed what a step does."""
+    pipelines = context.arn("sagemaker", f"pipeline/{context.setup.names.get('pipeline', 'any')}-deploy")
     start = Need("trigger", ("sagemaker:StartPipelineExecution",), (pipelines,))
-    yield from _of(scene, "trigger_role_arn", scene.wanted.trigger_role_arn, [start])
+    yield from _of(context, "trigger_role_arn", context.requirements.trigger_role_arn, [start])
 
 
-def _of(scene: Scene, key: str, arn: str | None, wanted: Iterable[Need]) -> Iterator[Finding]:
+def _of(context: CheckContext, key: str, arn: str | None, needs: Iterable[Need]) -> Iterator[Finding]:
     """One finding for each step and outcome. A call is asked for once, for the first step that would fail without it.
 
     A role that is not there, or elsewhere, is another check's finding.
     """
-    if arn is None or roles.account_of(arn) != scene.account_id:
+    if arn is None or roles.account_of(arn) != context.account_id:
         return
-    asked: set[tuple[str, str]] = set()
+    simulated: set[tuple[str, str]] = set()
     refused: dict[tuple[str, Severity, str], list[tuple[Refused, Need]]] = {}
-    for need in wanted:
-        new = tuple(each for each in need.actions if not {(each, where) for where in need.resources} <= asked)
-        asked |= {(each, where) for each in new for where in need.resources}
-        for each in _refused(scene, arn, replace(need, actions=new)) if new else ():
+    for need in needs:
+        new = tuple(each for each in need.actions if not {(each, where) for where in need.resources} <= simulated)
+        simulated |= {(each, where) for each in new for where in need.resources}
+        for each in _refused(context, arn, replace(need, actions=new)) if new else ():
             severity: Severity = "note" if each.unsure else need.severity
             refused.setdefault((need.step, severity, need.outcome), []).append((each, need))
-    for (step, severity, outcome), found in refused.items():
-        message = _message(arn, step, severity, outcome, found)
-        yield NOT_ALLOWED.at(scene.wanted.at(key), message, severity=severity)
+    for (step, severity, outcome), refusals in refused.items():
+        message = _message(arn, step, severity, outcome, refusals)
+        yield NOT_ALLOWED.at(context.requirements.at(key), message, severity=severity)
 
 
-def _message(arn: str, step: str, severity: Severity, outcome: str, found: Sequence[tuple[Refused, Need]]) -> str:
+def _message(arn: str, step: str, severity: Severity, outcome: str, refusals: Sequence[tuple[Refused, Need]]) -> str:
     name, ends = STEPS[step]
-    calls = ", ".join(f"{each.action} on {need.resources[0]}{each.why}" for each, need in found)
+    calls = ", ".join(f"{each.action} on {need.resources[0]}{each.why}" for each, need in refusals)
     if severity == "note":
-        keys = ", ".join(sorted({key for each, _ in found for key in each.unsure}))
+        keys = ", ".join(sorted({key for each, _ in refusals for key in each.unsure}))
         return f"{arn} may do what {name} needs only under conditions that are not known here ({keys}): {calls}."
     return f"{arn} is not allowed what {name} does, so {outcome or ends}: {calls}."
 
 
-def _refused(scene: Scene, arn: str, need: Need) -> Iterator[Refused]:
-    context = {"aws:RequestedRegion": scene.region, "aws:SecureTransport": "true", **need.context}
-    results = scene.account.all(
+def _refused(context: CheckContext, arn: str, need: Need) -> Iterator[Refused]:
+    conditions = {"aws:RequestedRegion": context.region, "aws:SecureTransport": "true", **need.context}
+    results = context.account.list_all(
         "iam",
         "SimulatePrincipalPolicy",
         "EvaluationResults",
         PolicySourceArn=arn,
         ActionNames=list(need.actions),
         ResourceArns=list(need.resources),
-        ContextEntries=[_entry(key, value) for key, value in context.items()],
+        ContextEntries=[_entry(key, value) for key, value in conditions.items()],
     )
     for action in need.actions:
-        decisions = [each for result in results if result["EvalActionName"] == action for each in decided(result)]
+        decisions = [
+            each for result in results if result["EvalActionName"] == action for each in read_decisions(result)
+        ]
         denied = [each for each in decisions if not each.allowed]
         if not denied or (need.any_of and len(denied) < len(decisions)):
             continue
@@ -147,7 +151,7 @@ class Decision:
     by: str  # who forbids it, if it is more than that nobody allows it
 
 
-def decided(result: Mapping[str, Any]) -> Iterator[Decision]:
+def read_decisions(result: Mapping[str, Any]) -> Iterator[Decision]:
     """A result is about all resources of the request; with several it holds one for each."""
     organization = result.get("OrganizationsDecisionDetail") or {}
     for each in result.get("ResourceSpecificResults") or [result]:
@@ -163,125 +167,125 @@ def decided(result: Mapping[str, Any]) -> Iterator[Decision]:
         yield Decision(decision == "allowed", tuple(each.get("MissingContextValues") or ()), by)
 
 
-def needs(scene: Scene) -> Iterator[Need]:
+def list_needs(context: CheckContext) -> Iterator[Need]:
     """What the execution role must be allowed for the wanted steps."""
-    steps = scene.wanted.steps
+    steps = context.requirements.steps
     if "pipeline" in steps:
-        yield from _of_pipeline(scene)
+        yield from _of_pipeline(context)
     if "evaluate" in steps:
-        yield from _of_evaluate(scene)
+        yield from _of_evaluate(context)
     if "deploy" in steps:
-        yield from _of_deploy(scene)
+        yield from _of_deploy(context)
     if "evaluate" in steps or "deploy" in steps:
-        yield from _of_job(scene, "evaluate" if "evaluate" in steps else "deploy")
+        yield from _of_job(context, "evaluate" if "evaluate" in steps else "deploy")
     if "endpoint" in steps:
-        yield from _of_endpoint(scene)
+        yield from _of_endpoint(context)
 
 
-def _of_pipeline(scene: Scene) -> Iterator[Need]:
+def _of_pipeline(context: CheckContext) -> Iterator[Need]:
     """SageMaker Pipelines acts as the role: it registers the version and makes the jobs, tagged with the execution."""
-    group, job = _group(scene), scene.arn("sagemaker", "processing-job/pipelines-any")
-    package = scene.arn("sagemaker", f"model-package/{group}/1")
-    of_group = scene.arn("sagemaker", f"model-package-group/{group}")
+    group, job = _group(context), context.arn("sagemaker", "processing-job/pipelines-any")
+    package = context.arn("sagemaker", f"model-package/{group}/1")
+    of_group = context.arn("sagemaker", f"model-package-group/{group}")
     yield Need("pipeline", ("sagemaker:CreateModelPackage",), (package, of_group), any_of=True)
     verbs = ("sagemaker:CreateProcessingJob", "sagemaker:DescribeProcessingJob", "sagemaker:AddTags")
     yield Need("pipeline", verbs, (job,))
     yield Need("pipeline", ("sagemaker:StopProcessingJob",), (job,), severity="warning", outcome=UNSTOPPED)
-    yield from _pass_role(scene, "pipeline")
+    yield from _pass_role(context, "pipeline")
 
 
-def _of_evaluate(scene: Scene) -> Iterator[Need]:
-    package = scene.arn("sagemaker", f"model-package/{_group(scene)}/1")
+def _of_evaluate(context: CheckContext) -> Iterator[Need]:
+    package = context.arn("sagemaker", f"model-package/{_group(context)}/1")
     yield Need("evaluate", ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"), (package,))
-    if endpoint := scene.wanted.evaluated_endpoint:
-        where = scene.arn("sagemaker", f"endpoint/{endpoint}")
+    if endpoint := context.requirements.evaluated_endpoint:
+        where = context.arn("sagemaker", f"endpoint/{endpoint}")
         yield Need("evaluate", ("sagemaker:InvokeEndpointWithResponseStream",), (where,))
-    if scene.wanted.champion:
-        live = f"{scene.setup.names.get('endpoint', 'any')}-v1"
+    if context.requirements.champion:
+        live = f"{context.setup.names.get('endpoint', 'any')}-v1"
         yield Need("evaluate", ("sagemaker:ListModelPackages",))
         invoke = ("sagemaker:InvokeEndpointWithResponseStream",)
-        yield Need("champion", invoke, (scene.arn("sagemaker", f"endpoint/{live}"),), severity="warning")
-    if secrets := scene.wanted.secrets:
+        yield Need("champion", invoke, (context.arn("sagemaker", f"endpoint/{live}"),), severity="warning")
+    if secrets := context.requirements.secrets:
         yield Need("evaluate", ("secretsmanager:GetSecretValue",), secrets)
-    if models := scene.wanted.bedrock:
-        arns = tuple(f"arn:{scene.partition}:bedrock:{scene.region}::foundation-model/{name}" for name in models)
-        profiles = tuple(scene.arn("bedrock", f"inference-profile/{name}") for name in models)
+    if models := context.requirements.bedrock:
+        arns = tuple(f"arn:{context.partition}:bedrock:{context.region}::foundation-model/{name}" for name in models)
+        profiles = tuple(context.arn("bedrock", f"inference-profile/{name}") for name in models)
         for either in zip(arns, profiles, strict=True):
             yield Need("evaluate", ("bedrock:InvokeModel",), either, any_of=True)
-    if scene.wanted.mlflow:
-        yield Need("mlflow", MLFLOW, (scene.wanted.mlflow,), severity="warning")
+    if context.requirements.mlflow:
+        yield Need("mlflow", MLFLOW, (context.requirements.mlflow,), severity="warning")
 
 
-def _of_deploy(scene: Scene) -> Iterator[Need]:
-    own = f"{scene.setup.names.get('endpoint', 'any')}-v1"
+def _of_deploy(context: CheckContext) -> Iterator[Need]:
+    own = f"{context.setup.names.get('endpoint', 'any')}-v1"
     model, config, endpoint = (
-        scene.arn("sagemaker", f"{kind}/{own}") for kind in ("model", "endpoint-config", "endpoint")
+        context.arn("sagemaker", f"{kind}/{own}") for kind in ("model", "endpoint-config", "endpoint")
     )
-    package = scene.arn("sagemaker", f"model-package/{_group(scene)}/1")
+    package = context.arn("sagemaker", f"model-package/{_group(context)}/1")
     yield Need("deploy", ("sagemaker:ListModelPackages", "sagemaker:ListEndpoints"))
     yield Need("deploy", ("sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"), (package,))
     yield Need("deploy", ("sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel"), (model,))
     verbs = ("sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:DeleteEndpointConfig")
     yield Need("deploy", verbs, (config,))
-    update = ("sagemaker:UpdateEndpoint",) if scene.setup.strategy == "in_place" else ()
+    update = ("sagemaker:UpdateEndpoint",) if context.setup.strategy == "in_place" else ()
     yield Need("deploy", ("sagemaker:CreateEndpoint", *update), (endpoint, config))  # both are its resources
     verbs = ("sagemaker:DescribeEndpoint", "sagemaker:DeleteEndpoint", "sagemaker:InvokeEndpointWithResponseStream")
     yield Need("deploy", verbs, (endpoint,))
-    if scene.wanted.tags:
+    if context.requirements.tags:
         yield Need("deploy", ("sagemaker:AddTags",), (model, config, endpoint))
-    yield from _pass_role(scene, "deploy")
+    yield from _pass_role(context, "deploy")
 
 
-def _of_job(scene: Scene, step: Step) -> Iterator[Need]:
+def _of_job(context: CheckContext, step: Step) -> Iterator[Need]:
     """What every job of ours reads and writes; told of the first that would fail."""
-    bucket, arn = scene.wanted.bucket, f"arn:{scene.partition}:s3:::{scene.wanted.bucket}"
+    bucket, arn = context.requirements.bucket, f"arn:{context.partition}:s3:::{context.requirements.bucket}"
     if bucket:
         yield Need(step, ("s3:ListBucket",), (arn,))
-        read = ("cases", "code", "settings", *(["reports"] if scene.wanted.champion else []))
+        read = ("cases", "code", "settings", *(["reports"] if context.requirements.champion else []))
         yield Need(step, ("s3:GetObject",), tuple(f"{arn}/{each}/any" for each in read))
         yield Need(step, ("s3:PutObject",), (f"{arn}/reports/any",))
-    yield from _of_weights(scene, step)
-    yield from _of_container(scene, step, scene.wanted.images)
+    yield from _of_weights(context, step)
+    yield from _of_container(context, step, context.requirements.images)
 
 
-def _of_endpoint(scene: Scene) -> Iterator[Need]:
-    yield from _of_weights(scene, "endpoint")
-    yield from _of_container(scene, "endpoint", ())
+def _of_endpoint(context: CheckContext) -> Iterator[Need]:
+    yield from _of_weights(context, "endpoint")
+    yield from _of_container(context, "endpoint", ())
 
 
-def _of_weights(scene: Scene, step: Step) -> Iterator[Need]:
-    if scene.model_uri:
-        bucket, key = bucket_and_key(scene.model_uri)
-        arn = f"arn:{scene.partition}:s3:::{bucket}"
+def _of_weights(context: CheckContext, step: Step) -> Iterator[Need]:
+    if context.model_uri:
+        bucket, key = bucket_and_key(context.model_uri)
+        arn = f"arn:{context.partition}:s3:::{bucket}"
         yield Need(
             step, ("s3:GetObject",), (f"{arn}/{key if key.endswith(('.gz', '.tgz')) else key.rstrip('/') + '/any'}",)
         )
         yield Need(step, ("s3:ListBucket",), (arn,))
 
 
-def _of_container(scene: Scene, step: Step, images: tuple[str, ...]) -> Iterator[Need]:
+def _of_container(context: CheckContext, step: Step, images: tuple[str, ...]) -> Iterator[Need]:
     """The image, the key, the network; logs and metrics."""
-    found = (Repository.of(image, scene.region) for image in (scene.setup.image, *images) if image)
-    if repositories := tuple(dict.fromkeys(each.arn(scene.partition) for each in found if each)):
+    repositories_of_images = (Repository.of(image, context.region) for image in (context.setup.image, *images) if image)
+    if repositories := tuple(dict.fromkeys(each.arn(context.partition) for each in repositories_of_images if each)):
         yield Need(step, PULL, repositories, severity="warning", outcome=UNPULLED)
         yield Need(step, ("ecr:GetAuthorizationToken",), severity="warning", outcome=UNPULLED)
-    if scene.setup.network:
+    if context.setup.network:
         yield Need(step, INTERFACES)
-    key = scene.wanted.kms_key
+    key = context.requirements.kms_key
     if key and key.startswith("arn:"):  # what an alias stands for is not in the policy
         yield Need(step, ("kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"), (key,))
         yield Need(step, ("kms:CreateGrant",), (key,), {"kms:GrantIsForAWSResource": "true"})
-    group = scene.arn("logs", "log-group:/aws/sagemaker/any")
+    group = context.arn("logs", "log-group:/aws/sagemaker/any")
     yield Need(step, LOGS, (group,), severity="warning", outcome=UNSEEN)
     space = "/aws/sagemaker/Endpoints" if step == "endpoint" else "/aws/sagemaker/ProcessingJobs"
     metrics = {"cloudwatch:namespace": space}
     yield Need(step, ("cloudwatch:PutMetricData",), context=metrics, severity="warning", outcome=UNSEEN)
 
 
-def _pass_role(scene: Scene, step: Step) -> Iterator[Need]:
-    if role := scene.wanted.role_arn:
+def _pass_role(context: CheckContext, step: Step) -> Iterator[Need]:
+    if role := context.requirements.role_arn:
         yield Need(step, ("iam:PassRole",), (role,), {"iam:PassedToService": "sagemaker.amazonaws.com"})
 
 
-def _group(scene: Scene) -> str:
-    return scene.setup.names.get("group", "any")
+def _group(context: CheckContext) -> str:
+    return context.setup.names.get("group", "any")

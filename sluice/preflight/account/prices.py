@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sluice.lmi import tables
-from sluice.preflight.account.context import Scene
+from sluice.preflight.account.context import CheckContext
 from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.finding import Finding
 
@@ -23,19 +23,19 @@ HOSTING, PROCESSING = "Hosting", "Processing"
 APART = 0.05
 
 
-def current(scene: Scene) -> Iterator[Finding]:
-    """A note for each price that the table does not have, or has differently."""
-    setup = scene.setup
-    wanted = [(setup.instance_type, HOSTING, setup.at("instance_type"))] if setup.instance_type else []
+def check_prices(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS027 for each price that the table does not have, or has differently."""
+    setup = context.setup
+    priced = [(setup.instance_type, HOSTING, setup.at("instance_type"))] if setup.instance_type else []
     if setup.job:
-        wanted.append((setup.job.instance_type, PROCESSING, setup.at("job")))
+        priced.append((setup.job.instance_type, PROCESSING, setup.at("job")))
     written = tables.read("prices")
-    for kind, component, place in wanted:
-        price = of(scene, str(kind), component)
+    for kind, component, place in priced:
+        price = read_price(context, str(kind), component)
         if price is None:
             continue
-        row = next((row for row in written["rows"] if (row["instance"], row["region"]) == (kind, scene.region)), None)
-        use = f"{kind} for {'endpoints' if component == HOSTING else 'Processing jobs'} in {scene.region}"
+        row = next((row for row in written["rows"] if (row["instance"], row["region"]) == (kind, context.region)), None)
+        use = f"{kind} for {'endpoints' if component == HOSTING else 'Processing jobs'} in {context.region}"
         if row is None:
             yield PRICE.at(
                 place, f"{use} costs {price:.4g} USD an hour by today's Price List; the table has no price for it."
@@ -48,16 +48,16 @@ def current(scene: Scene) -> Iterator[Finding]:
             )
 
 
-def of(scene: Scene, instance_type: str, component: str) -> float | None:
+def read_price(context: CheckContext, instance_type: str, component: str) -> float | None:
     """USD for one instance and hour on demand; None if the Price List has none, or several."""
-    fields = {"regionCode": scene.region, "instanceName": instance_type, "component": component}
+    fields = {"regionCode": context.region, "instanceName": instance_type, "component": component}
     filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in fields.items()]
-    pages = scene.account.pages("pricing", "GetProducts", ServiceCode="AmazonSageMaker", Filters=filters)
-    found = {price for page in pages for text in page["PriceList"] for price in hourly(json.loads(text))}
-    return found.pop() if len(found) == 1 else None
+    pages = context.account.pages("pricing", "GetProducts", ServiceCode="AmazonSageMaker", Filters=filters)
+    prices = {price for page in pages for text in page["PriceList"] for price in list_hourly_prices(json.loads(text))}
+    return prices.pop() if len(prices) == 1 else None
 
 
-def hourly(product: Mapping[str, Any]) -> Iterator[float]:
+def list_hourly_prices(product: Mapping[str, Any]) -> Iterator[float]:
     """A product's prices by the hour; one-off fees, and the zeros that stand for reservations, are others."""
     for term in (product.get("terms") or {}).get("OnDemand", {}).values():
         for dimension in term["priceDimensions"].values():

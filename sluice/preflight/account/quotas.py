@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sluice.preflight.account import fleets
-from sluice.preflight.account.context import Scene, counted
+from sluice.preflight.account.context import CheckContext, counted
 from sluice.preflight.account.errors import NotAnswered
 from sluice.preflight.account.fleets import Fleet
 from sluice.preflight.account.sources import DOCS, QUOTAS, account_rule
@@ -64,7 +64,7 @@ NO_QUOTA = account_rule(
 OF_ENDPOINT, OF_JOB = "{} for endpoint usage", "{} for processing job usage"
 ACROSS_ENDPOINTS = "Number of instances across active endpoints"
 ACROSS_JOBS = "Number of instances across all processing jobs"
-SHOWN = 3
+MOST_LISTED = 3
 
 
 @dataclass(frozen=True)
@@ -74,122 +74,125 @@ class Limit:
     most: int
 
 
-def instances(scene: Scene) -> Iterator[Finding]:
-    """The endpoint and the jobs, against quotas that are listed once for all of them."""
-    kind, jobs = scene.setup.instance_type, _jobs(scene)
+def check_quotas(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS003, AWS009, AWS010, AWS011 and AWS012 for the endpoint and the jobs. The quotas are listed once for
+    all of them."""
+    kind, jobs = context.setup.instance_type, _jobs(context)
     names = [OF_ENDPOINT.format(kind), ACROSS_ENDPOINTS] if kind else []
     names += [*map(OF_JOB.format, jobs), ACROSS_JOBS] if jobs else []
     if not names:
         return
-    limits = quotas(scene, names)
+    limits = read_quotas(context, names)
     if kind:
-        yield from _of_endpoint(scene, kind, limits)
+        yield from _of_endpoint(context, kind, limits)
     if jobs:
-        yield from _of_jobs(scene, jobs, limits)
+        yield from _of_jobs(context, jobs, limits)
 
 
-def _jobs(scene: Scene) -> dict[str, Location]:
+def _jobs(context: CheckContext) -> dict[str, Location]:
     """The instance types of the release's jobs, one of each at a time."""
-    jobs = {kind: scene.wanted.at("jobs") for kind in scene.wanted.jobs}
-    return jobs | ({scene.setup.job.instance_type: scene.setup.at("job")} if scene.setup.job else {})
+    jobs = {kind: context.requirements.at("jobs") for kind in context.requirements.jobs}
+    return jobs | ({context.setup.job.instance_type: context.setup.at("job")} if context.setup.job else {})
 
 
-def _of_endpoint(scene: Scene, kind: str, limits: Mapping[str, Limit]) -> Iterator[Finding]:
-    place, adds = scene.setup.at("instance_type"), _adds(scene)
+def _of_endpoint(context: CheckContext, kind: str, limits: Mapping[str, Limit]) -> Iterator[Finding]:
+    place, adds = context.setup.at("instance_type"), _adds(context)
     running: Sequence[Fleet] = ()
     try:
-        running = tuple(fleets.of_endpoints(scene))
+        running = tuple(fleets.list_endpoint_fleets(context))
     except NotAnswered as why:
         yield _counted_nothing(why, place)
     own, across = limits.get(OF_ENDPOINT.format(kind)), limits.get(ACROSS_ENDPOINTS)
     if own:
-        yield from _of_fleet(scene, own, [each for each in running if each.instance_type == kind], adds, place)
-        yield from _of_scaling(scene, own, kind, adds)
+        yield from _of_fleet(context, own, [each for each in running if each.instance_type == kind], adds, place)
+        yield from _of_scaling(context, own, kind, adds)
     else:
-        yield _unknown(scene, OF_ENDPOINT.format(kind), kind, place)
+        yield _unknown(context, OF_ENDPOINT.format(kind), kind, place)
     if across:
-        yield from _of_fleet(scene, across, running, adds, place)
+        yield from _of_fleet(context, across, running, adds, place)
 
 
-def _of_scaling(scene: Scene, limit: Limit, kind: str, adds: int) -> Iterator[Finding]:
-    most = scene.setup.scaling[1] if scene.setup.scaling else 0
+def _of_scaling(context: CheckContext, limit: Limit, kind: str, adds: int) -> Iterator[Finding]:
+    most = context.setup.scaling[1] if context.setup.scaling else 0
     if most > limit.most >= adds:  # less than a start takes is an error already
         yield SCALING_QUOTA.at(
-            scene.setup.at("scaling"),
-            f"Scaling may ask for {most} {kind}, but {limit.name!r} is {limit.most} in {scene.region}: the endpoint "
-            f"stops growing there. {_request(limit, most, scene.region)}",
+            context.setup.at("scaling"),
+            f"Scaling may ask for {most} {kind}, but {limit.name!r} is {limit.most} in {context.region}: the endpoint "
+            f"stops growing there. {_request(limit, most, context.region)}",
         )
 
 
-def _adds(scene: Scene) -> int:
+def _adds(context: CheckContext) -> int:
     """How many instances start beside those that run. A rolling update replaces them in steps, at least one by one."""
-    return 1 if scene.setup.strategy == "rolling" else scene.setup.instance_count
+    return 1 if context.setup.strategy == "rolling" else context.setup.instance_count
 
 
-def _of_fleet(scene: Scene, limit: Limit, running: Sequence[Fleet], adds: int, place: Location) -> Iterator[Finding]:
+def _of_fleet(
+    context: CheckContext, limit: Limit, running: Sequence[Fleet], adds: int, place: Location
+) -> Iterator[Finding]:
     used = sum(each.count for each in running)
     if used + adds <= limit.most:
         return
-    if scene.wanted.deployed:
+    if context.requirements.deployed:
         what = f"an update of this endpoint starts {adds} more"
         call = "UpdateEndpoint"
     else:
         what = f"the release starts {adds} more before any is taken away"
-        call = "UpdateEndpoint" if scene.setup.strategy not in {None, "new_endpoint"} else "CreateEndpoint"
+        call = "UpdateEndpoint" if context.setup.strategy not in {None, "new_endpoint"} else "CreateEndpoint"
     yield ENDPOINT_QUOTA.at(
         place,
-        f"{limit.name!r} is {limit.most} in {scene.region}; {_now(running)}, and {what}: {call} is refused with "
-        f"ResourceLimitExceeded. {_request(limit, used + adds, scene.region)}",
-        severity="warning" if scene.wanted.deployed else None,
+        f"{limit.name!r} is {limit.most} in {context.region}; {_now(running)}, and {what}: {call} is refused with "
+        f"ResourceLimitExceeded. {_request(limit, used + adds, context.region)}",
+        severity="warning" if context.requirements.deployed else None,
     )
 
 
-def _of_jobs(scene: Scene, jobs: Mapping[str, Location], limits: Mapping[str, Limit]) -> Iterator[Finding]:
+def _of_jobs(context: CheckContext, jobs: Mapping[str, Location], limits: Mapping[str, Limit]) -> Iterator[Finding]:
     anywhere = list(jobs.values())[-1]
     running: Sequence[Fleet] = ()
     try:
-        running = tuple(fleets.of_jobs(scene))
+        running = tuple(fleets.list_job_fleets(context))
     except NotAnswered as why:
         yield _counted_nothing(why, anywhere)
     for kind, place in jobs.items():
         if limit := limits.get(OF_JOB.format(kind)):
-            yield from _of_job(scene, limit, [each for each in running if each.instance_type == kind], place)
+            yield from _of_job(context, limit, [each for each in running if each.instance_type == kind], place)
         else:
-            yield _unknown(scene, OF_JOB.format(kind), kind, place)
+            yield _unknown(context, OF_JOB.format(kind), kind, place)
     if across := limits.get(ACROSS_JOBS):
-        yield from _of_job(scene, across, running, anywhere)
+        yield from _of_job(context, across, running, anywhere)
 
 
-def _unknown(scene: Scene, name: str, kind: str, place: Location) -> Finding:
+def _unknown(context: CheckContext, name: str, kind: str, place: Location) -> Finding:
     return NO_QUOTA.at(
-        place, f"Service Quotas has no {name!r} in {scene.region}: {kind} is probably not offered there."
+        place, f"Service Quotas has no {name!r} in {context.region}: {kind} is probably not offered there."
     )
 
 
-def _of_job(scene: Scene, limit: Limit, running: Sequence[Fleet], place: Location) -> Iterator[Finding]:
+def _of_job(context: CheckContext, limit: Limit, running: Sequence[Fleet], place: Location) -> Iterator[Finding]:
     used = sum(each.count for each in running)
     if used + 1 > limit.most:
         # A job of somebody else ends some time; a quota that leaves no room for any job does not.
         yield JOB_QUOTA.at(
             place,
-            f"{limit.name!r} is {limit.most} in {scene.region}; {_now(running)}, and the release needs 1: "
-            f"CreateProcessingJob is refused with ResourceLimitExceeded. {_request(limit, used + 1, scene.region)}",
+            f"{limit.name!r} is {limit.most} in {context.region}; {_now(running)}, and the release needs 1: "
+            f"CreateProcessingJob is refused with ResourceLimitExceeded. {_request(limit, used + 1, context.region)}",
             severity="error" if limit.most < 1 else "warning",
         )
 
 
-def quotas(scene: Scene, names: Sequence[str]) -> Mapping[str, Limit]:
+def read_quotas(context: CheckContext, names: Sequence[str]) -> Mapping[str, Limit]:
     """Those that the account has, else AWS's own; listing stops when all are found, as there are thousands."""
-    found: dict[str, Limit] = {}
+    limits: dict[str, Limit] = {}
     for operation in ("ListServiceQuotas", "ListAWSDefaultServiceQuotas"):
-        for page in scene.account.pages("service-quotas", operation, ServiceCode="sagemaker"):
+        for page in context.account.pages("service-quotas", operation, ServiceCode="sagemaker"):
             for each in page["Quotas"]:
                 if each["QuotaName"] in names:
                     limit = Limit(each["QuotaName"], each["QuotaCode"], int(each["Value"]))
-                    found.setdefault(limit.name, limit)
-            if len(found) == len(names):
-                return found
-    return found
+                    limits.setdefault(limit.name, limit)
+            if len(limits) == len(names):
+                return limits
+    return limits
 
 
 def _now(running: Sequence[Fleet]) -> str:
@@ -199,9 +202,9 @@ def _now(running: Sequence[Fleet]) -> str:
     used = [f"{name}: {count}" for name, count in counts.items() if count]
     if not used:
         return "none runs now"
-    more = f" and {len(used) - SHOWN} more" if len(used) > SHOWN else ""
+    more = f" and {len(used) - MOST_LISTED} more" if len(used) > MOST_LISTED else ""
     number = sum(counts.values())
-    return f"{number} {'runs' if number == 1 else 'run'} now ({', '.join(used[:SHOWN])}{more})"
+    return f"{number} {'runs' if number == 1 else 'run'} now ({', '.join(used[:MOST_LISTED])}{more})"
 
 
 def _request(limit: Limit, least: int, region: str) -> str:

@@ -1,6 +1,6 @@
 """Every call that `sluice check --target aws` may make, and the permission that it takes. All of them only read.
 
-A call that is not in this table cannot be made: `asking.Account` looks each one up here.
+A call that is not in this table cannot be made: `client.AccountClient` looks each one up here.
 """
 
 from collections.abc import Mapping

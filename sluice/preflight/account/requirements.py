@@ -20,7 +20,7 @@ WHERE = {  # the key of pipeline.yaml that each field comes from
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requirements:
     """None: not used, or nobody said so; a check about it stays silent.
 
     Roles and bucket that are None are those of the stack, if one is named. `places`: each field's place.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sluice.preflight.account.context import Scene
+from sluice.preflight.account.context import CheckContext
 from sluice.preflight.account.errors import Missing
 from sluice.preflight.account.sources import DOCS, ROLES, account_rule
 from sluice.preflight.finding import Finding
@@ -48,29 +48,33 @@ ASSUME = "sts:assumerole"
 SAME_ACCOUNT = "aws:sourceaccount"
 
 
-def execution_role(scene: Scene) -> Iterator[Finding]:
-    yield from _of(scene, "role_arn", scene.wanted.role_arn, SAGEMAKER, "CreateProcessingJob and CreateModel")
+def check_execution_role(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS005, AWS006 and AWS007."""
+    yield from _of(context, "role_arn", context.requirements.role_arn, SAGEMAKER, "CreateProcessingJob and CreateModel")
 
 
-def trigger_role(scene: Scene) -> Iterator[Finding]:
-    yield from _of(scene, "trigger_role_arn", scene.wanted.trigger_role_arn, TRIGGERS, "approvals and schedules")
+def check_trigger_role(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS005, AWS006 and AWS007."""
+    yield from _of(
+        context, "trigger_role_arn", context.requirements.trigger_role_arn, TRIGGERS, "approvals and schedules"
+    )
 
 
-def _of(scene: Scene, key: str, arn: str | None, services: tuple[str, ...], use: str) -> Iterator[Finding]:
+def _of(context: CheckContext, key: str, arn: str | None, services: tuple[str, ...], use: str) -> Iterator[Finding]:
     if arn is None:
         return
-    place, owner = scene.wanted.at(key), account_of(arn)
-    if owner != scene.account_id:
+    place, owner = context.requirements.at(key), account_of(arn)
+    if owner != context.account_id:
         yield OTHER_ACCOUNT.at(
             place,
-            f"{arn} belongs to account {owner or 'none'}, but the credentials are those of {scene.account_id} "
-            f"({scene.caller}): a role is handed only to services of its own account, so {use} fail.",
+            f"{arn} belongs to account {owner or 'none'}, but the credentials are those of {context.account_id} "
+            f"({context.caller}): a role is handed only to services of its own account, so {use} fail.",
         )
         return
     try:
-        role = scene.account.ask("iam", "GetRole", RoleName=name_of(arn))["Role"]
+        role = context.account.call("iam", "GetRole", RoleName=name_of(arn))["Role"]
     except Missing:
-        yield NO_ROLE.at(place, f"Account {scene.account_id} has no role {name_of(arn)!r}: {use} fail.")
+        yield NO_ROLE.at(place, f"Account {context.account_id} has no role {name_of(arn)!r}: {use} fail.")
         return
     if role["Arn"] != arn:
         yield NO_ROLE.at(
@@ -80,7 +84,7 @@ def _of(scene: Scene, key: str, arn: str | None, services: tuple[str, ...], use:
         )
         return
     trust = role.get("AssumeRolePolicyDocument") or {}
-    if distrusted := [service for service in services if not trusts(trust, service, scene.account_id)]:
+    if distrusted := [service for service in services if not trusts(trust, service, context.account_id)]:
         yield NO_TRUST.at(
             place, f"The trust policy of {arn} does not let {' and '.join(distrusted)} assume it: {use} fail."
         )
@@ -88,12 +92,13 @@ def _of(scene: Scene, key: str, arn: str | None, services: tuple[str, ...], use:
 
 def trusts(policy: Mapping[str, Any], service: str, account_id: str) -> bool:
     """Whether a trust policy lets a service use the role for this account."""
-    found = [each for each in _listed(policy.get("Statement")) if _is_about(each, service)]
+    statements = [each for each in _listed(policy.get("Statement")) if _is_about(each, service)]
     if any(
-        each.get("Effect") == "Deny" and not {"Condition", "NotPrincipal", "NotAction"} & set(each) for each in found
+        each.get("Effect") == "Deny" and not {"Condition", "NotPrincipal", "NotAction"} & set(each)
+        for each in statements
     ):
         return False
-    return any(each.get("Effect") == "Allow" and _for_account(each, account_id) for each in found)
+    return any(each.get("Effect") == "Allow" and _for_account(each, account_id) for each in statements)
 
 
 def _is_about(statement: Mapping[str, Any], service: str) -> bool:

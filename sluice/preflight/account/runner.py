@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sluice.preflight.account import checkpoint, fleets, image, network, permissions, prices, quotas, roles, stores
-from sluice.preflight.account.context import Check, Scene
+from sluice.preflight.account.context import Check, CheckContext
 from sluice.preflight.account.errors import Denied, Missing, NoAccount, NotAnswered
 from sluice.preflight.account.reads import READS
-from sluice.preflight.account.requirements import Client, Wanted
+from sluice.preflight.account.requirements import Client, Requirements
 from sluice.preflight.account.sources import DOCS, account_rule
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding, Location, Rule
@@ -62,91 +62,93 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 CHECKS: tuple[Check, ...] = (
-    roles.execution_role, roles.trigger_role, permissions.of_steps, permissions.of_trigger,
-    quotas.instances, fleets.judged_endpoint, image.exists,
-    checkpoint.bucket, checkpoint.whole, stores.bucket, stores.table, stores.expiry, stores.key,
-    network.pieces, network.ways_out, network.security, prices.current,
+    roles.check_execution_role, roles.check_trigger_role, permissions.check_steps, permissions.check_trigger,
+    quotas.check_quotas, fleets.check_evaluated_endpoint, image.check_image, checkpoint.check_bucket,
+    checkpoint.check_checkpoint, stores.check_bucket, stores.check_table, stores.check_expiry, stores.check_key,
+    network.check_network_parts, network.check_routes, network.check_security_groups, prices.check_prices,
 )  # fmt: skip
-SETTLED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
+FINISHED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
 ACCOUNT = Location("--target aws")
 
 
-def check_account(setup: DeploymentSpec, wanted: Wanted, client: Client) -> Iterator[Finding]:
+def check_account(setup: DeploymentSpec, requirements: Requirements, client: Client) -> Iterator[Finding]:
     """Yields what the account would refuse. Never raises for what the account, its absence or the network does."""
     from sluice.preflight.account.client import AccountClient  # botocore comes with the questions, not with the pages
 
     account = AccountClient(client)
     try:
-        caller = account.ask("sts", "GetCallerIdentity")
+        caller = account.call("sts", "GetCallerIdentity")
     except NotAnswered as why:
-        yield no_account(why)
+        yield report_no_account(why)
         return
     arn, region = str(caller["Arn"]), setup.region or client("sts").meta.region_name
-    scene = Scene(setup, wanted, account, str(caller["Account"]), arn.split(":")[1], arn, region)
+    context = CheckContext(setup, requirements, account, str(caller["Account"]), arn.split(":")[1], arn, region)
     try:
-        scene = replace(scene, wanted=of_stack(scene))
+        context = replace(context, requirements=resolve_stack(context))
     except Missing:
-        yield no_stack(scene, "there is no such stack")
-        scene = replace(scene, wanted=replace(wanted, stack=None, table=None))
+        yield report_no_stack(context, "there is no such stack")
+        context = replace(context, requirements=replace(requirements, stack=None, table=None))
     except Unsettled as unsettled:
-        yield no_stack(scene, f"it is {unsettled}")
-        scene = replace(scene, wanted=replace(wanted, stack=None, table=None))
+        yield report_no_stack(context, f"it is {unsettled}")
+        context = replace(context, requirements=replace(requirements, stack=None, table=None))
     except NotAnswered as why:
-        yield unanswered(why, scene.caller)
+        yield report_unanswered(why, context.caller)
     for check in CHECKS:
-        yield from asked(check, scene)
+        yield from run_check(check, context)
 
 
-def asked(check: Check, scene: Scene) -> Iterator[Finding]:
+def run_check(check: Check, context: CheckContext) -> Iterator[Finding]:
     """What a check finds, and a note if it could not ask to its end."""
     try:
-        yield from check(scene)
+        yield from check(context)
     except NotAnswered as why:
-        yield unanswered(why, scene.caller)
+        yield report_unanswered(why, context.caller)
 
 
 class Unsettled(Exception):
     """The stack is there, but not finished."""
 
 
-def of_stack(scene: Scene) -> Wanted:
-    """What is wanted, with the stack's own where nothing else was said."""
-    wanted = scene.wanted
-    if wanted.stack is None:
-        return wanted
-    described = scene.account.ask("cloudformation", "DescribeStacks", StackName=wanted.stack)["Stacks"][0]
-    if described["StackStatus"] not in SETTLED:
+def resolve_stack(context: CheckContext) -> Requirements:
+    """The requirements, with the stack's own roles, bucket and table where nothing else is named. Raises Unsettled."""
+    requirements = context.requirements
+    if requirements.stack is None:
+        return requirements
+    described = context.account.call("cloudformation", "DescribeStacks", StackName=requirements.stack)["Stacks"][0]
+    if described["StackStatus"] not in FINISHED:
         raise Unsettled(described["StackStatus"])
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
     return replace(
-        wanted,
-        role_arn=wanted.role_arn or outputs.get("ExecutionRoleArn"),
-        trigger_role_arn=wanted.trigger_role_arn or outputs.get("TriggerRoleArn"),
-        bucket=wanted.bucket or outputs.get("BucketName"),
-        table=wanted.table or outputs.get("HistoryTableName"),
+        requirements,
+        role_arn=requirements.role_arn or outputs.get("ExecutionRoleArn"),
+        trigger_role_arn=requirements.trigger_role_arn or outputs.get("TriggerRoleArn"),
+        bucket=requirements.bucket or outputs.get("BucketName"),
+        table=requirements.table or outputs.get("HistoryTableName"),
     )
 
 
-def no_account(why: NotAnswered) -> Finding:
-    told = why.told or why.code
+def report_no_account(why: NotAnswered) -> Finding:
+    reason = why.message or why.code
     if isinstance(why, NoAccount):
-        what = f"The credentials are missing or not accepted ({told})"
+        what = f"The credentials are missing or not accepted ({reason})"
     else:
-        what = f"AWS could not be asked who is calling ({told})"
+        what = f"AWS could not be asked who is calling ({reason})"
     return NO_ACCOUNT.at(ACCOUNT, f"{what}: nothing of the account was checked, and a release from here would stop.")
 
 
-def no_stack(scene: Scene, what: str) -> Finding:
+def report_no_stack(context: CheckContext, what: str) -> Finding:
     return NO_STACK.at(
-        scene.wanted.at("stack"),
-        f"The stack {scene.wanted.stack!r} is not ready in {scene.region}: {what}. `sluice run --target aws` stops "
-        "before it sends anything. Make it: sluice bootstrap --target aws",
+        context.requirements.at("stack"),
+        f"The stack {context.requirements.stack!r} is not ready in {context.region}: {what}. `sluice run --target aws` "
+        "stops before it sends anything. Make it: sluice bootstrap --target aws",
     )
 
 
-def unanswered(why: NotAnswered, caller: str) -> Finding:
+def report_unanswered(why: NotAnswered, caller: str) -> Finding:
     if isinstance(why, Denied):
         what = f"{caller} may not call {why.read.permission}, so it was not checked {why.read.about}."
         return DENIED.at(ACCOUNT, what)
-    told = f"{why.code}: {why.told}" if why.told and why.told != why.code else why.code
-    return quotas.UNANSWERED.at(ACCOUNT, f"It was not checked {why.read.about}: {why.read.permission} answered {told}")
+    reason = f"{why.code}: {why.message}" if why.message and why.message != why.code else why.code
+    return quotas.UNANSWERED.at(
+        ACCOUNT, f"It was not checked {why.read.about}: {why.read.permission} answered {reason}"
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sluice.preflight.account.context import Scene
+from sluice.preflight.account.context import CheckContext
 from sluice.preflight.account.errors import Missing
 from sluice.preflight.account.roles import OTHER_ACCOUNT
 from sluice.preflight.account.sources import DOCS, account_rule
@@ -60,86 +60,98 @@ EXPIRES = "expires"
 FOR_DATA = ("ENCRYPT_DECRYPT", "SYMMETRIC_DEFAULT")
 
 
-def bucket(scene: Scene) -> Iterator[Finding]:
-    if scene.wanted.bucket:
-        yield from of_bucket(scene, scene.wanted.bucket, scene.wanted.at("bucket"), "uploads fail")
+def check_bucket(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS014 and AWS015."""
+    if context.requirements.bucket:
+        yield from check_bucket_exists(
+            context, context.requirements.bucket, context.requirements.at("bucket"), "uploads fail"
+        )
 
 
-def of_bucket(scene: Scene, name: str, place: Location, outcome: str) -> Iterator[Finding]:
+def check_bucket_exists(context: CheckContext, name: str, place: Location, outcome: str) -> Iterator[Finding]:
     """Findings about a bucket that must exist and be in the release's region."""
     try:
-        found = scene.account.ask("s3", "HeadBucket", Bucket=name)
+        head = context.account.call("s3", "HeadBucket", Bucket=name)
     except Missing:
         yield NO_BUCKET.at(place, f"There is no bucket {name!r}: {outcome}.")
         return
-    headers = (found.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
-    region = found.get("BucketRegion") or headers.get("x-amz-bucket-region")
-    if region and region != scene.region:
+    headers = (head.get("ResponseMetadata") or {}).get("HTTPHeaders") or {}
+    region = head.get("BucketRegion") or headers.get("x-amz-bucket-region")
+    if region and region != context.region:
         yield OTHER_REGION.at(
             place,
-            f"Bucket {name} is in {region}, the endpoint in {scene.region}: CreateModel refuses the model's data.",
+            f"Bucket {name} is in {region}, the endpoint in {context.region}: CreateModel refuses the model's data.",
         )
 
 
-def table(scene: Scene) -> Iterator[Finding]:
-    name = scene.wanted.table
+def check_table(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS018: the history table is not there, or not of this shape."""
+    name = context.requirements.table
     if name is None:
         return
-    place = scene.wanted.at("table")
+    place = context.requirements.at("table")
     try:
-        found = scene.account.ask("dynamodb", "DescribeTable", TableName=name)["Table"]
+        description = context.account.call("dynamodb", "DescribeTable", TableName=name)["Table"]
     except Missing:
         yield NO_TABLE.at(
             place,
-            f"There is no table {name!r} in {scene.region}: the RAG server answers no question without its history.",
+            f"There is no table {name!r} in {context.region}: the RAG server answers no question without its history.",
         )
         return
-    kinds = {each["AttributeName"]: each["AttributeType"] for each in found.get("AttributeDefinitions", [])}
-    keys = {(each["AttributeName"], each["KeyType"]) for each in found["KeySchema"]}
+    kinds = {each["AttributeName"]: each["AttributeType"] for each in description.get("AttributeDefinitions", [])}
+    keys = {(each["AttributeName"], each["KeyType"]) for each in description["KeySchema"]}
     if keys != KEYS or any(kinds.get(name) != "S" for name, _ in KEYS):
-        shown = ", ".join(f"{name} ({kind}, {kinds.get(name, '?')})" for name, kind in sorted(keys))
+        schema = ", ".join(f"{name} ({kind}, {kinds.get(name, '?')})" for name, kind in sorted(keys))
         yield NO_TABLE.at(
-            place, f"Table {name} has the keys {shown}; the RAG server writes user (HASH, S) and turn (RANGE, S)."
+            place, f"Table {name} has the keys {schema}; the RAG server writes user (HASH, S) and turn (RANGE, S)."
         )
-    elif found["TableStatus"] not in {"ACTIVE", "UPDATING"}:
-        yield NO_TABLE.at(place, f"Table {name} is {found['TableStatus']}: until it is ACTIVE no question is answered.")
+    elif description["TableStatus"] not in {"ACTIVE", "UPDATING"}:
+        yield NO_TABLE.at(
+            place, f"Table {name} is {description['TableStatus']}: until it is ACTIVE no question is answered."
+        )
 
 
-def expiry(scene: Scene) -> Iterator[Finding]:
-    name = scene.wanted.table
+def check_expiry(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS019: old turns stay in the history."""
+    name = context.requirements.table
     if name is None:
         return
     try:
-        found = scene.account.ask("dynamodb", "DescribeTimeToLive", TableName=name).get("TimeToLiveDescription") or {}
+        expiry_settings = (
+            context.account.call("dynamodb", "DescribeTimeToLive", TableName=name).get("TimeToLiveDescription") or {}
+        )
     except Missing:
         return  # the table's own finding
-    on = found.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
-    if not on or found.get("AttributeName") != EXPIRES:
-        what = f"goes by {found['AttributeName']!r}" if on else "is off"
+    on = expiry_settings.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}
+    if not on or expiry_settings.get("AttributeName") != EXPIRES:
+        what = f"goes by {expiry_settings['AttributeName']!r}" if on else "is off"
         yield NO_EXPIRY.at(
-            scene.wanted.at("table"),
+            context.requirements.at("table"),
             f"Time to live of table {name} {what}, not by {EXPIRES!r}: turns are kept for ever.",
         )
 
 
-def key(scene: Scene) -> Iterator[Finding]:
-    name = scene.wanted.kms_key
+def check_key(context: CheckContext) -> Iterator[Finding]:
+    """Yields AWS005 and AWS020."""
+    name = context.requirements.kms_key
     if name is None:
         return
-    place, parts = scene.wanted.at("kms_key"), name.split(":")
-    if len(parts) > 5 and parts[3] != scene.region:
+    place, parts = context.requirements.at("kms_key"), name.split(":")
+    if len(parts) > 5 and parts[3] != context.region:
         yield OTHER_ACCOUNT.at(
-            place, f"The key is in {parts[3]}, the release in {scene.region}: nothing there can be encrypted with it."
+            place, f"The key is in {parts[3]}, the release in {context.region}: nothing there can be encrypted with it."
         )
         return
     try:
-        found = scene.account.ask("kms", "DescribeKey", KeyId=name)["KeyMetadata"]
+        metadata = context.account.call("kms", "DescribeKey", KeyId=name)["KeyMetadata"]
     except Missing:
-        yield BAD_KEY.at(place, f"There is no KMS key {name!r} in {scene.region}: jobs and endpoints cannot be made.")
+        yield BAD_KEY.at(place, f"There is no KMS key {name!r} in {context.region}: jobs and endpoints cannot be made.")
         return
-    if found.get("KeyState") != "Enabled":
-        yield BAD_KEY.at(place, f"KMS key {name} is {found.get('KeyState')}: what is encrypted with it cannot be used.")
-    elif (kind := (found.get("KeyUsage", FOR_DATA[0]), found.get("KeySpec", FOR_DATA[1]))) != FOR_DATA:
+    if metadata.get("KeyState") != "Enabled":
+        yield BAD_KEY.at(
+            place, f"KMS key {name} is {metadata.get('KeyState')}: what is encrypted with it cannot be used."
+        )
+    elif (kind := (metadata.get("KeyUsage", FOR_DATA[0]), metadata.get("KeySpec", FOR_DATA[1]))) != FOR_DATA:
         yield BAD_KEY.at(
             place, f"KMS key {name} is of another kind ({', '.join(kind)}); a symmetric key for encryption is needed."
         )

@@ -35,34 +35,36 @@ class Suppression:
 class Reading:
     settings: tuple[Setting, ...]
     silences: tuple[Suppression, ...] = ()
-    fields: Mapping[str, Any] = field(default_factory=dict)  # what else it says of a Setup: image, model_data, ...
+    fields: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # what else it says of a DeploymentSpec: image, model_data, ...
     places: Mapping[str, Location] = field(default_factory=dict)
 
 
-def environment(file: Path) -> Reading:
+def read_environment(file: Path) -> Reading:
     """NAME=value lines as shells and compose files take them, or JSON: an object of variables, or a container's own."""
-    text = text_of(file)
+    text = read_text(file)
     if text.lstrip().startswith("{"):
         return _of_json(text, file)
     return Reading(tuple(_of_lines(text, file)), tuple(_silences(text, file)))
 
 
-def properties(file: Path) -> Reading:
+def read_properties(file: Path) -> Reading:
     """serving.properties, as Java reads it: `key=value`, `key: value` or `key value`, with \\ at the end going on."""
-    text = text_of(file)
+    text = read_text(file)
     return Reading(tuple(_of_properties(text, file)), tuple(_silences(text, file)))
 
 
-def text_of(file: Path) -> str:
+def read_text(file: Path) -> str:
     with suppress(OSError):  # what cannot be read at all is told below
         if (size := file.stat().st_size) > MOST_BYTES:
             raise UsageError(f"{file}: is too large to be a configuration ({size:,} bytes).")
-    return yaml_file.text_of(file)
+    return yaml_file.read_text(file)
 
 
-def json_of(file: Path) -> Any:
+def parse_json(file: Path) -> Any:
     try:
-        return json.loads(text_of(file))
+        return json.loads(read_text(file))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{file}: is not JSON: {error}.") from None
 
@@ -142,12 +144,12 @@ def _variables(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _of_properties(text: str, file: Path) -> Iterator[Setting]:
     for number, line in _logical(text):
-        found = re.match(r"(?P<name>(?:\\.|[^\s=:\\])+)\s*[=:\s]?\s*(?P<value>.*)", line)
-        if found is None:
+        match = re.match(r"(?P<name>(?:\\.|[^\s=:\\])+)\s*[=:\s]?\s*(?P<value>.*)", line)
+        if match is None:
             hint = "Write one property a line, as option.dtype=auto."
             raise UsageError(f"{file}:{number}: is no key=value line.", hint)
-        name = re.sub(r"\\(.)", r"\1", found["name"])
-        yield Setting(name, re.sub(r"\\(.)", r"\1", found["value"].strip()), Location(name, str(file), number))
+        name = re.sub(r"\\(.)", r"\1", match["name"])
+        yield Setting(name, re.sub(r"\\(.)", r"\1", match["value"].strip()), Location(name, str(file), number))
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:
@@ -169,6 +171,6 @@ def _logical(text: str) -> Iterator[tuple[int, str]]:
 
 def _silences(text: str, file: Path) -> Iterator[Suppression]:
     for number, line in enumerate(text.splitlines(), 1):
-        if found := SILENCE.match(line):
-            place = Location(f"silence {found['code']}", str(file), number)
-            yield Suppression(found["code"], (found["reason"] or "").strip(), place)
+        if match := SILENCE.match(line):
+            place = Location(f"silence {match['code']}", str(file), number)
+            yield Suppression(match["code"], (match["reason"] or "").strip(), place)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sluice.errors import SluiceError, UsageError
 from sluice.preflight.account.client import AccountClient
 from sluice.preflight.account.errors import Denied, Missing, NoAccount, NotAnswered
-from sluice.preflight.account.requirements import ENDPOINT, Wanted
+from sluice.preflight.account.requirements import ENDPOINT, Requirements
 from sluice.preflight.container_definition import NAMES, find_container, read_container, read_network
 from sluice.preflight.deployment_spec import DeploymentSpec, Strategy
 from sluice.preflight.finding import Location
@@ -28,18 +28,18 @@ class CannotRead(SluiceError):
     """The account did not tell what is configured there."""
 
 
-def of_package(client: Client, arn: str) -> DeploymentSpec:
+def read_package(client: Client, arn: str) -> DeploymentSpec:
     """What a model package says of its container. Raises UsageError if there is none, CannotRead if nobody tells.
 
     A package knows its container only: no instance, unless it names a single one that it supports.
     """
-    package = _told(lambda: _package(AccountClient(client), arn))
+    package = _explain_refusals(lambda: _package(AccountClient(client), arn))
     kinds = (package.get("InferenceSpecification") or {}).get("SupportedRealtimeInferenceInstanceTypes") or []
     instance_type = kinds[0] if len(kinds) == 1 else None
-    found = read_container(_of_package(package))
+    container = read_container(_of_package(package))
     names = {"group": str(package["ModelPackageGroupName"])} if package.get("ModelPackageGroupName") else {}
     return DeploymentSpec(
-        **found,
+        **container,
         region=_region(client, arn),
         instance_type=instance_type,
         names=names,
@@ -47,9 +47,9 @@ def of_package(client: Client, arn: str) -> DeploymentSpec:
     )
 
 
-def of_endpoint(client: Client, name: str) -> DeploymentSpec:
-    """What an endpoint runs: container, model data, network, variant, scaling. Raises as `of_package`."""
-    running = _told(lambda: _running(client, name))
+def read_endpoint(client: Client, name: str) -> DeploymentSpec:
+    """What an endpoint runs: container, model data, network, variant, scaling. Raises as `read_package`."""
+    running = _explain_refusals(lambda: _running(client, name))
     variant, model, config = running.variant, running.model, running.config
     isolated = bool(model.get("EnableNetworkIsolation") or config.get("EnableNetworkIsolation"))
     return DeploymentSpec(
@@ -70,10 +70,10 @@ def of_endpoint(client: Client, name: str) -> DeploymentSpec:
     )
 
 
-def wanted_of_endpoint(client: Client, name: str) -> Wanted:
-    """What the endpoint uses of the account, for `account.findings`: its role, its key."""
-    running = _told(lambda: _running(client, name))
-    return Wanted(
+def read_endpoint_requirements(client: Client, name: str) -> Requirements:
+    """What the endpoint uses of the account, for `account.runner.check_account`: its role, its key."""
+    running = _explain_refusals(lambda: _running(client, name))
+    return Requirements(
         role_arn=running.model.get("ExecutionRoleArn") or running.config.get("ExecutionRoleArn"),
         kms_key=running.config.get("KmsKeyId"),
         steps=ENDPOINT,
@@ -109,12 +109,14 @@ class _Running:
 def _running(client: Client, name: str) -> _Running:
     account = AccountClient(client)
     endpoint = _there(
-        lambda: account.ask("sagemaker", "DescribeEndpoint", EndpointName=name), f"There is no endpoint {name!r}.", GONE
+        lambda: account.call("sagemaker", "DescribeEndpoint", EndpointName=name),
+        f"There is no endpoint {name!r}.",
+        GONE,
     )
     gone = f"Endpoint {name} is being changed, or what it was made of was deleted."
     config_name = endpoint["EndpointConfigName"]
     config = _there(
-        lambda: account.ask("sagemaker", "DescribeEndpointConfig", EndpointConfigName=config_name),
+        lambda: account.call("sagemaker", "DescribeEndpointConfig", EndpointConfigName=config_name),
         f"{gone} Its configuration {config_name} is not there.",
     )
     variant = config[VARIANT][0]
@@ -125,7 +127,7 @@ def _running(client: Client, name: str) -> _Running:
             "Check the component's container with --env-file and --image instead.",
         )
     model = _there(
-        lambda: account.ask("sagemaker", "DescribeModel", ModelName=model_name),
+        lambda: account.call("sagemaker", "DescribeModel", ModelName=model_name),
         f"{gone} Its model {model_name} is not there.",
     )
     container = find_container(model)
@@ -142,7 +144,7 @@ def _running(client: Client, name: str) -> _Running:
 
 def _package(account: AccountClient, arn: str) -> Json:
     return _there(
-        lambda: account.ask("sagemaker", "DescribeModelPackage", ModelPackageName=arn),
+        lambda: account.call("sagemaker", "DescribeModelPackage", ModelPackageName=arn),
         f"The registry holds no {arn}.",
         "`aws sagemaker list-model-packages --model-package-group-name GROUP` lists a group's ARNs.",
     )
@@ -161,10 +163,10 @@ def _places(fields: Mapping[str, str]) -> dict[str, Location]:
 
 def _count(endpoint: Json, variant: Json) -> int:
     """As many as run now; the configuration's number where the endpoint does not say."""
-    said: Json = next(
+    state: Json = next(
         (each for each in endpoint.get(VARIANT) or [] if each["VariantName"] == variant["VariantName"]), {}
     )
-    return int(said.get("DesiredInstanceCount") or variant.get("InitialInstanceCount") or 1)
+    return int(state.get("DesiredInstanceCount") or variant.get("InitialInstanceCount") or 1)
 
 
 def _strategy(config: Json | None) -> Strategy | None:
@@ -181,7 +183,7 @@ def _scaling(account: AccountClient, name: str, variant: Json) -> tuple[int, int
     """The bounds that autoscaling was given; not being allowed to ask for them is no reason to check nothing."""
     resource = f"endpoint/{name}/variant/{variant['VariantName']}"
     try:
-        found = account.all(
+        targets = account.list_all(
             "application-autoscaling",
             "DescribeScalableTargets",
             "ScalableTargets",
@@ -189,9 +191,9 @@ def _scaling(account: AccountClient, name: str, variant: Json) -> tuple[int, int
             ResourceIds=[resource],
         )
     except NotAnswered:
-        found = []
-    if found:
-        return int(found[0]["MinCapacity"]), int(found[0]["MaxCapacity"])
+        targets = []
+    if targets:
+        return int(targets[0]["MinCapacity"]), int(targets[0]["MaxCapacity"])
     managed = variant.get("ManagedInstanceScaling") or {}
     if managed.get("Status") != "ENABLED" or "MaxInstanceCount" not in managed:
         return None
@@ -203,24 +205,24 @@ def _region(client: Client, arn: str) -> str | None:
     return parts[3] if len(parts) > 5 and parts[3] else client("sagemaker").meta.region_name
 
 
-def _there(ask: Callable[[], T], missing: str, hint: str = "") -> T:
+def _there(request: Callable[[], T], missing: str, hint: str = "") -> T:
     try:
-        return ask()
+        return request()
     except Missing:
         raise UsageError(missing, hint) from None
 
 
-def _told(read: Callable[[], T]) -> T:
+def _explain_refusals(read: Callable[[], T]) -> T:
     """Whatever the account does not answer is said in a line with the permission that it takes."""
     try:
         return read()
     except NoAccount as why:
         raise UsageError(
-            f"The account cannot be asked: {why.told}", "`aws sts get-caller-identity` says who is calling."
+            f"The account cannot be asked: {why.message}", "`aws sts get-caller-identity` says who is calling."
         ) from why
     except Denied as why:
         raise CannotRead(
             f"The credentials may not ask {why.read.about}.", f"Allow {why.read.permission}, which only reads."
         ) from why
     except NotAnswered as why:
-        raise CannotRead(f"It is not known {why.read.about}: {why.code}: {why.told}") from why
+        raise CannotRead(f"It is not known {why.read.about}: {why.code}: {why.message}") from why

@@ -11,11 +11,11 @@ from sluice.lmi.environment import format_scalar
 from sluice.lmi.model import ModelFacts
 from sluice.preflight import checks, pipeline_file
 from sluice.preflight.adapters.config_files import Suppression
-from sluice.preflight.deployment_spec import DeploymentSpec, Job, Judging, Network, Setting
+from sluice.preflight.deployment_spec import DeploymentSpec, EvaluationSpec, Job, Network, Setting
 from sluice.preflight.finding import Finding, Location
 
 DEGREE = "TENSOR_PARALLEL_DEGREE"
-# field of Setup -> key of pipeline.yaml
+# field of DeploymentSpec -> key of pipeline.yaml
 KEYS: dict[str, tuple[str, ...]] = {
     "image": ("lmi", "image"),
     "options": ("lmi", "options"),
@@ -41,68 +41,72 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def findings(config: PipelineConfig, model: ModelFacts | None = None) -> list[Finding]:
+def check_config(config: PipelineConfig, model: ModelFacts | None = None) -> list[Finding]:
     """What the file would run into on SageMaker, the worst first. Asks no AWS.
 
     `model`: its facts, if the caller has read them elsewhere; else they are read here or known by the model's id.
     """
-    judging: Judging | None = None
-    found = list(_local_checkpoint(config))
+    judging: EvaluationSpec | None = None
+    problems = list(_local_checkpoint(config))
     try:
-        judging = judged(config)
+        judging = read_evaluation(config)
     except UsageError as error:
         what = " ".join((error.message, error.hint)).strip()
-        found.append(pipeline_file.CFG003.at(place(config, "evaluation", "cases"), what))
-    return checks.ordered([*found, *checks.findings(setup(config, judging, model))])
+        problems.append(pipeline_file.CFG003.at(locate(config, "evaluation", "cases"), what))
+    return checks.sort_findings([*problems, *checks.check_spec(build_deployment_spec(config, judging, model))])
 
 
-def of_error(error: ConfigError, path: Path) -> list[Finding]:
+def report_config_error(error: ConfigError, path: Path) -> list[Finding]:
     """A file that could not be read as a release, problem by problem."""
     rule = pipeline_file.CFG001 if error.kind == "form" else pipeline_file.CFG002
     return [rule.at(Location(each.path, str(path), each.line), each.message) for each in error.problems]
 
 
-def suppressions(config: PipelineConfig) -> tuple[Suppression, ...]:
-    given = config.checks.suppress
-    return tuple(Suppression(code, reason, place(config, "checks", "suppress", code)) for code, reason in given.items())
+def read_suppressions(config: PipelineConfig) -> tuple[Suppression, ...]:
+    reasons = config.checks.suppress
+    return tuple(
+        Suppression(code, reason, locate(config, "checks", "suppress", code)) for code, reason in reasons.items()
+    )
 
 
-def setup(config: PipelineConfig, judging: Judging | None = None, model: ModelFacts | None = None) -> DeploymentSpec:
+def build_deployment_spec(
+    config: PipelineConfig, judging: EvaluationSpec | None = None, model: ModelFacts | None = None
+) -> DeploymentSpec:
     deployment = config.deployment
     return DeploymentSpec(
         image=config.lmi.image,
-        environment=tuple(environment(config)),
+        environment=tuple(list_environment(config)),
         form="yaml",
         region=config.region,
         instance_type=deployment.instance_type,
         instance_count=deployment.instance_count,
         model_id=config.model.id,
-        model=model or facts(config),
+        model=model or read_model_facts(config),
         model_data=config.model.source,
         network=Network(config.vpc.subnets, config.vpc.security_groups) if config.vpc else None,
         startup_seconds=deployment.startup_seconds,
         download_seconds=deployment.download_seconds,
         strategy=deployment.strategy,
         names={"endpoint": deployment.endpoint, "group": config.registry.group, "pipeline": config.name},
-        job=job(config),
+        job=read_job(config),
         judging=judging,
-        places={field: place(config, *key) for field, key in KEYS.items()},
+        places={field: locate(config, *key) for field, key in KEYS.items()},
     )
 
 
-def environment(config: PipelineConfig) -> Iterator[Setting]:
+def list_environment(config: PipelineConfig) -> Iterator[Setting]:
     """The container's environment as the definition writes it, each variable with the key that it comes from."""
     for name, value in config.lmi.options.items():
         # A name that is not lower case stays as it is, so that the rule about spelling can see it.
         variable = name.upper() if name == name.lower() else name
-        yield Setting(f"OPTION_{variable}", format_scalar(value), place(config, "lmi", "options", name))
+        yield Setting(f"OPTION_{variable}", format_scalar(value), locate(config, "lmi", "options", name))
     degree = config.lmi.tensor_parallel_degree
-    yield Setting(DEGREE, str(degree), place(config, "lmi", "tensor_parallel_degree"))
+    yield Setting(DEGREE, str(degree), locate(config, "lmi", "tensor_parallel_degree"))
     for name, value in config.lmi.env.items():
-        yield Setting(name, value, place(config, "lmi", "env", name))
+        yield Setting(name, value, locate(config, "lmi", "env", name))
 
 
-def facts(config: PipelineConfig) -> ModelFacts | None:
+def read_model_facts(config: PipelineConfig) -> ModelFacts | None:
     """Read off the checkpoint itself if it is here, else from the table of known models."""
     folder = config.model.folder
     if folder is not None and (folder / "config.json").is_file():
@@ -113,27 +117,27 @@ def facts(config: PipelineConfig) -> ModelFacts | None:
     return models.find_model(config.model.id)
 
 
-def job(config: PipelineConfig) -> Job | None:
+def read_job(config: PipelineConfig) -> Job | None:
     evaluation = config.evaluation
     if evaluation.target != "job":
         return None
     return Job(evaluation.instance_type, evaluation.volume_gb, evaluation.max_runtime_minutes * 60)
 
 
-def judged(config: PipelineConfig) -> Judging:
+def read_evaluation(config: PipelineConfig) -> EvaluationSpec:
     """Raises UsageError with every mistake in the case files, or if nobody could judge by them."""
     tokenizer = config.model.folder / "tokenizer.json" if config.model.folder else None
-    found = case.load(config.evaluation.cases)
-    selection.check_release_cases(found, config.settings, on_endpoint=config.evaluation.target == "endpoint")
-    return Judging(
-        found,
+    cases = case.load_cases(config.evaluation.cases)
+    selection.check_release_cases(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
+    return EvaluationSpec(
+        cases,
         config.evaluation.max_tokens,
         config.evaluation.gate.min_pass_rate,
         tokenizer if tokenizer and tokenizer.is_file() else None,
     )
 
 
-def place(config: PipelineConfig, *key: str) -> Location:
+def locate(config: PipelineConfig, *key: str) -> Location:
     return Location(".".join(key), str(config.file) if config.file else None, config.line(*key))
 
 
@@ -141,4 +145,4 @@ def _local_checkpoint(config: PipelineConfig) -> Iterator[Finding]:
     folder = config.local.model
     if folder is not None and not (folder / "config.json").is_file():
         what = f"{folder} holds no config.json at its root" if folder.is_dir() else f"There is no folder {folder}"
-        yield pipeline_file.CFG004.at(place(config, "local", "model"), f"{what}: no run on the local AWS can start.")
+        yield pipeline_file.CFG004.at(locate(config, "local", "model"), f"{what}: no run on the local AWS can start.")

@@ -9,7 +9,7 @@ from sluice.evaluation.scorers.text import folded
 from sluice.lmi import options
 from sluice.preflight.cases import expectations, power, tokens
 from sluice.preflight.cases.tokens import Count
-from sluice.preflight.deployment_spec import DeploymentSpec, Judging
+from sluice.preflight.deployment_spec import DeploymentSpec, EvaluationSpec
 from sluice.preflight.finding import Finding, Location, Rule, Severity
 
 EVL001 = Rule(
@@ -116,7 +116,8 @@ class Request:
         return self.surely(count) + self.answers * max_tokens + FRAME_TOKENS * messages
 
 
-def fitting(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_context_fit(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields EVL001: a case that does not fit the context."""
     judging, limit = setup.judging, _context(setup)
     if judging is None or limit is None:
         return
@@ -127,10 +128,11 @@ def fitting(setup: DeploymentSpec) -> Iterator[Finding]:
         )
         yield EVL001.at(setup.at("max_tokens"), message, f"max_tokens: {max(1, min(1024, limit // 4))}")
         return
-    yield from _told_together(EVL001, _not_fitting(setup, judging, limit))
+    yield from _report_together(EVL001, _not_fitting(setup, judging, limit))
 
 
-def repeated(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_duplicates(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields EVL002: the same case twice."""
     if setup.judging is None:
         return
     first_ids: dict[str, Case] = {}
@@ -148,60 +150,63 @@ def repeated(setup: DeploymentSpec) -> Iterator[Finding]:
             yield EVL002.at(_place(case), message)
 
 
-def holding(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_expectations_can_hold(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields EVL003: an expectation that no answer meets."""
     judging = _judging(setup)
     if judging is None:
         return
     count, cases = _lazy(judging), judging.cases
-    broken = {index: found for index, case in enumerate(cases) if (found := _impossible(case, judging, count))}
-    wanted = power.needed(len(cases), judging.min_pass_rate)
-    closed = len(cases) - sum(problem.certain for _, problem in broken.values()) < wanted
+    broken = {index: problem for index, case in enumerate(cases) if (problem := _impossible(case, judging, count))}
+    needed = power.needed(len(cases), judging.min_pass_rate)
+    closed = len(cases) - sum(problem.certain for _, problem in broken.values()) < needed
     for index, case in enumerate(cases):
         if index in broken:
-            yield _unmet(case, *broken[index], f"{wanted} of {len(cases)} cases" if closed else "")
+            yield _unmet(case, *broken[index], f"{needed} of {len(cases)} cases" if closed else "")
         else:
             yield from _traps(case)
 
 
-def failing(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_gate_can_fail(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields EVL004: a gate that no model can fail."""
     judging = _judging(setup)
     if judging is None:
         return
-    wanted = power.needed(len(judging.cases), judging.min_pass_rate)
+    needed = power.needed(len(judging.cases), judging.min_pass_rate)
     unfailing = [(case, met) for case in judging.cases if (met := _unfailing(case)) is not None]
-    if wanted == 0:
+    if needed == 0:
         message = (
             f"A pass rate of {judging.min_pass_rate:g} is reached without a single case: every model passes the gate."
         )
         yield EVL004.at(setup.at("gate"), message, "min_pass_rate: 0.9")
-    elif len(unfailing) >= wanted:
+    elif len(unfailing) >= needed:
         message = (
-            f"{len(unfailing)} of {len(judging.cases)} cases pass with every model, and {wanted} are enough: no model "
+            f"{len(unfailing)} of {len(judging.cases)} cases pass with every model, and {needed} are enough: no model "
             f"can fail the gate. One of them is {unfailing[0][0].id}."
         )
         yield EVL004.at(setup.at("gate"), message)
     else:
-        yield from _told_together(EVL004, (_passes_anyway(case, met) for case, met in unfailing))
-    if 0 < wanted < len(judging.cases) / 2:
+        yield from _report_together(EVL004, (_passes_anyway(case, met) for case, met in unfailing))
+    if 0 < needed < len(judging.cases) / 2:
         message = (
-            f"{wanted} of {len(judging.cases)} cases are enough: a model that gets most of them wrong passes the gate."
+            f"{needed} of {len(judging.cases)} cases are enough: a model that gets most of them wrong passes the gate."
         )
         yield EVL004.at(setup.at("gate"), message, severity="note")
     for case in judging.cases:
         yield from _says_nothing(case)
 
 
-def enough(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_case_count(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields EVL005: too few cases to tell a regression from luck."""
     judging = _judging(setup)
     if judging is None or judging.min_pass_rate == 0:
         return
     count, rate = len(judging.cases), judging.min_pass_rate
-    wanted, drop = power.needed(count, rate), power.regression(count, rate)
-    rounded = wanted == count and rate < 1
+    needed, drop = power.needed(count, rate), power.regression(count, rate)
+    rounded = needed == count and rate < 1
     if drop <= NOTED_DROP and not rounded:
         return
     message = (
-        f"With {_cases(count)} and a gate of {rate:g} ({wanted} must pass), a version whose true pass rate is "
+        f"With {_cases(count)} and a gate of {rate:g} ({needed} must pass), a version whose true pass rate is "
         f"{power.sound(count, rate):.0%} passes 95 times in 100, and only one that has fallen to "
         f"{power.spoiled(count, rate):.0%} is stopped 80 times in 100: smaller regressions than {100 * drop:.0f} "
         "points are luck."
@@ -214,16 +219,17 @@ def enough(setup: DeploymentSpec) -> Iterator[Finding]:
     yield EVL005.at(setup.at("judging"), message, severity="warning" if drop > WARNED_DROP else "note")
 
 
-def remembered(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_forgotten_turns(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields EVL006: asked about what is no longer sent."""
     for case in setup.judging.cases if setup.judging else ():
         for number, turn in enumerate(case.turns):
             words = expectations.wordings(turn.expect)
-            wanted = {folded(text) for name in (*expectations.ALL, "equals") for text in words.get(name, ())}
+            expected = {folded(text) for name in (*expectations.ALL, "equals") for text in words.get(name, ())}
             gone = " ".join(folded(each.user) for each in case.turns[: max(0, number - prompt.TURNS)])
             sent = [folded(each.user) for each in case.turns[max(0, number - prompt.TURNS) : number + 1]]
             sent += [folded(text) for text in (*turn.passages, case.system or "")]
             lost = next(
-                (text for text in wanted if text and text in gone and not any(text in each for each in sent)), None
+                (text for text in expected if text and text in gone and not any(text in each for each in sent)), None
             )
             if lost:
                 message = (
@@ -234,16 +240,16 @@ def remembered(setup: DeploymentSpec) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
-    fitting,
-    repeated,
-    holding,
-    failing,
-    enough,
-    remembered,
+    check_context_fit,
+    check_duplicates,
+    check_expectations_can_hold,
+    check_gate_can_fail,
+    check_case_count,
+    check_forgotten_turns,
 )
 
 
-def _judging(setup: DeploymentSpec) -> Judging | None:
+def _judging(setup: DeploymentSpec) -> EvaluationSpec | None:
     """With at least one case and a rate that is one."""
     judging = setup.judging
     return judging if judging and judging.cases and 0 <= judging.min_pass_rate <= 1 else None
@@ -254,11 +260,11 @@ def _judging(setup: DeploymentSpec) -> Judging | None:
 
 def _context(setup: DeploymentSpec) -> int | None:
     """The tokens of question and answer together, as the container has them; None if that is not known."""
-    given, own = setup.option("max_model_len"), setup.model.max_positions if setup.model else None
-    if given is None:
+    limit, own = setup.option("max_model_len"), setup.model.max_positions if setup.model else None
+    if limit is None:
         return own or None
     try:
-        return options.length(given.value, setup.release or options.ASYNC_FROM) or own or None
+        return options.parse_length(limit.value, setup.release or options.ASYNC_FROM) or own or None
     except (ValueError, OverflowError):
         return None
 
@@ -271,7 +277,7 @@ def _requests(case: Case) -> Iterator[Request]:
         yield Request(index + 1, texts, len(sent) - len(texts))
 
 
-def _not_fitting(setup: DeploymentSpec, judging: Judging, limit: int) -> Iterator[Finding]:
+def _not_fitting(setup: DeploymentSpec, judging: EvaluationSpec, limit: int) -> Iterator[Finding]:
     room = limit - judging.max_tokens
     doubtful = [
         (case, request)
@@ -280,11 +286,11 @@ def _not_fitting(setup: DeploymentSpec, judging: Judging, limit: int) -> Iterato
         if request.at_most(tokens.most, judging.max_tokens) > room
     ]
     count = tokens.counter(judging.tokenizer) if doubtful else None
-    told: set[str] = set()
+    reported: set[str] = set()
     for case, request in doubtful:
-        finding = None if case.id in told else _misfit(setup, case, request, count, room)
+        finding = None if case.id in reported else _misfit(setup, case, request, count, room)
         if finding:
-            told.add(case.id)
+            reported.add(case.id)
             yield finding
 
 
@@ -322,7 +328,7 @@ def _larger(setup: DeploymentSpec, length: int) -> str:
 # --- expectations ------------------------------------------------------------------------------------------------
 
 
-def _lazy(judging: Judging) -> Count:
+def _lazy(judging: EvaluationSpec) -> Count:
     """The model's own count, loaded when the first text is long enough to need it."""
     loaded: list[Count] = []
 
@@ -334,25 +340,25 @@ def _lazy(judging: Judging) -> Count:
     return count
 
 
-def _impossible(case: Case, judging: Judging, count: Count) -> tuple[int, expectations.Problem] | None:
+def _impossible(case: Case, judging: EvaluationSpec, count: Count) -> tuple[int, expectations.Problem] | None:
     """The first expectation of a case that no answer meets, what is certain before what is not."""
-    found = [
+    problems = [
         (number, problem)
         for number, turn in enumerate(case.turns, 1)
         for problem in expectations.impossible(expectations.wordings(turn.expect), judging.max_tokens, count)
     ]
-    return min(found, key=lambda each: not each[1].certain, default=None)
+    return min(problems, key=lambda each: not each[1].certain, default=None)
 
 
-def _unmet(case: Case, number: int, problem: expectations.Problem, wanted: str) -> Finding:
-    """A case that fails with every model; `wanted`: what the gate asks for, if such cases keep it closed."""
+def _unmet(case: Case, number: int, problem: expectations.Problem, needed: str) -> Finding:
+    """A case that fails with every model; `needed`: what the gate asks for, if such cases keep it closed."""
     place = _place(case, f"turns[{number - 1}].expect.{problem.name}")
     message = f"Turn {number} expects {problem.what}. No answer meets that: case {case.id} fails with every model."
     if not problem.certain:
         return EVL003.at(place, message, confidence="inferred")
-    if not wanted:
+    if not needed:
         return EVL003.at(place, message)
-    return EVL003.at(place, f"{message} The gate stays closed, as {wanted} must pass.", severity="error")
+    return EVL003.at(place, f"{message} The gate stays closed, as {needed} must pass.", severity="error")
 
 
 def _traps(case: Case) -> Iterator[Finding]:
@@ -365,10 +371,13 @@ def _traps(case: Case) -> Iterator[Finding]:
 
 def _unfailing(case: Case) -> str | None:
     """Which answers let the case pass, if it is every one."""
-    said = [each for each in (case.expect, *(turn.expect for turn in case.turns)) if each]
-    if any(set(each) - set(expectations.SHORT) or len(expectations.wordings(each)) < len(each) for each in said):
+    expectations_of_case = [each for each in (case.expect, *(turn.expect for turn in case.turns)) if each]
+    if any(
+        set(each) - set(expectations.SHORT) or len(expectations.wordings(each)) < len(each)
+        for each in expectations_of_case
+    ):
         return None  # of other kinds it is not known here
-    met = [expectations.unfailing(expectations.wordings(each)) for each in said]
+    met = [expectations.unfailing(expectations.wordings(each)) for each in expectations_of_case]
     return max((each for each in met if each), key=len, default="") if None not in met else None
 
 
@@ -395,14 +404,14 @@ def _place(case: Case, key: str = "") -> Location:
     return Location(f"{at}.{key}" if key else at, file or None)
 
 
-def _told_together(rule: Rule, findings: Iterator[Finding]) -> Iterator[Finding]:
+def _report_together(rule: Rule, findings: Iterator[Finding]) -> Iterator[Finding]:
     """One by one if they are few; else the worst kind, and how many more."""
-    found = list(findings)
-    if len(found) <= MOST_TOLD:
-        yield from found
+    every = list(findings)
+    if len(every) <= MOST_TOLD:
+        yield from every
         return
     for severity in ("error", "warning", "note"):
-        same = [each for each in found if each.severity == severity]
+        same = [each for each in every if each.severity == severity]
         if same:
             more = f" The same goes for {len(same) - 1} more." if len(same) > 1 else ""
             fix = max((each.fix for each in same), key=lambda fix: (len(fix), fix))

@@ -43,7 +43,7 @@ LONG = {"all": "contains", "any": "contains_any", "none": "not_contains"}  # con
 
 def wordings(expect: Mapping[str, Any]) -> Expect:
     """What a turn expects in words; a `contains` with parts under the names that the parts have by themselves."""
-    found: dict[str, tuple[str, ...]] = {}
+    by_scorer: dict[str, tuple[str, ...]] = {}
     for name, argument in expect.items():
         if name == "contains" and isinstance(argument, Mapping):
             # With particles ignored an answer may hold a text in more ways than are looked at here.
@@ -52,8 +52,8 @@ def wordings(expect: Mapping[str, Any]) -> Expect:
         else:
             parts = {name: as_texts(argument)} if name in SHORT else {}
         for short, texts in parts.items():
-            found[short] = (*found.get(short, ()), *texts)
-    return found
+            by_scorer[short] = (*by_scorer.get(short, ()), *texts)
+    return by_scorer
 
 
 def impossible(expect: Expect, max_tokens: int, count: Count | None) -> Iterator[Problem]:
@@ -112,10 +112,10 @@ def _forbidden(expect: Expect) -> Iterator[Problem]:
     """A text that must be there holds one that must not."""
     unwanted = [text for text in expect.get("not_contains", ()) if folded(text)]
     for name in (*ALL, "equals"):
-        for wanted in expect.get(name, ()):
+        for required in expect.get(name, ()):
             for text in unwanted:
-                if folded(text) in folded(wanted):
-                    yield Problem(name, f"{wanted!r} and yet not {text!r}, which is a part of it")
+                if folded(text) in folded(required):
+                    yield Problem(name, f"{required!r} and yet not {text!r}, which is a part of it")
     alternatives = expect.get("contains_any", ())
     if alternatives and all(any(folded(text) in folded(each) for text in unwanted) for each in alternatives):
         yield Problem(
@@ -182,8 +182,8 @@ def _too_long(expect: Expect, max_tokens: int, count: Count | None) -> Iterator[
 def _met_by(name: str, texts: tuple[str, ...]) -> str:
     """ "every answer", "every answer that is not empty", or nothing."""
     if name == "matches":
-        found = [patterns.always(pattern) for pattern in texts]
-        return max(found, key=len, default="every answer") if all(found) else ""
+        matched_answers = [patterns.always(pattern) for pattern in texts]
+        return max(matched_answers, key=len, default="every answer") if all(matched_answers) else ""
     empty = [not folded(text) for text in texts]
     if name in ALL:
         return "every answer" if all(empty) else ""

@@ -65,12 +65,12 @@ def cases_for(drop: float, rate: float) -> int:
     return many
 
 
-def _crossing(cases: int, least: int, wanted: float) -> float:
+def _crossing(cases: int, least: int, probability: float) -> float:
     """The pass rate at which the gate opens with this probability."""
     low, high = 0.0, 1.0
     for _ in range(14):
         middle = (low + high) / 2
-        low, high = (middle, high) if passing(cases, least, middle) < wanted else (low, middle)
+        low, high = (middle, high) if passing(cases, least, middle) < probability else (low, middle)
     return (low + high) / 2
 
 

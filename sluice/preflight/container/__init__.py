@@ -1,1 +1,1 @@
-"""The container's other environment: limits, secrets, timeouts and quotes; whose variables they are, and which model."""
+"""The container's other environment: limits, secrets, timeouts, quotes; whose variables they are, which model."""

@@ -1,6 +1,6 @@
 """The container's other environment: limits, secrets, timeouts and quotes; whose variables they are, and which model.
 
-What a variable is read by is in `foreign`, which model is loaded in `which_model`.
+What a variable is read by is in `unread_variables`, which model is loaded in `model_source`.
 """
 
 import re
@@ -36,7 +36,7 @@ FIELDS: Mapping[str, str] = {
     "enablenetworkisolation": "EnableNetworkIsolation",
 }
 EXACTLY: Mapping[str, str] = {"healthchecktimeout": "ContainerStartupHealthCheckTimeoutInSeconds"}
-OWN_FIELDS: Mapping[str, str] = {  # what Setup calls them
+OWN_FIELDS: Mapping[str, str] = {  # what DeploymentSpec calls them
     "ContainerStartupHealthCheckTimeoutInSeconds": "startup_seconds",
     "ModelDataDownloadTimeoutInSeconds": "download_seconds",
 }
@@ -150,7 +150,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def too_many(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_variable_count(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV002: too many variables."""
     count = len({each.name for each in setup.environment})
     packaged = setup.form == "yaml" or setup.job is not None
     if packaged and count > environment.MOST_ENTRIES:
@@ -170,7 +171,8 @@ def too_many(setup: DeploymentSpec) -> Iterator[Finding]:
         yield ENV002.at(setup.at("options"), what, severity="note")
 
 
-def too_long(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_value_lengths(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV003: a variable that is too long."""
     in_job = setup.form == "yaml" or setup.job is not None
     for each in setup.environment:
         if in_job and max(len(each.name), len(each.value)) > environment.LONGEST_VALUE:
@@ -189,7 +191,8 @@ def too_long(setup: DeploymentSpec) -> Iterator[Finding]:
         yield ENV003.at(setup.at("options"), what)
 
 
-def refused_name(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_variable_names(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV017: a name that SageMaker refuses."""
     for each in setup.environment:
         if NAME.fullmatch(each.name):
             continue
@@ -204,14 +207,16 @@ def refused_name(setup: DeploymentSpec) -> Iterator[Finding]:
         yield ENV017.at(each.place, what, fix)
 
 
-def secret(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_secrets(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV004: a secret in the environment."""
     for each in (*setup.environment, *setup.properties):
-        kind = secrets.kind(each.name, each.value)
+        kind = secrets.classify_secret(each.name, each.value)
         if kind:
             yield ENV004.at(each.place, f"This is {kind}, it seems. {_who_reads(setup, each)} {_belongs(kind)}")
 
 
-def endpoint_settings(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_endpoint_fields(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV009: a setting of the endpoint among the variables."""
     for each in setup.environment:
         plain = each.name.replace("_", "").replace("-", "").lower()
         plain = plain.removesuffix("inseconds")
@@ -219,13 +224,13 @@ def endpoint_settings(setup: DeploymentSpec) -> Iterator[Finding]:
         if field is None or not each.value or each.name.startswith("OPTION_"):
             continue
         own = OWN_FIELDS.get(field, "")
-        given = getattr(setup, own) if own else None
+        configured = getattr(setup, own) if own else None
         fix = corrections.at(setup.at(own), each.value) if own and setup.form == "yaml" else ""
-        if given is not None and str(given) == each.value.strip():
-            what = f"Nothing reads this; {field}, on the endpoint, is {given} anyway. Remove it."
+        if configured is not None and str(configured) == each.value.strip():
+            what = f"Nothing reads this; {field}, on the endpoint, is {configured} anyway. Remove it."
             yield ENV009.at(each.place, what, severity="note")
         else:
-            so = f"is {given}" if given is not None else "has its default"
+            so = f"is {configured}" if configured is not None else "has its default"
             what = (
                 f"Nothing in the container reads this, and SageMaker does not look for it here: {field} {so}. It is a "
                 f"field of {'CreateModel' if field == 'EnableNetworkIsolation' else 'the production variant'}."
@@ -233,7 +238,8 @@ def endpoint_settings(setup: DeploymentSpec) -> Iterator[Finding]:
             yield ENV009.at(each.place, what, fix)
 
 
-def overridden(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_overridden_variables(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV010: a variable that serving.properties overrides."""
     properties = {each.name.removeprefix("option.").lower(): each for each in setup.properties if each.value}
     for each in setup.environment:
         name = options.option_name(each.name)
@@ -241,12 +247,13 @@ def overridden(setup: DeploymentSpec) -> Iterator[Finding]:
             name = "tensor_parallel_degree"
         counts = properties.get(name) if name and each.value else None
         if counts is not None and counts.value != each.value:
-            shown = secrets.shown(counts.name, counts.value)
-            what = f"serving.properties says {counts.name}={shown}, and that wins: this variable has no effect."
+            value = secrets.redact(counts.name, counts.value)
+            what = f"serving.properties says {counts.name}={value}, and that wins: this variable has no effect."
             yield ENV010.at(each.place, what)
 
 
-def quoted(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_quotes(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV012: a value within quotes."""
     for each in setup.environment:
         value = each.value.strip()
         if len(value) < 2 or value[0] != value[-1] or value[0] not in "\"'" or value[0] in value[1:-1]:
@@ -259,33 +266,43 @@ def quoted(setup: DeploymentSpec) -> Iterator[Finding]:
         yield ENV012.at(each.place, what, fix if bare else "", severity=severity)
 
 
-def two_clocks(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_loading_timeouts(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV014: the container's patience and the health check's."""
     wait = setup.startup_seconds
     if wait is None or not images.may_be_lmi(setup.image):
         return
-    given = _loading(setup)
-    patience = _seconds(given.value) if given else LOADING_DEFAULT
-    if patience is None or (given is None and (setup.release or LOADING_DEFAULT_FROM) < LOADING_DEFAULT_FROM):
+    timeout = _loading(setup)
+    patience = _seconds(timeout.value) if timeout else LOADING_DEFAULT
+    if patience is None or (timeout is None and (setup.release or LOADING_DEFAULT_FROM) < LOADING_DEFAULT_FROM):
         return
     line = corrections.variable(setup, "MODEL_LOADING_TIMEOUT", str(min(wait, LONGEST_CHECK)))
-    if given is None and wait > patience:
+    if timeout is None and wait > patience:
         what = (
             f"The health check waits {wait:,} seconds, but the container itself gives up loading after {patience:,} "
             "(MODEL_LOADING_TIMEOUT in the image). A model that needs longer never starts."
         )
         yield ENV014.at(setup.at("startup_seconds"), what, line)
-    elif given is not None and patience > wait:
+    elif timeout is not None and patience > wait:
         what = (
             f"The container would load for up to {patience:,} seconds, but the health check ends the start after "
             f"{wait:,}: what lies between has no effect."
         )
-        yield ENV014.at(given.place, what, severity="warning", confidence="documented", source=VARIANT)
+        yield ENV014.at(timeout.place, what, severity="warning", confidence="documented", source=VARIANT)
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
     *unread_variables.CHECKS,
     *model_source.CHECKS,
-    *(too_many, too_long, refused_name, secret, endpoint_settings, overridden, quoted, two_clocks),
+    *(
+        check_variable_count,
+        check_value_lengths,
+        check_variable_names,
+        check_secrets,
+        check_endpoint_fields,
+        check_overridden_variables,
+        check_quotes,
+        check_loading_timeouts,
+    ),
 )
 
 

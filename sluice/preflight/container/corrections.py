@@ -16,7 +16,7 @@ PROPERTIES = {  # plain variables that serving.properties has another name for
 
 def variable(setup: DeploymentSpec, name: str, value: str) -> str:
     """A plain environment variable."""
-    if secrets.kind(name, value):
+    if secrets.classify_secret(name, value):
         return ""
     if setup.form == "yaml":
         return f"{name}: {value}"
@@ -34,14 +34,14 @@ def option(setup: DeploymentSpec, name: str, value: str) -> str:
 def acceptable(setup: DeploymentSpec, name: str, value: str) -> str:
     """The value as an option may have it; empty if it is secret, or if it is a context that has no room on the card:
     then the rules about memory have a line that does."""
-    if secrets.kind(name, value) or not value or "\n" in value:
+    if secrets.classify_secret(name, value) or not value or "\n" in value:
         return ""
     return _possible_length(setup, value) if name == LENGTH else value
 
 
 def _possible_length(setup: DeploymentSpec, value: str) -> str:
     try:
-        tokens = options.length(value.strip(), setup.release or max(options.RELEASES))
+        tokens = options.parse_length(value.strip(), setup.release or max(options.RELEASES))
     except (ValueError, OverflowError):
         return ""
     if tokens is None:

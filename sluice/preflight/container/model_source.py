@@ -145,33 +145,35 @@ ENV016 = Rule(
 RULES = (ENV005, ENV006, ENV007, ENV008, ENV011, ENV013, ENV015, ENV016)
 
 
-def two_models(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_second_model(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV005: two models: HF_MODEL_ID beside mounted files."""
     named = _named(setup)
     if named is None or not images.may_be_lmi(setup.image):
         return
-    kind, shown = kind_of(named.value), secrets.shown(named.name, named.value)
+    kind, value = classify_model_id(named.value), secrets.redact(named.name, named.value)
     if setup.form == "yaml":
-        what = f"{shown} would be a second model beside the one of model.source, which is always mounted."
+        what = f"{value} would be a second model beside the one of model.source, which is always mounted."
         if kind == "mount":
             what = "The release says itself where the model is, in the job and on the endpoint."
         yield ENV005.at(named.place, f"{what} Remove HF_MODEL_ID: as it is, no run is started.")
     elif kind in {"hub", "s3", "zoo"} and _mounted(setup) and not setup.network_isolation:
         what = (
-            f"The container loads what is mounted at {MOUNT} and {shown} as well, two models on the same cards: the "
+            f"The container loads what is mounted at {MOUNT} and {value} as well, two models on the same cards: the "
             "second finds their memory taken and the start fails; if both fit, requests are refused with `Parameter "
             "model_name is required`."
         )
         yield ENV005.at(named.place, what, corrections.variable(setup, "HF_MODEL_ID", MOUNT))
     elif kind == "path" and _mounted(setup) and not _nearly_mount(named.value):
-        what = f"{shown} is a model of its own beside the one mounted at {MOUNT}, if both folders hold one."
+        what = f"{value} is a model of its own beside the one mounted at {MOUNT}, if both folders hold one."
         yield ENV005.at(named.place, what, severity="warning", confidence="inferred")
 
 
-def empty_mount(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_empty_mount(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV006: HF_MODEL_ID names the mount, and nothing is mounted."""
     named = _named(setup)
     if named is None or setup.form == "yaml" or _mounted(setup) or not images.may_be_lmi(setup.image):
         return
-    if kind_of(named.value) == "mount":
+    if classify_model_id(named.value) == "mount":
         what = (
             f"Nothing is said to be mounted at {MOUNT}. If nothing is, the container finds it empty and stops before "
             "it loads anything, again and again until the health check's time is up. If something is, say so: "
@@ -180,32 +182,36 @@ def empty_mount(setup: DeploymentSpec) -> Iterator[Finding]:
         yield ENV006.at(named.place, what)
 
 
-def option_model_id(setup: DeploymentSpec) -> Iterator[Finding]:
-    given = next((each for each in reversed(setup.environment) if each.name == "OPTION_MODEL_ID" and each.value), None)
-    if given is None or not images.may_be_lmi(setup.image) or _in_properties(setup):
+def check_option_model_id(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV007: OPTION_MODEL_ID does not make a model."""
+    setting = next(
+        (each for each in reversed(setup.environment) if each.name == "OPTION_MODEL_ID" and each.value), None
+    )
+    if setting is None or not images.may_be_lmi(setup.image) or _in_properties(setup):
         return
-    named, shown = _named(setup), secrets.shown(given.name, given.value)
+    named, value = _named(setup), secrets.redact(setting.name, setting.value)
     if named is not None:
-        if _bare(named.value) != _bare(given.value) and kind_of(named.value) == "hub":
-            what = f"{shown} is ignored: the container writes HF_MODEL_ID into the model's own settings, which win."
-            yield ENV007.at(given.place, what, severity="warning")
+        if _bare(named.value) != _bare(setting.value) and classify_model_id(named.value) == "hub":
+            what = f"{value} is ignored: the container writes HF_MODEL_ID into the model's own settings, which win."
+            yield ENV007.at(setting.place, what, severity="warning")
     elif not _mounted(setup):
         what = (
             "An option is applied to a model that was found, and none is: nothing is mounted, and HF_MODEL_ID is not "
             "set. The container starts without a model and every request ends in an error."
         )
-        yield ENV007.at(given.place, what, corrections.variable(setup, "HF_MODEL_ID", given.value))
-    elif kind_of(given.value) in {"hub", "s3", "zoo"} and not setup.network_isolation:
+        yield ENV007.at(setting.place, what, corrections.variable(setup, "HF_MODEL_ID", setting.value))
+    elif classify_model_id(setting.value) in {"hub", "s3", "zoo"} and not setup.network_isolation:
         what = (
-            f"The container downloads and serves {shown} instead of the model that is mounted, which SageMaker brings "
+            f"The container downloads and serves {value} instead of the model that is mounted, which SageMaker brings "
             "down as well."
         )
-        yield ENV007.at(given.place, what, severity="error" if setup.form == "yaml" else "warning")
+        yield ENV007.at(setting.place, what, severity="error" if setup.form == "yaml" else "warning")
 
 
-def unpinned(setup: DeploymentSpec) -> Iterator[Finding]:
-    found = _downloaded(setup)
-    if found is None or not images.may_be_lmi(setup.image) or kind_of(found.value) != "hub":
+def check_revision(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV008: a model of the hub without its revision."""
+    download = _downloaded(setup)
+    if download is None or not images.may_be_lmi(setup.image) or classify_model_id(download.value) != "hub":
         return
     revision = setup.variable("HF_REVISION") or setup.option("revision")
     if _bare(revision.value if revision else "").lower() in UNPINNED:
@@ -214,12 +220,13 @@ def unpinned(setup: DeploymentSpec) -> Iterator[Finding]:
             "Every new instance takes what the repository holds that day: weights, chat template and configuration "
             f"can change between two of them. Write {line}, the hash as the hub shows it under Files."
         )
-        yield ENV008.at((revision or found).place, what)
+        yield ENV008.at((revision or download).place, what)
 
 
-def no_model(setup: DeploymentSpec) -> Iterator[Finding]:
-    said = _named(setup) or setup.option("model_id") or setup.option("model") or _mounted(setup)
-    if said or setup.form != "env" or not setup.environment or not images.may_be_lmi(setup.image):
+def check_model_is_named(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV011: nothing says which model is loaded."""
+    model = _named(setup) or setup.option("model_id") or setup.option("model") or _mounted(setup)
+    if model or setup.form != "env" or not setup.environment or not images.may_be_lmi(setup.image):
         return
     if any(_means_model(each.name) for each in setup.environment):
         return  # told as a name that is not read
@@ -230,11 +237,12 @@ def no_model(setup: DeploymentSpec) -> Iterator[Finding]:
     yield ENV011.at(setup.at("options"), what)
 
 
-def gated(setup: DeploymentSpec) -> Iterator[Finding]:
-    found = _downloaded(setup)
-    if found is None or any(setup.variable(name) for name in TOKENS) or setup.option("hf_token"):
+def check_gated_model(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV013: a gated model without a token."""
+    download = _downloaded(setup)
+    if download is None or any(setup.variable(name) for name in TOKENS) or setup.option("hf_token"):
         return
-    value = _bare(found.value)
+    value = _bare(download.value)
     always = ALWAYS_GATED.fullmatch(value) is not None
     if not always and not OFTEN_GATED.fullmatch(value):
         return
@@ -247,14 +255,15 @@ def gated(setup: DeploymentSpec) -> Iterator[Finding]:
         f"{where} The download is refused (401) and the start fails. Put the files into S3 once and mount them as "
         "model data; then no token is needed."
     )
-    yield ENV013.at(found.place, what, severity="error" if always else "warning")
+    yield ENV013.at(download.place, what, severity="error" if always else "warning")
 
 
-def isolated(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_network_isolation(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV015: an isolated container that is to download its model."""
     if not setup.network_isolation:
         return
     for each in filter(None, (_named(setup), setup.option("model_id"))):
-        kind = kind_of(each.value)
+        kind = classify_model_id(each.value)
         if kind in {"hub", "s3", "zoo"}:
             whom = {"hub": "the hub", "s3": "S3", "zoo": "the model zoo"}[kind]
             what = (
@@ -265,47 +274,48 @@ def isolated(setup: DeploymentSpec) -> Iterator[Finding]:
             yield ENV015.at(each.place, what, fix)
 
 
-def names_nothing(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_model_id(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV016: a model id that names nothing."""
     named = _named(setup)
     if named is None or setup.form == "yaml":
         return
-    kind, value = kind_of(named.value), _bare(named.value)
-    shown = secrets.shown(named.name, value)
+    kind, value = classify_model_id(named.value), _bare(named.value)
+    quoted = secrets.redact(named.name, value)
     severity: Severity = "warning" if setup.image and images.parse_reference(setup.image).is_copy else "error"
     if kind == "nothing":
         what = (
-            f"The word {shown} is an id like any other to the container: it asks the hub for it, and the start fails."
+            f"The word {quoted} is an id like any other to the container: it asks the hub for it, and the start fails."
         )
         yield ENV016.at(named.place, what)
     elif kind == "strange":
         what = (
-            f"{shown} is no folder, no S3 prefix and no id on the hub (owner/name). The container takes it for an id, "
+            f"{quoted} is no folder, no S3 prefix and no id on the hub (owner/name). The container takes it for an id, "
             "the hub's library refuses it, and the start fails."
         )
-        meant = _meant(value)
-        fix = corrections.variable(setup, "HF_MODEL_ID", meant) if meant else ""
+        correction = _guess_model_id(value)
+        fix = corrections.variable(setup, "HF_MODEL_ID", correction) if correction else ""
         yield ENV016.at(named.place, what, fix, severity=severity)
     elif kind == "path" and _nearly_mount(value) and images.may_be_lmi(setup.image):
         what = (
-            f"SageMaker mounts a model at {MOUNT}, not at {shown}. A folder that is not there is taken for an id on "
+            f"SageMaker mounts a model at {MOUNT}, not at {quoted}. A folder that is not there is taken for an id on "
             "the hub, which refuses it: the start fails."
         )
         yield ENV016.at(named.place, what, corrections.variable(setup, "HF_MODEL_ID", MOUNT), severity=severity)
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
-    two_models,
-    empty_mount,
-    option_model_id,
-    unpinned,
-    no_model,
-    gated,
-    isolated,
-    names_nothing,
+    check_second_model,
+    check_empty_mount,
+    check_option_model_id,
+    check_revision,
+    check_model_is_named,
+    check_gated_model,
+    check_network_isolation,
+    check_model_id,
 )
 
 
-def kind_of(value: str) -> Kind:
+def classify_model_id(value: str) -> Kind:
     """What a model's id stands for, as the container takes it."""
     value = _bare(value)
     if value.startswith("s3://"):
@@ -354,7 +364,7 @@ def _nearly_mount(value: str) -> bool:
     return difflib.SequenceMatcher(None, head, MOUNT).ratio() > 0.8
 
 
-def _meant(value: str) -> str:
+def _guess_model_id(value: str) -> str:
     """What was probably meant by an id that is none; empty if that is anybody's guess."""
     if address := ADDRESS.fullmatch(value):
         return address["id"] if HUB.fullmatch(address["id"]) else ""
@@ -366,5 +376,5 @@ def _meant(value: str) -> str:
 
 
 def _means_model(name: str) -> bool:
-    found = variables.identify_foreign(name)
-    return name in variables.GENERIC or (found is not None and found.option == "HF_MODEL_ID")
+    foreign = variables.identify_foreign(name)
+    return name in variables.GENERIC or (foreign is not None and foreign.option == "HF_MODEL_ID")

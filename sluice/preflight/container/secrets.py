@@ -40,7 +40,7 @@ POINTER = re.compile(
 )
 
 
-def kind(name: str, value: str) -> str | None:
+def classify_secret(name: str, value: str) -> str | None:
     """What secret this seems to be, in words; None if it seems to be none."""
     bare = value.strip().strip("\"'")
     shaped = next((words for words, shape in SHAPES.items() if shape.search(bare)), None)
@@ -50,8 +50,8 @@ def kind(name: str, value: str) -> str | None:
     return next((words for words, named in NAMES.items() if named.fullmatch(upper)), None)
 
 
-def shown(name: str, value: str, most: int = 80) -> str:
+def redact(name: str, value: str, most: int = 80) -> str:
     """A value as a message may repeat it: not a secret, and not a page."""
-    if kind(name, value):
+    if classify_secret(name, value):
         return HIDDEN
     return value if len(value) <= most else f"{value[: most - 1]}…"

@@ -59,25 +59,26 @@ ENV018 = Rule(
 RULES = (ENV001, ENV018)
 
 
-def of_another_container(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_foreign_variables(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV001: a variable that another container reads."""
     server = images.parse_reference(setup.image).server if setup.image else None
     if server:
         yield from _options_in_another(setup, server)
     elif images.may_be_lmi(setup.image):
         for each in setup.environment:
-            found = variables.identify_foreign(each.name) if each.value else None
-            if found and found.option == "HF_TOKEN" and any(model_source.gated(setup)):
+            foreign = variables.identify_foreign(each.name) if each.value else None
+            if foreign and foreign.option == "HF_TOKEN" and any(model_source.check_gated_model(setup)):
                 continue  # told with the model that lacks its token
-            if found:
-                yield _not_read(setup, each, found)
+            if foreign:
+                yield _not_read(setup, each, foreign)
             elif each.value and _stands_for_model(setup, each):
                 what = f"{each.name} is not read by the container, and nothing else names a model; HF_MODEL_ID does."
                 fix = corrections.variable(setup, "HF_MODEL_ID", each.value)
                 yield ENV001.at(each.place, what, fix, severity="warning", confidence="inferred")
 
 
-def too_new_a_name(setup: DeploymentSpec) -> Iterator[Finding]:
-    """Names that are read from some release on."""
+def check_variable_release(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV001 for names that are read from some later release on."""
     if setup.release is None or setup.release >= variables.SAGEMAKER_NAMES_FROM:
         return
     for each in setup.environment:
@@ -91,67 +92,72 @@ def too_new_a_name(setup: DeploymentSpec) -> Iterator[Finding]:
             yield ENV001.at(each.place, what, fix, severity="warning", source=COMPATIBILITY)
 
 
-def both_names(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_aliases(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields ENV018: a translated name beside LMI's own."""
     if not images.may_be_lmi(setup.image):
         return
     for alias, own in variables.ALIASES.items():
-        given, counts = setup.variable(alias), setup.variable(own)
-        if given and counts and given.value != counts.value:
+        alias_setting, counts = setup.variable(alias), setup.variable(own)
+        if alias_setting and counts and alias_setting.value != counts.value:
             what = f"{alias} stands for {own} where that is not set. It is, so {alias} has no effect."
-            yield ENV018.at(given.place, what)
+            yield ENV018.at(alias_setting.place, what)
 
 
-CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (of_another_container, too_new_a_name, both_names)
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
+    check_foreign_variables,
+    check_variable_release,
+    check_aliases,
+)
 
 
-def _not_read(setup: DeploymentSpec, each: Setting, found: Foreign) -> Finding:
-    whose = f"{each.name} belongs to {found.whose}" if found.whose else f"{each.name} is no name of LMI's"
-    does = _own_name(setup, found)
+def _not_read(setup: DeploymentSpec, each: Setting, foreign: Foreign) -> Finding:
+    whose = f"{each.name} belongs to {foreign.whose}" if foreign.whose else f"{each.name} is no name of LMI's"
+    does = _own_name(setup, foreign)
     source = next((url for prefix, url in SOURCES.items() if each.name.startswith(prefix)), "")
     source = TGI if each.name in variables.TGI else source
     sure: Confidence = "documented" if source else "verified"
     if not does:
         what = f"{whose}: the LMI container does not read it, and has nothing that does the same."
         return ENV001.at(each.place, what, severity=_at_least(setup, each, "note"), confidence=sure, source=source)
-    if _is_set(setup, found):
+    if _is_set(setup, foreign):
         what = f"{whose} and has no effect here; {does} is set and counts. Remove it."
         return ENV001.at(each.place, what, severity=_at_least(setup, each, "warning"), confidence=sure, source=source)
-    meanwhile = MEANWHILE.get(found.option, "does as if it were not there")
+    meanwhile = MEANWHILE.get(foreign.option, "does as if it were not there")
     context = f" of {setup.model.max_positions:,} tokens" if setup.model else ""
     what = (
         f"{whose}: the LMI container starts without it, says nothing, and {meanwhile.format(context=context)}. "
         f"{does} is the name that it reads."
     )
-    severe: Severity = "error" if found.kind == "option" or found.option == "HF_MODEL_ID" else "warning"
+    severe: Severity = "error" if foreign.kind == "option" or foreign.option == "HF_MODEL_ID" else "warning"
     return ENV001.at(
-        each.place, what, _line(setup, each, found), severity=_at_least(setup, each, severe), source=source
+        each.place, what, _line(setup, each, foreign), severity=_at_least(setup, each, severe), source=source
     )
 
 
-def _own_name(setup: DeploymentSpec, found: Foreign) -> str:
+def _own_name(setup: DeploymentSpec, foreign: Foreign) -> str:
     """What LMI calls it, as the reader's file spells it; empty if this release has nothing of the kind."""
-    if found.kind == "variable":
-        return found.option
-    unknown = setup.release in options.RELEASES and not options.reads(found.option, setup.release or 0)
-    return "" if unknown or not found.option else setup.line(found.option, "").rstrip("=: ")
+    if foreign.kind == "variable":
+        return foreign.option
+    unknown = setup.release in options.RELEASES and not options.reads(foreign.option, setup.release or 0)
+    return "" if unknown or not foreign.option else setup.line(foreign.option, "").rstrip("=: ")
 
 
-def _is_set(setup: DeploymentSpec, found: Foreign) -> bool:
-    if found.kind == "option":
-        return setup.option(found.option) is not None
-    if found.option == "HF_MODEL_ID":
+def _is_set(setup: DeploymentSpec, foreign: Foreign) -> bool:
+    if foreign.kind == "option":
+        return setup.option(foreign.option) is not None
+    if foreign.option == "HF_MODEL_ID":
         return _names_model(setup)
-    return setup.variable(found.option) is not None
+    return setup.variable(foreign.option) is not None
 
 
-def _line(setup: DeploymentSpec, each: Setting, found: Foreign) -> str:
-    if found.kind == "variable":
-        return corrections.variable(setup, found.option, each.value)
+def _line(setup: DeploymentSpec, each: Setting, foreign: Foreign) -> str:
+    if foreign.kind == "variable":
+        return corrections.variable(setup, foreign.option, each.value)
     value = each.value
     if each.name in {"MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS"}:  # question and answer together are the context
         total = setup.variable("MAX_TOTAL_TOKENS")
         value = total.value if total else value
-    return corrections.option(setup, found.option, variables.translate_value(found.option, value))
+    return corrections.option(setup, foreign.option, variables.translate_value(foreign.option, value))
 
 
 def _at_least(setup: DeploymentSpec, each: Setting, severity: Severity) -> Severity:

@@ -11,7 +11,7 @@ from sluice.lmi.startup_time import Phase, Timeout
 from sluice.preflight.deployment_spec import DeploymentSpec
 from sluice.preflight.finding import Finding, Location, Rule
 from sluice.preflight.hosting import model_data
-from sluice.preflight.hosting.model_data import written
+from sluice.preflight.hosting.model_data import format_correction
 
 VARIANT = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProductionVariant.html"
 CLUSTER = "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_ProcessingClusterConfig.html"
@@ -39,8 +39,8 @@ HST002 = Rule(
     "start, the weights go to the GPU, vLLM compiles and captures CUDA graphs. When it is over SageMaker gives the "
     "endpoint up, although nothing is wrong. The download has a timeout of its own; of a model that the container "
     "itself fetches from the hub, the download counts as start. The figures are spans of published starts "
-    "(`sluice/lmi/tables/loading.json`), not a promise. A warning: even a fast start would not be in time. A note: a slow "
-    "one would not.",
+    "(`sluice/lmi/tables/loading.json`), not a promise. A warning: even a fast start would not be in time. A note: a "
+    "slow one would not.",
     bad="--startup-seconds 60",
     good="--startup-seconds 900",
 )
@@ -186,46 +186,48 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-def timeouts(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_timeouts(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST001 and HST002."""
     phases = _phases(setup)
     for key, name in TIMEOUTS:
-        given = _seconds(setup, key)
-        if given is None:
+        seconds = _seconds(setup, key)
+        if seconds is None:
             continue
         place = setup.at(key)
-        if not LEAST_SECONDS <= given <= MOST_SECONDS:
+        if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
             message = (
-                f"{name} is {given:,}, and CreateEndpointConfig takes {LEAST_SECONDS} to {MOST_SECONDS}: it refuses "
+                f"{name} is {seconds:,}, and CreateEndpointConfig takes {LEAST_SECONDS} to {MOST_SECONDS}: it refuses "
                 "the configuration."
             )
-            nearest = LEAST_SECONDS if given < LEAST_SECONDS else MOST_SECONDS
-            yield HST001.at(place, message, written(place, str(max(nearest, _comfortable(phases, key)))))
+            nearest = LEAST_SECONDS if seconds < LEAST_SECONDS else MOST_SECONDS
+            yield HST001.at(place, message, format_correction(place, str(max(nearest, _comfortable(phases, key)))))
         else:
-            yield from _too_short(place, given, [phase for phase in phases if phase.within == key], name)
+            yield from _too_short(place, seconds, [phase for phase in phases if phase.within == key], name)
 
 
-def job_time(setup: DeploymentSpec) -> Iterator[Finding]:
-    """The job serves the model before it asks the first question."""
+def check_job_runtime(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST002 for the evaluation job, which serves the model before it asks the first question."""
     if setup.job is None or setup.job.runtime_seconds < 1 or setup.model is None:
         return
-    phases = startup_time.phases(setup.model, setup.job.instance_type, _options(setup))
+    phases = startup_time.estimate_phases(setup.model, setup.job.instance_type, _options(setup))
     low, high = (sum(each) for each in zip(*((p.seconds_low, p.seconds_high) for p in phases), strict=True))
-    given, place = setup.job.runtime_seconds, setup.at("job_runtime_seconds")
-    if given < high:
+    seconds, place = setup.job.runtime_seconds, setup.at("job_runtime_seconds")
+    if seconds < high:
         message = (
-            f"The job is stopped after {_minutes(given)}, and until its model answers the first question it should "
-            f"take {_span(low, high)}: {_told(phases)}."
+            f"The job is stopped after {_minutes(seconds)}, and until its model answers the first question it should "
+            f"take {_span(low, high)}: {_describe_phases(phases)}."
         )
-        yield HST002.at(place, message, severity="warning" if given < low else "note")
+        yield HST002.at(place, message, severity="warning" if seconds < low else "note")
 
 
-def network(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_network(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST006, HST007 and HST020."""
     if setup.network is None:
         return
     place, subnets, groups = setup.at("network"), set(setup.network.subnets), set(setup.network.security_groups)
-    for what, found, most in (("subnets", subnets, 16), ("security groups", groups, 5)):
-        if not 1 <= len(found) <= most:
-            yield HST020.at(place, f"{len(found)} {what}: CreateModel takes 1 to {most} and refuses this.")
+    for what, ids, most in (("subnets", subnets, 16), ("security groups", groups, 5)):
+        if not 1 <= len(ids) <= most:
+            yield HST020.at(place, f"{len(ids)} {what}: CreateModel takes 1 to {most} and refuses this.")
     if len(subnets) == 1:
         message = (
             f"{next(iter(subnets))} is in one zone. SageMaker asks for subnets in two zones, even for one instance; if "
@@ -236,20 +238,21 @@ def network(setup: DeploymentSpec) -> Iterator[Finding]:
         yield HST006.at(place, _reached(setup))
 
 
-def strategy(setup: DeploymentSpec) -> Iterator[Finding]:
-    chosen = setup.strategy
-    if chosen is None:
+def check_update_strategy(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST008 and HST014."""
+    name = setup.strategy
+    if name is None:
         return
     place, count = setup.at("strategy"), max(setup.instance_count, setup.scaling[0] if setup.scaling else 0)
-    if chosen in STEPWISE and count <= 1:
+    if name in STEPWISE and count <= 1:
         message = (
-            f"{STEPWISE[chosen]} is at most half of the instances, and there is one: UpdateEndpoint refuses {chosen}. "
+            f"{STEPWISE[name]} is at most half of the instances, and there is one: UpdateEndpoint refuses {name}. "
             "Take two instances, or switch all at once."
         )
         yield HST008.at(place, message)
-    elif chosen in SIDE_BY_SIDE and setup.instance_type:
+    elif name in SIDE_BY_SIDE and setup.instance_type:
         both = 2 * max(count, 1)
-        what = "From the second version on, the new endpoint and the old one" if chosen == "new_endpoint" else (
+        what = "From the second version on, the new endpoint and the old one" if name == "new_endpoint" else (
             "During an update the new fleet and the old one"
         )  # fmt: skip
         message = (
@@ -259,7 +262,8 @@ def strategy(setup: DeploymentSpec) -> Iterator[Finding]:
         yield HST014.at(place, message)
 
 
-def names(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_names(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST009: a name that SageMaker does not take."""
     for kind, name in setup.names.items():
         form, what = FORMS.get(kind), kind.replace("_", " ")
         if form is None:
@@ -269,13 +273,14 @@ def names(setup: DeploymentSpec) -> Iterator[Finding]:
             message = (
                 f"This {what}'s name has {len(name)} characters, and SageMaker takes {form.longest}: it is refused."
             )
-            yield HST009.at(place, message, written(place, _allowed(name, form)))
+            yield HST009.at(place, message, format_correction(place, _allowed(name, form)))
         elif not re.fullmatch(form.pattern, name):
             message = f"{name!r} is no name for a {what}: it takes {form.words}, and anything else is refused."
-            yield HST009.at(place, message, written(place, _allowed(name, form)))
+            yield HST009.at(place, message, format_correction(place, _allowed(name, form)))
 
 
-def volumes(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_volumes(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST010: a volume size where there is a local disk."""
     disks = {name: row["nvme_gb"] for name, row in tables.by("instances", "instance").items()}
     if setup.volume_gb is not None:
         local, place = disks.get(setup.instance_type, 0), setup.at("volume_gb")
@@ -287,7 +292,7 @@ def volumes(setup: DeploymentSpec) -> Iterator[Finding]:
             yield HST010.at(place, message)
         elif not 1 <= setup.volume_gb <= MOST_VOLUME_GB:
             message = f"VolumeSizeInGB is {setup.volume_gb:,}, and CreateEndpointConfig takes 1 to {MOST_VOLUME_GB}."
-            yield HST010.at(place, message, written(place, str(MOST_VOLUME_GB)))
+            yield HST010.at(place, message, format_correction(place, str(MOST_VOLUME_GB)))
     if setup.job is not None:
         local, place = disks.get(setup.job.instance_type, 0), setup.at("job_volume_gb")
         most = local or MOST_JOB_VOLUME_GB
@@ -296,19 +301,21 @@ def volumes(setup: DeploymentSpec) -> Iterator[Finding]:
                 f"A Processing job on {setup.job.instance_type} takes 1 to {most:,} GB, not {setup.job.volume_gb:,}: "
                 "CreateProcessingJob refuses it."
             )
-            yield HST010.at(place, message, written(place, f"{most:g}"), source=CLUSTER)
+            yield HST010.at(place, message, format_correction(place, f"{most:g}"), source=CLUSTER)
 
 
-def instances(setup: DeploymentSpec) -> Iterator[Finding]:
-    wanted = [("hosting", setup.instance_type, setup.at("instance_type"))]
+def check_instance_types(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST011: an instance type that is not to be had."""
+    uses = [("hosting", setup.instance_type, setup.at("instance_type"))]
     if setup.job is not None:
-        wanted.append(("processing", setup.job.instance_type, setup.at("job")))
-    for use, name, place in wanted:
+        uses.append(("processing", setup.job.instance_type, setup.at("job")))
+    for use, name, place in uses:
         if name:
             yield from _instance(setup, use, name, place)
 
 
-def scaling(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_scaling_bounds(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST012: autoscaling bounds that do not fit."""
     if setup.scaling is None:
         return
     (least, most), place = setup.scaling, setup.at("scaling")
@@ -330,17 +337,26 @@ def scaling(setup: DeploymentSpec) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
-    *(timeouts, job_time, network, strategy, names, volumes, instances, scaling),
+    *(
+        check_timeouts,
+        check_job_runtime,
+        check_network,
+        check_update_strategy,
+        check_names,
+        check_volumes,
+        check_instance_types,
+        check_scaling_bounds,
+    ),
     *model_data.CHECKS,
 )
 
 
 def _phases(setup: DeploymentSpec) -> list[Phase]:
     """The endpoint's start; what the container fetches by itself counts as its start."""
-    found = startup_time.phases(setup.model, setup.instance_type or "", _options(setup))
+    phases = startup_time.estimate_phases(setup.model, setup.instance_type or "", _options(setup))
     if setup.model_data is not None:
-        return found
-    return [_fetched(phase) if phase.within == "download_seconds" else phase for phase in found]
+        return phases
+    return [_fetched(phase) if phase.within == "download_seconds" else phase for phase in phases]
 
 
 def _fetched(phase: Phase) -> Phase:
@@ -348,34 +364,34 @@ def _fetched(phase: Phase) -> Phase:
 
 
 def _options(setup: DeploymentSpec) -> dict[str, str]:
-    return {name: given.value for name, given in setup.options.items()}
+    return {name: setting.value for name, setting in setup.options.items()}
 
 
 def _seconds(setup: DeploymentSpec, key: Timeout) -> int | None:
     return setup.startup_seconds if key == "startup_seconds" else setup.download_seconds
 
 
-def _too_short(place: Location, given: int, phases: list[Phase], name: str) -> Iterator[Finding]:
+def _too_short(place: Location, seconds: int, phases: list[Phase], name: str) -> Iterator[Finding]:
     low, high = sum(p.seconds_low for p in phases), sum(p.seconds_high for p in phases)
-    if given >= high:
+    if seconds >= high:
         return
-    never = given < low
+    never = seconds < low
     message = (
-        f"{name} is {given:,} s, and this should take {_span(low, high)}: {_told(phases)}. "
+        f"{name} is {seconds:,} s, and this should take {_span(low, high)}: {_describe_phases(phases)}. "
         f"{'Even a fast' if never else 'A slow'} start would be given up as failed."
     )
     enough = _comfortable(phases, phases[0].within)
-    fix = written(place, str(enough)) if enough > given else ""
+    fix = format_correction(place, str(enough)) if enough > seconds else ""
     yield HST002.at(place, message, fix, severity="warning" if never else "note")
 
 
 def _comfortable(phases: list[Phase], within: Timeout) -> int:
     """Half as much again as the slowest published start, in whole minutes."""
-    _, high = startup_time.seconds(phases, within)
+    _, high = startup_time.total_seconds(phases, within)
     return min(MOST_SECONDS, max(300, 60 * math.ceil(high * 1.5 / 60)))
 
 
-def _told(phases: list[Phase]) -> str:
+def _describe_phases(phases: list[Phase]) -> str:
     return ", ".join(f"{p.name} {_span(p.seconds_low, p.seconds_high)}" for p in phases)
 
 
@@ -405,10 +421,10 @@ def _allowed(name: str, form: Form) -> str:
 
 
 def _instance(setup: DeploymentSpec, use: str, name: str, place: Location) -> Iterator[Finding]:
-    known = tables.by("instance_types", "instance")
-    row = known.get(name)
+    instance_types = tables.by("instance_types", "instance")
+    row = instance_types.get(name)
     if row is None:
-        yield _unknown(name, place, known, use)
+        yield _unknown(name, place, instance_types, use)
     elif row["accelerator"] != "gpu":
         return  # that a GPU is wanted is the image's affair
     elif not row[use]:
@@ -417,12 +433,16 @@ def _instance(setup: DeploymentSpec, use: str, name: str, place: Location) -> It
         yield from _not_there(setup, name, place)
 
 
-def _unknown(name: str, place: Location, known: Mapping[str, tables.Row], use: str) -> Finding:
-    usable = [each for each, row in known.items() if row[use]]
+def _unknown(name: str, place: Location, instance_types: Mapping[str, tables.Row], use: str) -> Finding:
+    usable = [each for each, row in instance_types.items() if row[use]]
     family = name.rpartition(".")[0]
     sizes = [each.rpartition(".")[2] for each in usable if each.rpartition(".")[0] == family]
-    near = f"ml.{name}" if f"ml.{name}" in known else next(iter(difflib.get_close_matches(name, usable, 1, 0.6)), "")
-    fix = written(place, near) if near else ""
+    near = (
+        f"ml.{name}"
+        if f"ml.{name}" in instance_types
+        else next(iter(difflib.get_close_matches(name, usable, 1, 0.6)), "")
+    )
+    fix = format_correction(place, near) if near else ""
     if sizes:
         message = f"{family} has no such size: SageMaker's API lists {', '.join(sizes)}, and refuses {name}."
         return HST011.at(place, message, fix)

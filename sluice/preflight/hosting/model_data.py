@@ -133,35 +133,35 @@ GZIPPED = (".tar.gz", ".tgz")
 FILE = re.compile(r"[^/]*\.(safetensors|bin|json|jinja|gguf|pt|pth|model|txt|md|py|properties|ya?ml)", re.IGNORECASE)
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 ELSEWHERE = ("HF_MODEL_ID", "OPTION_MODEL_ID", "option.model_id")
-SHOWN = 5
+MOST_LISTED = 5
 
 
-def location(setup: DeploymentSpec) -> Iterator[Finding]:
-    """What the text of an S3 URI tells."""
+def check_location(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST003, HST004, HST005 and HST019: what the text of an S3 URI shows."""
     uri = setup.model_data
     if uri is None or _folder(setup):
         return
     place = setup.at("model_data")
     if not re.match(r"(s3|https)://[^/]", uri):
-        yield HST019.at(place, _not_in_s3(setup, uri), written(place, "s3://BUCKET/PREFIX/"))
+        yield HST019.at(place, _not_in_s3(setup, uri), format_correction(place, "s3://BUCKET/PREFIX/"))
     elif ARCHIVE.search(uri.rstrip("/")):
         yield _archive(setup, uri)
     elif uri.startswith("s3://"):
         yield from _prefix(setup, uri)
 
 
-def folder(setup: DeploymentSpec) -> Iterator[Finding]:
-    """What a folder that will be uploaded lacks."""
+def check_folder(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST004, HST005, HST015, HST016, HST017 and HST018: what a folder that will be uploaded lacks."""
     path = _folder(setup)
     if path is None:
         return
     if not path.is_dir():
         yield from _no_folder(setup, path)
         return
-    yield from of_checkpoint(setup, Checkpoint(path))
+    yield from check_checkpoint(setup, Checkpoint(path))
 
 
-def of_checkpoint(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
+def check_checkpoint(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     """What a checkpoint lacks, wherever it lies."""
     if not checkpoint.has_config:
         yield from _no_config(setup, checkpoint)
@@ -170,26 +170,26 @@ def of_checkpoint(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Fin
         yield from check(setup, checkpoint)
 
 
-def fetched_parts(setup: DeploymentSpec) -> Iterator[Finding]:
-    """Under network isolation: parts beside the model itself that are named by a hub id."""
+def check_isolated_parts(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields HST013: under network isolation, parts beside the model itself that are named by a hub id."""
     if not setup.network_isolation:
         return
     for name in ("tokenizer", "hf_config_path", "speculative_config"):
-        given = setup.option(name)
-        named = _hub_id(given) if given else None
-        if given and named:
+        setting = setup.option(name)
+        named = _hub_id(setting) if setting else None
+        if setting and named:
             message = (
                 f"{named} would be fetched from the hub when vLLM starts, but network isolation lets nothing out: the "
                 "start fails. Upload it beside the model."
             )
             fix = "" if name == "speculative_config" else setup.line(name, "/opt/ml/model")
-            yield HST013.at(given.place, message, fix)
+            yield HST013.at(setting.place, message, fix)
 
 
-CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (location, folder, fetched_parts)
+CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (check_location, check_folder, check_isolated_parts)
 
 
-def written(place: Location, value: str) -> str:
+def format_correction(place: Location, value: str) -> str:
     """The line or flag that says this, spelled as the place is."""
     key = place.where
     return f"{key} {value}" if key.startswith("--") else f"{key.rpartition('.')[2]}: {value}"
@@ -219,7 +219,7 @@ def _archive(setup: DeploymentSpec, uri: str) -> Finding:
     place = setup.at("model_data")
     bare = uri.rstrip("/")
     parent = bare[: bare.rindex("/") + 1]
-    fix = written(place, parent) if parent.count("/") > 3 else ""
+    fix = format_correction(place, parent) if parent.count("/") > 3 else ""
     if uri.endswith("/"):
         what = f"Nothing lies below {uri}: /opt/ml/model stays empty or the download fails, and no endpoint comes up."
         return HST005.at(
@@ -247,13 +247,13 @@ def _prefix(setup: DeploymentSpec, uri: str) -> Iterator[Finding]:
             f"{last} is one file. As a prefix it brings no checkpoint to /opt/ml/model, and the container finds no "
             "model."
         )
-        yield HST004.at(place, message, written(place, parent))
+        yield HST004.at(place, message, format_correction(place, parent))
     elif not uri.endswith("/"):
         message = (
             f"A prefix must end in a slash: CreateModel refuses {uri}, or everything that begins with "
             f"{last or bucket!r} comes along."
         )
-        yield HST003.at(place, message, written(place, f"{uri}/"))
+        yield HST003.at(place, message, format_correction(place, f"{uri}/"))
     elif not key:
         message = f"This is the whole bucket {bucket}: all of it is downloaded, and config.json must lie at its top."
         yield HST004.at(place, message, severity="warning", confidence="inferred")
@@ -279,25 +279,25 @@ def _no_folder(setup: DeploymentSpec, path: Path) -> Iterator[Finding]:
 def _no_config(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     """No error where the folder is not meant to hold the whole model."""
     place, names = setup.at("model_data"), checkpoint.sizes.keys()
-    shown = _shown(place, checkpoint)
+    source = _name_source(place, checkpoint)
     if _elsewhere(setup) or "serving.properties" in names:
         return
     below = next(checkpoint.nested(), None)
     if "params.json" in names or any(name.endswith(".gguf") for name in names):
         message = (
-            f"{shown} holds no config.json: vLLM can load such files, but the container cannot tell the "
+            f"{source} holds no config.json: vLLM can load such files, but the container cannot tell the "
             "architecture from them, and leaves the asynchronous handler out."
         )
         yield HST004.at(place, message, severity="warning", confidence="inferred")
     elif below:
         message = (
-            f"config.json lies in {below} and not at the root of {shown}: the container takes each folder "
+            f"config.json lies in {below} and not at the root of {source}: the container takes each folder "
             "for a model of its own, or finds none."
         )
-        yield HST004.at(place, message, written(place, _shown(place, checkpoint, below)))
+        yield HST004.at(place, message, format_correction(place, _name_source(place, checkpoint, below)))
     else:
         what = "is empty" if not names else "holds no config.json"
-        yield HST004.at(place, f"{shown} {what}: the container finds no model and ends its start.")
+        yield HST004.at(place, f"{source} {what}: the container finds no model and ends its start.")
 
 
 def _weights(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
@@ -317,8 +317,8 @@ def _weights(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]
         )
         yield HST015.at(place, message)
     elif not checkpoint.weights:
-        shown = _shown(place, checkpoint)
-        message = f"{shown} holds no weights (*.safetensors, *.bin): vLLM ends its start."
+        source = _name_source(place, checkpoint)
+        message = f"{source} holds no weights (*.safetensors, *.bin): vLLM ends its start."
         yield HST015.at(place, message)
     if checkpoint.cut:
         message = (
@@ -334,16 +334,16 @@ def _tokenizer(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Findin
         return
     if any(name.endswith(".gguf") for name in checkpoint.weights):  # has its tokenizer within
         return
-    shown = _shown(setup.at("model_data"), checkpoint)
-    message = f"{shown} holds no tokenizer (tokenizer.json, tokenizer_config.json): vLLM ends its start."
+    source = _name_source(setup.at("model_data"), checkpoint)
+    message = f"{source} holds no tokenizer (tokenizer.json, tokenizer_config.json): vLLM ends its start."
     yield HST017.at(setup.at("model_data"), message)
 
 
 def _template(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]:
     if checkpoint.has_template or setup.option("chat_template") or setup.option("tokenizer"):
         return
-    asked = " The chat cases are such requests, so no case can pass." if setup.judging else ""
-    message = f"The tokenizer has no chat template: the endpoint starts, and refuses every chat request.{asked}"
+    consequence = " The chat cases are such requests, so no case can pass." if setup.judging else ""
+    message = f"The tokenizer has no chat template: the endpoint starts, and refuses every chat request.{consequence}"
     yield HST018.at(setup.at("model_data"), message)
 
 
@@ -355,7 +355,7 @@ def _handler(setup: DeploymentSpec, checkpoint: Checkpoint) -> Iterator[Finding]
         yield HST016.at(setup.at("model_data"), message)
 
 
-def _shown(place: Location, checkpoint: Checkpoint, below: str = "") -> str:
+def _name_source(place: Location, checkpoint: Checkpoint, below: str = "") -> str:
     """The checkpoint, or a folder in it, as the reader would name it."""
     if checkpoint.uri:
         return f"{checkpoint.uri}{below}/" if below else checkpoint.uri
@@ -372,12 +372,12 @@ def _seen_from(place: Location, path: Path) -> str:
 
 def _elsewhere(setup: DeploymentSpec) -> bool:
     """Whether the configuration names a model that is not the mounted one."""
-    given: Iterable[Setting] = (*setup.environment, *setup.properties)
-    return any(each.name in ELSEWHERE and not each.value.startswith("/opt/ml/model") for each in given if each.value)
+    entries: Iterable[Setting] = (*setup.environment, *setup.properties)
+    return any(each.name in ELSEWHERE and not each.value.startswith("/opt/ml/model") for each in entries if each.value)
 
 
-def _hub_id(given: Setting) -> str | None:
-    text = given.value.strip()
+def _hub_id(setting: Setting) -> str | None:
+    text = setting.value.strip()
     if text.startswith("{"):
         try:
             text = json.loads(text)["model"]
@@ -387,8 +387,8 @@ def _hub_id(given: Setting) -> str | None:
 
 
 def _listed(names: list[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is(names: list[str]) -> str:

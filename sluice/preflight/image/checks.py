@@ -150,11 +150,12 @@ IMG014 = Rule(
 RULES: tuple[Rule, ...] = (IMG001, IMG002, IMG003, IMG004, IMG005, IMG011, IMG014, *driver.RULES)
 
 
-def not_full(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_full_tag(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG001: an image without its full tag."""
     short = _short(setup)
     if short is None or not setup.image:
         return
-    named, place, candidates = images.parse_reference(setup.image), setup.at("image"), _meant(short)
+    named, place, candidates = images.parse_reference(setup.image), setup.at("image"), _matching_releases(short)
     home = named if named.name == images.REPOSITORY else images.parse_reference(images.EXAMPLE)
     fix = corrections.at(place, home.tagged(candidates[0]["tag"])) if len(candidates) == 1 else ""
     works: Severity = "error" if setup.form == "yaml" else "warning"
@@ -168,16 +169,17 @@ def not_full(setup: DeploymentSpec) -> Iterator[Finding]:
         what = f"Which release {short or 'this'} is in your own registry cannot be told: {_unchecked()}"
         yield IMG001.at(place, what, fix, severity=works, confidence="inferred")
     else:
-        says = f"{short[:80]!r} is no tag of an LMI image" if short else "The tag is missing"
+        problem = f"{short[:80]!r} is no tag of an LMI image" if short else "The tag is missing"
         stands = ""
         if len(candidates) > 1:
             cudas = ", ".join(dict.fromkeys(str(row["cuda"]) for row in candidates))
             stands = f" It could be any of {len(candidates)} releases with CUDA {cudas}: the SDK's choice moves."
-        what = f"{says}, so as it stands it is not found when the endpoint pulls it.{stands} Write the full tag."
+        what = f"{problem}, so as it stands it is not found when the endpoint pulls it.{stands} Write the full tag."
         yield IMG001.at(place, what, fix or corrections.at(place, images.EXAMPLE))
 
 
-def not_lmi(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_is_lmi(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG002: not the LMI vLLM image."""
     if not setup.image:
         return
     named, image = images.parse_reference(setup.image), setup.parsed
@@ -193,7 +195,8 @@ def not_lmi(setup: DeploymentSpec) -> Iterator[Finding]:
         yield IMG002.at(setup.at("image"), what, severity=severity, confidence="inferred")
 
 
-def architecture(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_architecture(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG003: a release that does not know the model's architecture."""
     release, model = setup.release, setup.model
     carried = tables.by("releases", "release").get(release)
     if model is None or not model.architecture or carried is None or not carried.get("vllm"):
@@ -226,7 +229,8 @@ def architecture(setup: DeploymentSpec) -> Iterator[Finding]:
         yield IMG003.at(setup.at("image"), what, fix, severity="warning", confidence="documented", source=QWEN)
 
 
-def no_chat(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_chat_model(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG014: a model that does not chat."""
     row = tables.by("architectures", "architecture").get(setup.model.architecture if setup.model else None)
     words = WITHOUT_CHAT.get(row["kind"]) if row else None
     if words and setup.model:
@@ -234,20 +238,21 @@ def no_chat(setup: DeploymentSpec) -> Iterator[Finding]:
         yield IMG014.at(setup.at("model_id"), what, severity="warning" if setup.form == "yaml" else "note")
 
 
-def unknown_tag(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_known_tag(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG004: a tag that is not in the table."""
     image = setup.parsed
     if image is None or image.flavour != "lmi":
         return
-    known = tables.by("releases", "release").get(image.release)
+    row = tables.by("releases", "release").get(image.release)
     base = re.sub(r"-v[0-9.]+$", "", image.tag)
-    if known is not None and known["tag"] != base:
+    if row is not None and row["tag"] != base:
         what = (
-            f"LMI {image.release} is known as {known['tag']}; a tag {base} is not. If there is no such image, the pull "
+            f"LMI {image.release} is known as {row['tag']}; a tag {base} is not. If there is no such image, the pull "
             "fails, and the endpoint with it."
         )
-        fix = corrections.at(setup.at("image"), images.parse_reference(setup.image or "").tagged(known["tag"]))
+        fix = corrections.at(setup.at("image"), images.parse_reference(setup.image or "").tagged(row["tag"]))
         yield IMG004.at(setup.at("image"), what, fix)
-    elif known is None:
+    elif row is None:
         newest, as_of = max(tables.by("releases", "release")), tables.read("releases")["as_of"]
         newer = (image.release or 0) > newest
         what = f"The newest release in the table of {as_of} is LMI {newest}: {_unchecked()}"
@@ -257,7 +262,8 @@ def unknown_tag(setup: DeploymentSpec) -> Iterator[Finding]:
         yield IMG004.at(setup.at("image"), what, severity=severity)
 
 
-def registry(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_registry(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG005: a registry that does not fit."""
     if not setup.image:
         return
     named, place = images.parse_reference(setup.image), setup.at("image")
@@ -271,18 +277,18 @@ def registry(setup: DeploymentSpec) -> Iterator[Finding]:
         fix = _uri(setup, setup.region) if not named.is_copy else ""
         yield IMG005.at(place, what, fix, source=DEFINITION)
     elif named.name == images.REPOSITORY and not named.is_copy:
-        wanted = images.ACCOUNTS.get(named.region or "")
+        account = images.ACCOUNTS.get(named.region or "")
         right_host = named.registry.endswith(f".{images.domain(named.region or '')}")
-        if wanted and (wanted != named.account or not right_host):
+        if account and (account != named.account or not right_host):
             what = (
-                f"The LMI images of {named.region} are in account {wanted}, at {images.domain(named.region or '')}: "
+                f"The LMI images of {named.region} are in account {account}, at {images.domain(named.region or '')}: "
                 "there are none at this address, the pull fails, and the endpoint with it."
             )
             yield IMG005.at(place, what, _uri(setup, named.region or ""))
     elif _slipped(named):
-        wanted = images.ACCOUNTS.get(named.region or "", MOST_REGIONS)
+        account = images.ACCOUNTS.get(named.region or "", MOST_REGIONS)
         what = (
-            f"{named.account} is AWS's account in no region; in {named.region} it is {wanted}. If it is not one of "
+            f"{named.account} is AWS's account in no region; in {named.region} it is {account}. If it is not one of "
             "yours, there is no such registry: the pull fails, and the endpoint with it."
         )
         yield IMG005.at(place, what, _uri(setup, named.region or ""), confidence="inferred")
@@ -294,10 +300,13 @@ def registry(setup: DeploymentSpec) -> Iterator[Finding]:
         yield IMG005.at(place, what, severity="note", confidence="inferred", source=DEFINITION)
 
 
-def options_unknown(setup: DeploymentSpec) -> Iterator[Finding]:
-    known = tables.by("releases", "release").get(setup.release)
-    moves_anyway = any(each.severity != "note" for check in (architecture, driver.new_card) for each in check(setup))
-    if known is not None and setup.release not in options.RELEASES and not moves_anyway:
+def check_known_options(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG011: a release whose options are not known."""
+    row = tables.by("releases", "release").get(setup.release)
+    moves_anyway = any(
+        each.severity != "note" for check in (check_architecture, driver.check_new_card) for each in check(setup)
+    )
+    if row is not None and setup.release not in options.RELEASES and not moves_anyway:
         first, last = min(options.RELEASES), max(options.RELEASES)
         what = f"What LMI {setup.release} reads is not known here, only LMI {first} to {last}: {_unchecked()}"
         severity: Severity = "error" if setup.form == "yaml" else "note"
@@ -305,13 +314,13 @@ def options_unknown(setup: DeploymentSpec) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
-    not_full,
-    not_lmi,
-    architecture,
-    no_chat,
-    unknown_tag,
-    registry,
-    options_unknown,
+    check_full_tag,
+    check_is_lmi,
+    check_architecture,
+    check_chat_model,
+    check_known_tag,
+    check_registry,
+    check_known_options,
     *driver.CHECKS,
 )
 
@@ -354,14 +363,14 @@ def _short(setup: DeploymentSpec) -> str | None:
     named = images.parse_reference(setup.image)
     if named.name == images.REPOSITORY:
         return named.tag
-    found = None if named.registry else SHORT.fullmatch(setup.image.strip())
-    return found["version"] or "" if found else None
+    match = None if named.registry else SHORT.fullmatch(setup.image.strip())
+    return match["version"] or "" if match else None
 
 
-def _meant(short: str) -> list[tables.Row]:
+def _matching_releases(short: str) -> list[tables.Row]:
     """The releases that a short version could stand for."""
-    wanted = short.removeprefix("v").replace("lmi-", "lmi")
-    return [row for row in tables.rows("releases") if wanted and _begins(row, wanted)]
+    prefix = short.removeprefix("v").replace("lmi-", "lmi")
+    return [row for row in tables.rows("releases") if prefix and _begins(row, prefix)]
 
 
 def _begins(row: tables.Row, short: str) -> bool:

@@ -119,7 +119,8 @@ IMG013 = Rule(
 RULES = (IMG006, IMG007, IMG008, IMG009, IMG010, IMG012, IMG013)
 
 
-def cuda_13_host(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_cuda_13_host(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG006: a CUDA 13 image without a CUDA 13 host."""
     image, row = setup.parsed, _card(setup.instance_type)
     if image is None or row is None or not row["bf16"] or _compute(row) >= BLACKWELL_FROM or not _is_cuda_13(image):
         return
@@ -139,20 +140,21 @@ def cuda_13_host(setup: DeploymentSpec) -> Iterator[Finding]:
     driver = str(ami["driver"] if ami else row.get("default_driver", ""))
     can_ask = setup.form != "yaml"  # pipeline.yaml has no key for it
     fix = corrections.at(setup.at("ami"), CUDA_13_AMI) if can_ask else corrections.at(setup.at("image"), images.EXAMPLE)
-    ask = f"Ask for {CUDA_13_AMI}, or use LMI 17 to 24, which have CUDA 12."
+    advice = f"Ask for {CUDA_13_AMI}, or use LMI 17 to 24, which have CUDA 12."
     if not can_ask or family == CONFLICT:
-        ask = "LMI 17 to 24 have CUDA 12 and need none of this."
+        advice = "LMI 17 to 24 have CUDA 12 and need none of this."
     has = f"has driver {driver}" if driver else "has a driver that is not documented"
     what = (
         f"CUDA 13 is made for driver {CUDA_13_DRIVER}, and the host of {setup.instance_type} {has}. The image brings "
         "libraries that may bridge it (a public log shows LMI 26 answering on ml.g5.12xlarge as it is), but other CUDA "
         "13 images crashed so before their first line of log, and AWS's SDK asks for another host image with every "
-        f"one. {ask}"
+        f"one. {advice}"
     )
     yield IMG006.at(place, what, corrections.at(setup.at("image"), images.EXAMPLE) if family == CONFLICT else fix)
 
 
-def cuda_12_host(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_cuda_12_host(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG007: a CUDA 12 image on a CUDA 13 host."""
     image, ami = setup.parsed, _ami(setup.ami)
     if image is None or not image.cuda or ami is None or ami["ami"] != CUDA_13_AMI or _is_cuda_13(image):
         return
@@ -169,7 +171,8 @@ def cuda_12_host(setup: DeploymentSpec) -> Iterator[Finding]:
     )
 
 
-def old_card(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_old_card(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG008: a card that is too old for the image."""
     image = setup.parsed
     if image is None or not image.cuda:
         return
@@ -177,7 +180,8 @@ def old_card(setup: DeploymentSpec) -> Iterator[Finding]:
         yield from _old(setup, image, name, place, in_job)
 
 
-def job_host(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_job_host(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG009: a CUDA 13 image in a Processing job."""
     if setup.job is not None and setup.parsed is not None and _is_cuda_13(setup.parsed):
         what = (
             f"The evaluation job runs this image too. Which driver its host has is not documented and cannot be "
@@ -187,7 +191,8 @@ def job_host(setup: DeploymentSpec) -> Iterator[Finding]:
         yield IMG009.at(setup.at("image"), what, corrections.at(setup.at("image"), images.EXAMPLE))
 
 
-def no_card(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_accelerator(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG010: an instance without the card that the image is built for."""
     image = setup.parsed
     if image is None:
         return
@@ -197,7 +202,8 @@ def no_card(setup: DeploymentSpec) -> Iterator[Finding]:
             yield IMG010.at(place, what)
 
 
-def unknown_ami(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_ami(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG012: an AMI that is not known, or not for this image."""
     if not setup.ami or _ami(setup.ami):
         return
     if "neuron" in setup.ami:
@@ -207,16 +213,17 @@ def unknown_ami(setup: DeploymentSpec) -> Iterator[Finding]:
             )
             yield IMG012.at(setup.at("ami"), what, severity="error")
         return
-    known = [str(row["ami"]) for row in tables.rows("amis")]
-    wanted = CUDA_13_AMI if setup.parsed is not None and _is_cuda_13(setup.parsed) else CUDA_12_AMI
+    ami_names = [str(row["ami"]) for row in tables.rows("amis")]
+    replacement = CUDA_13_AMI if setup.parsed is not None and _is_cuda_13(setup.parsed) else CUDA_12_AMI
     what = (
-        f"SageMaker's API knows {', '.join(known)} and one for Neuron (as of {tables.read('amis')['as_of']}); "
+        f"SageMaker's API knows {', '.join(ami_names)} and one for Neuron (as of {tables.read('amis')['as_of']}); "
         "CreateEndpointConfig refuses any other name."
     )
-    yield IMG012.at(setup.at("ami"), what, corrections.at(setup.at("ami"), wanted))
+    yield IMG012.at(setup.at("ami"), what, corrections.at(setup.at("ami"), replacement))
 
 
-def new_card(setup: DeploymentSpec) -> Iterator[Finding]:
+def check_new_card(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields IMG013: a card that is too new for the image."""
     image = setup.parsed
     version = image.cuda_version if image else None
     if image is None or version is None or version >= BLACKWELL_CUDA:
@@ -233,13 +240,13 @@ def new_card(setup: DeploymentSpec) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
-    cuda_13_host,
-    cuda_12_host,
-    old_card,
-    job_host,
-    no_card,
-    unknown_ami,
-    new_card,
+    check_cuda_13_host,
+    check_cuda_12_host,
+    check_old_card,
+    check_job_host,
+    check_accelerator,
+    check_ami,
+    check_new_card,
 )
 
 
@@ -257,10 +264,10 @@ def _old(setup: DeploymentSpec, image: Image, name: str, place: Location, in_job
             what = f"{what}, and current vLLM is neither built nor tested for it: the start probably fails."
             yield IMG008.at(place, what, fix, severity="warning", confidence="inferred")
     elif row is not None and not row["bf16"]:
-        wanted = setup.option("dtype")
-        if wanted and wanted.value.strip().lower() in {"bf16", "bfloat16"}:
+        dtype = setup.option("dtype")
+        if dtype and dtype.value.strip().lower() in {"bf16", "bfloat16"}:
             what = f"The {row['gpu']} of {name} has no bfloat16, and this asks for it: vLLM refuses to start."
-            yield IMG008.at(wanted.place, what, corrections.option(setup, "dtype", "fp16"), confidence="verified")
+            yield IMG008.at(dtype.place, what, corrections.option(setup, "dtype", "fp16"), confidence="verified")
             return
         ami = None if in_job else _ami(setup.ami)
         certain = ami is None and not in_job and (image.cuda_version or (0, 0)) >= FAILS_ON_T4

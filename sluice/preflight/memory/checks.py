@@ -14,15 +14,15 @@ from sluice.preflight.finding import Confidence, Finding, Location, Rule
 from sluice.preflight.memory.serving import (
     DEGREE,
     LENGTH,
-    Case,
-    cases,
+    ServingInstance,
     has_room,
     intended_length,
     is_on,
-    length,
+    list_serving_instances,
     longest_of_model,
-    number,
-    read,
+    read_context_length,
+    read_number,
+    read_option,
     spelling,
     unread_length,
     utilization,
@@ -191,55 +191,55 @@ OUTSIDE_GIB = {15: 2.5, 16: 2.5}  # what CUDA graphs take beside vLLM's share, b
 OUTSIDE_LATER_GIB, OUTSIDE_COUNTED_GIB = 0.75, 0.4
 
 
-def context(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM001, MEM002, MEM003, MEM009 and MEM011: whether one request of the whole length has room."""
+def check_context_memory(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM001, MEM002, MEM003, MEM009 and MEM011: whether one request of the whole length has room."""
     wrong = _beyond_the_model(setup)
     if wrong is not None:
         yield wrong
-    for case in cases(setup):
-        if any(read(setup, name) for name in DECIDED):
+    for case in list_serving_instances(setup):
+        if any(read_option(setup, name) for name in DECIDED):
             continue
         if wrong is not None:
             case = replace(case, length=_longest(setup, longest_of_model(setup) or memory.BLOCK))
-        asked = case.length or memory.BLOCK
-        fit = memory.fit(case.model, case.run, asked)
-        found = _utilization_at_fault(case, fit) or _misfit(case, fit)
-        if found is not None and (case.length is not None or found.code != "MEM001"):
-            yield found
+        tokens = case.length or memory.BLOCK
+        fit = memory.fit(case.model, case.run, tokens)
+        problem = _utilization_at_fault(case, fit) or _misfit(case, fit)
+        if problem is not None and (case.length is not None or problem.code != "MEM001"):
+            yield problem
 
 
 def _beyond_the_model(setup: DeploymentSpec) -> Finding | None:
-    given, asked, most = read(setup, LENGTH), length(setup), longest_of_model(setup)
-    if given is None or not asked or not most or asked <= most:
+    setting, requested, most = read_option(setup, LENGTH), read_context_length(setup), longest_of_model(setup)
+    if setting is None or not requested or not most or requested <= most:
         return None
-    what = f"By its config.json the model takes at most {most:,} tokens, and {asked:,} are asked for"
-    return MEM011.at(given.place, f"{what}: vLLM does not start. {AGAIN}.", setup.line(LENGTH, _longest(setup, most)))
+    what = f"By its config.json the model takes at most {most:,} tokens, and {requested:,} are asked for"
+    return MEM011.at(setting.place, f"{what}: vLLM does not start. {AGAIN}.", setup.line(LENGTH, _longest(setup, most)))
 
 
 def _longest(setup: DeploymentSpec, most: int) -> int:
     """Of what the model takes, what has room on every instance; all of it, where that is not known."""
-    return min([most, *(memory.longest(case.model, case.run) or most for case in cases(setup))])
+    return min([most, *(memory.longest(case.model, case.run) or most for case in list_serving_instances(setup))])
 
 
-def _utilization_at_fault(case: Case, fit: Fit) -> Finding | None:
-    given = read(case.setup, "gpu_memory_utilization")
+def _utilization_at_fault(case: ServingInstance, fit: Fit) -> Finding | None:
+    setting = read_option(case.setup, "gpu_memory_utilization")
     usual = memory.default_utilization(case.run.release)
-    if given is None or fit.verdict == "fits" or case.run.share >= usual:
+    if setting is None or fit.verdict == "fits" or case.run.share >= usual:
         return None
     if memory.fit(case.model, replace(case.run, utilization=None), fit.length).verdict != "fits":
         return None
     need = fit.need
     what = (
         f"vLLM may use {case.run.share:.0%} of the {case.run.card_gib:g} GiB of {_a_card(case)}: {need.budget:.1f}. "
-        f"The weights take {need.weights:.1f} GiB of that, and {fit.length:,} tokens want {fit.wanted:.1f} GiB of KV "
-        "cache: "
+        f"The weights take {need.weights:.1f} GiB of that, and {fit.length:,} tokens want {fit.request_gib:.1f} GiB of "
+        "KV cache: "
     )
     end = f"it does not start. {AGAIN}." if fit.verdict == "misses" else f"it may not start. {ERROR}"
     line = case.setup.line("gpu_memory_utilization", usual)
-    return MEM009.at(given.place, what + end, line, severity="error" if fit.verdict == "misses" else None)
+    return MEM009.at(setting.place, what + end, line, severity="error" if fit.verdict == "misses" else None)
 
 
-def _misfit(case: Case, fit: Fit) -> Finding | None:
+def _misfit(case: ServingInstance, fit: Fit) -> Finding | None:
     if fit.verdict == "fits":
         return None
     instead, fix = _instead(case, fit)
@@ -251,14 +251,14 @@ def _misfit(case: Case, fit: Fit) -> Finding | None:
     return MEM001.at(_length_place(case.setup), f"{_too_long(case, fit)}{instead}", fix, confidence=_sure(case))
 
 
-def _instead(case: Case, fit: Fit) -> tuple[str, str]:
+def _instead(case: ServingInstance, fit: Fit) -> tuple[str, str]:
     """What fits, in words, and the line to write. What somebody meant to ask for is not advised against where it
     fits: then the rule about its name has the line."""
     intended = intended_length(case.setup)
     if intended is not None and has_room(case.setup, intended[1]):
         return f" What fits: the {intended[1]:,} tokens of {intended[0].place.where}.", ""
-    asked = min(intended[1], fit.length) if intended else fit.length
-    ways = memory.suggest_alternatives(case.model, case.run, case.instance, asked, case.setup.region, _suits(case))
+    tokens = min(intended[1], fit.length) if intended else fit.length
+    ways = memory.suggest_alternatives(case.model, case.run, case.instance, tokens, case.setup.region, _suits(case))
     if not ways:
         return " No instance of the table has room for it as it is.", ""
     shorter = [way for way in ways if way.name == LENGTH]
@@ -266,20 +266,20 @@ def _instead(case: Case, fit: Fit) -> tuple[str, str]:
     return f" What fits: {memory.describe_alternatives(ways)}.", _line(case, (shorter or ways) if intended else ways)
 
 
-def _sure(case: Case) -> Confidence:
+def _sure(case: ServingInstance) -> Confidence:
     return "inferred" if case.model.multimodal else "verified"
 
 
-def _too_long(case: Case, fit: Fit) -> str:
+def _too_long(case: ServingInstance, fit: Fit) -> str:
     need = fit.need
     return (
         f"On {case.name} the container starts and loads the weights ({need.weights:.1f} GiB {_on_each(case)}). Then "
-        f"vLLM needs {fit.wanted:.1f} GiB of KV cache for a context of {fit.length:,} tokens{_whose(case.setup)}, "
+        f"vLLM needs {fit.request_gib:.1f} GiB of KV cache for a context of {fit.length:,} tokens{_whose(case.setup)}, "
         f"where about {max(need.cache, 0):.1f} GiB are free, at best {need.cache_at_best:.1f}: it ends there. {AGAIN}."
     )
 
 
-def _no_room(case: Case, fit: Fit) -> str:
+def _no_room(case: ServingInstance, fit: Fit) -> str:
     need = fit.need
     return (
         f"The weights ({case.model.weights_bytes / GIB:.1f} GiB, {_of(case)}) take {need.weights:.1f} GiB "
@@ -289,32 +289,32 @@ def _no_room(case: Case, fit: Fit) -> str:
     )
 
 
-def _summed(case: Case, fit: Fit) -> str:
+def _summed(case: ServingInstance, fit: Fit) -> str:
     need = fit.need
-    left = f"about {need.cache:.1f} GiB" if need.cache > 0 else "about nothing"
+    free = f"about {need.cache:.1f} GiB" if need.cache > 0 else "about nothing"
     sight = " The model's encoder is not counted and takes more." if case.model.multimodal else ""
     return (
-        f"On {case.name}, beside {need.weights:.1f} GiB of weights ({_of(case)}) {_on_each(case)}, {left} should be "
+        f"On {case.name}, beside {need.weights:.1f} GiB of weights ({_of(case)}) {_on_each(case)}, {free} should be "
         f"left for the KV cache and at best {need.cache_at_best:.1f}; {fit.length:,} tokens{_whose(case.setup)} need "
-        f"{fit.wanted:.1f}. Too close to call: it may start or not.{sight}"
+        f"{fit.request_gib:.1f}. Too close to call: it may start or not.{sight}"
     )
 
 
-def _of(case: Case) -> str:
+def _of(case: ServingInstance) -> str:
     return f"by the {case.model.origin}" if case.model.origin == "table" else f"by its {case.model.origin}"
 
 
-def _on_each(case: Case) -> str:
+def _on_each(case: ServingInstance) -> str:
     return f"on each of {case.run.degree} cards" if case.run.degree > 1 else "on the card"
 
 
-def _a_card(case: Case) -> str:
+def _a_card(case: ServingInstance) -> str:
     return f"each {case.instance['gpu']}" if case.run.degree > 1 else f"the {case.instance['gpu']}"
 
 
 def _whose(setup: DeploymentSpec) -> str:
     """Why it is this length, where nothing that is read says so."""
-    if read(setup, LENGTH) is not None:
+    if read_option(setup, LENGTH) is not None:
         return ""
     unread = unread_length(setup)
     return (
@@ -326,12 +326,12 @@ def _whose(setup: DeploymentSpec) -> str:
 
 def _length_place(setup: DeploymentSpec) -> Location:
     """Where the length stands; else where somebody thought it did; else where it would have to."""
-    given = read(setup, LENGTH)
+    setting = read_option(setup, LENGTH)
     unread = unread_length(setup)
-    return given.place if given else unread.place if unread else setup.option_place(LENGTH)
+    return setting.place if setting else unread.place if unread else setup.option_place(LENGTH)
 
 
-def _suits(case: Case) -> Callable[[tables.Row], bool]:
+def _suits(case: ServingInstance) -> Callable[[tables.Row], bool]:
     """Instances that this may run on: of that use, in that region, with a driver for the image's CUDA."""
     use = "hosting" if case.place == case.setup.at("instance_type") else "processing"
     cuda_13 = case.setup.parsed is not None and case.setup.parsed.cuda.startswith("13")
@@ -345,9 +345,9 @@ def _suits(case: Case) -> Callable[[tables.Row], bool]:
     return suits
 
 
-def _line(case: Case, ways: list[Alternative]) -> str:
+def _line(case: ServingInstance, ways: list[Alternative]) -> str:
     """The first change that one line makes."""
-    fixed = read(case.setup, DEGREE) is not None
+    fixed = read_option(case.setup, DEGREE) is not None
     for way in ways:
         if way.name == "instance_type" and not (fixed and way.degree != case.run.degree):
             return _written(case.place, way.value)
@@ -363,33 +363,37 @@ def _written(place: Location, value: str) -> str:
     return f"{place.where} {value}" if place.where.startswith("--") else f"{place.where.rpartition('.')[2]}: {value}"
 
 
-def waiting(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM004."""
-    for case in cases(setup):
-        if case.length is None or case.place != setup.at("instance_type") or any(read(setup, name) for name in DECIDED):
+def check_concurrency(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM004: long requests will wait for each other."""
+    for case in list_serving_instances(setup):
+        if (
+            case.length is None
+            or case.place != setup.at("instance_type")
+            or any(read_option(setup, name) for name in DECIDED)
+        ):
             continue
         fit = memory.fit(case.model, case.run, case.length)
-        at_once, taken = int(fit.concurrency), case.run.max_num_seqs
+        at_once, batch = int(fit.concurrency), case.run.max_num_seqs
         # Unless somebody chose a number, only a small one is worth a word.
-        most = taken if number(setup, "max_rolling_batch_size") else min(taken, FEW)
+        most = batch if read_number(setup, "max_rolling_batch_size") else min(batch, FEW)
         if fit.verdict == "misses" or not 1 <= at_once < most:
             continue
         what = (
-            f"{taken} requests are taken up at a time, and the KV cache ({fit.need.cache:.1f} GiB, {fit.tokens:,} "
+            f"{batch} requests are taken up at a time, and the KV cache ({fit.need.cache:.1f} GiB, {fit.tokens:,} "
             f"tokens) holds about {at_once} of {case.length:,} tokens each: more long ones wait, or are computed again."
         )
         place = setup.option_place("max_rolling_batch_size")
         yield MEM004.at(place, what, setup.line("max_rolling_batch_size", at_once))
 
 
-def host(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM005 and MEM006."""
-    for case in cases(setup):
+def check_host_memory(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM005 and MEM006."""
+    for case in list_serving_instances(setup):
         yield from _ram(case)
         yield from _disk(case)
 
 
-def _ram(case: Case) -> Iterator[Finding]:
+def _ram(case: ServingInstance) -> Iterator[Finding]:
     if memory.ram_is_enough(case.model, case.instance):
         return
     # Where it does not fit on the card either, that rule names an instance that has memory enough as well.
@@ -403,7 +407,7 @@ def _ram(case: Case) -> Iterator[Finding]:
     yield MEM005.at(case.place, what + instead, _written(case.place, larger) if larger else "")
 
 
-def _larger(case: Case) -> str | None:
+def _larger(case: ServingInstance) -> str | None:
     """The cheapest instance with the same cards and memory enough."""
     same = [
         row
@@ -415,7 +419,7 @@ def _larger(case: Case) -> str | None:
     return min(same, key=lambda row: float(row["ram_gib"]))["instance"] if same else None
 
 
-def _disk(case: Case) -> Iterator[Finding]:
+def _disk(case: ServingInstance) -> Iterator[Finding]:
     size, own = case.model.weights_bytes, float(case.instance.get("nvme_gb", 0))
     there = own or float(case.setup.volume_gb or 0)
     if there <= 0 or size <= there * 10**9:
@@ -425,10 +429,10 @@ def _disk(case: Case) -> Iterator[Finding]:
     yield MEM006.at(case.place, f"{what}: the download ends with no space left.")
 
 
-def small_numbers(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM007 and MEM012."""
-    for case in cases(setup):
-        quantize, cache = read(setup, "quantize"), read(setup, "kv_cache_dtype")
+def check_fp8(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM007 and MEM012."""
+    for case in list_serving_instances(setup):
+        quantize, cache = read_option(setup, "quantize"), read_option(setup, "kv_cache_dtype")
         lacks = None if case.instance["fp8"] else f"The {case.instance['gpu']} of {case.name} has no FP8"
         if quantize is not None and quantize.value.lower() == "fp8":
             yield from _loaded_whole(case, quantize)
@@ -439,7 +443,7 @@ def small_numbers(setup: DeploymentSpec) -> Iterator[Finding]:
             yield MEM007.at(cache.place, f"{lacks}: {what}")
 
 
-def _loaded_whole(case: Case, quantize: Setting) -> Iterator[Finding]:
+def _loaded_whole(case: ServingInstance, quantize: Setting) -> Iterator[Finding]:
     whole = memory.weights_gib(case.model, replace(case.run, weight_bits=None))
     if case.model.quantization or whole <= 0.97 * case.run.card_gib:
         return
@@ -450,26 +454,26 @@ def _loaded_whole(case: Case, quantize: Setting) -> Iterator[Finding]:
     yield MEM012.at(quantize.place, what)
 
 
-def cards(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM008."""
-    for case in cases(setup):
+def check_idle_cards(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM008: more cards than one copy uses."""
+    for case in list_serving_instances(setup):
         total, degree = int(case.instance["gpus"]), case.run.degree
         if degree >= total or case.place != setup.at("instance_type") or case.model.heads % degree:
             continue
         fits = memory.fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
         copies, idle = divmod(total, degree)
         many = f"{copies} copies run side by side" if copies > 1 else "one copy runs"
-        left = f", and {idle} cards stay idle" if idle else ""
-        what = f"{case.name} has {total} cards and a copy of the model takes {degree}: {many}{left}."
+        unused = f", and {idle} cards stay idle" if idle else ""
+        what = f"{case.name} has {total} cards and a copy of the model takes {degree}: {many}{unused}."
         fix = setup.line(DEGREE, total) if fits and case.model.heads % total == 0 else ""
         yield MEM008.at(setup.option_place(DEGREE), what, fix)
 
 
-def share(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM009, where too little stays outside of vLLM's share; it takes no model to see that."""
-    given = read(setup, "gpu_memory_utilization")
+def check_memory_share(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM009, where too little stays outside of vLLM's share; it takes no model to see that."""
+    setting = read_option(setup, "gpu_memory_utilization")
     row = tables.by("instances", "instance").get(setup.instance_type)
-    if given is None or row is None or setup.release is None:
+    if setting is None or row is None or setup.release is None:
         return
     eager = is_on(setup, "enforce_eager")
     run = replace(memory.default_config(row, 1, setup.release), utilization=utilization(setup), eager=eager)
@@ -481,7 +485,7 @@ def share(setup: DeploymentSpec) -> Iterator[Finding]:
         f"{outside:.1f} GiB of each card of {setup.instance_type} stay outside of vLLM's share, where the driver and "
         f"CUDA graphs take up to {needed:g}: the start may run out of memory after the KV cache is set up."
     )
-    yield MEM009.at(given.place, what, setup.line("gpu_memory_utilization", usual))
+    yield MEM009.at(setting.place, what, setup.line("gpu_memory_utilization", usual))
 
 
 def _needed_outside(run: ServingConfig) -> float:
@@ -490,8 +494,8 @@ def _needed_outside(run: ServingConfig) -> float:
     return OUTSIDE_GIB.get(run.release, OUTSIDE_LATER_GIB)
 
 
-def unknown(setup: DeploymentSpec) -> Iterator[Finding]:
-    """MEM010."""
+def check_model_is_known(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields MEM010: memory was not checked."""
     if setup.model is not None or setup.release is None or setup.instance_type is None:
         return
     if tables.by("instances", "instance").get(setup.instance_type) is None:
@@ -502,11 +506,11 @@ def unknown(setup: DeploymentSpec) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[DeploymentSpec], Iterator[Finding]], ...] = (
-    context,
-    waiting,
-    host,
-    small_numbers,
-    cards,
-    share,
-    unknown,
+    check_context_memory,
+    check_concurrency,
+    check_host_memory,
+    check_fp8,
+    check_idle_cards,
+    check_memory_share,
+    check_model_is_known,
 )

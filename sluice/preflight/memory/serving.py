@@ -25,7 +25,7 @@ SMALL = {"fp8": 8.0, "bitsandbytes": 4.5}  # bits of weights that vLLM makes sma
 
 
 @dataclass(frozen=True)
-class Case:
+class ServingInstance:
     """One instance that is going to run the container with this model."""
 
     setup: DeploymentSpec
@@ -47,7 +47,7 @@ def _spellings() -> dict[str, tuple[str, ...]]:
     return {own: tuple(name for same, name in pairs if same == own) for own, _ in pairs}
 
 
-def cases(setup: DeploymentSpec) -> Iterator[Case]:
+def list_serving_instances(setup: DeploymentSpec) -> Iterator[ServingInstance]:
     """The endpoint's instance, and the job's where that is another."""
     if setup.model is None or setup.release is None:
         return
@@ -56,16 +56,16 @@ def cases(setup: DeploymentSpec) -> Iterator[Case]:
         row = tables.by("instances", "instance").get(key)
         run = _run(setup, setup.model, setup.release, row) if row else None
         if row and run:
-            yield Case(setup, setup.model, row, run, setup.at(instance_type), length(setup))
+            yield ServingInstance(setup, setup.model, row, run, setup.at(instance_type), read_context_length(setup))
 
 
-def length(setup: DeploymentSpec) -> int | None:
+def read_context_length(setup: DeploymentSpec) -> int | None:
     """What is asked for, else the model's own maximum; `auto`, and what vLLM cannot read, is None."""
-    given = read(setup, LENGTH)
-    if given is None or setup.release is None:
+    setting = read_option(setup, LENGTH)
+    if setting is None or setup.release is None:
         return _own_length(setup.model, setup.release or 0)
     try:
-        return options.length(given.value, setup.release)
+        return options.parse_length(setting.value, setup.release)
     except (ValueError, OverflowError):
         return None
 
@@ -73,7 +73,7 @@ def length(setup: DeploymentSpec) -> int | None:
 def unread_length(setup: DeploymentSpec) -> Setting | None:
     """A setting that was meant to be the context's length, under a name that this container does not read."""
     candidates = (each for each in (*setup.environment, *setup.properties) if each.value and _means_length(each))
-    return next(candidates, None) if read(setup, LENGTH) is None else None
+    return next(candidates, None) if read_option(setup, LENGTH) is None else None
 
 
 def _means_length(setting: Setting) -> bool:
@@ -81,7 +81,7 @@ def _means_length(setting: Setting) -> bool:
     plain = name.removeprefix("option.").removeprefix("option_")
     if plain == name:
         return name.removeprefix("sm_").removeprefix("vllm_") in OTHER_LENGTHS
-    return any(word in plain for word in LENGTH_WORDS) and options.nearest(plain, NEWEST) == LENGTH
+    return any(word in plain for word in LENGTH_WORDS) and options.suggest_option(plain, NEWEST) == LENGTH
 
 
 def intended_length(setup: DeploymentSpec) -> tuple[Setting, int] | None:
@@ -90,9 +90,9 @@ def intended_length(setup: DeploymentSpec) -> tuple[Setting, int] | None:
     unread = unread_length(setup)
     if unread is not None and unread.name in {"MAX_INPUT_LENGTH", "MAX_INPUT_TOKENS"}:
         unread = setup.variable("MAX_TOTAL_TOKENS") or unread  # question and answer together are the context
-    setting = unread or (read(setup, STEP) if read(setup, LENGTH) is None else None)
+    setting = unread or (read_option(setup, STEP) if read_option(setup, LENGTH) is None else None)
     try:
-        tokens = options.length(setting.value.strip(), setup.release or NEWEST) if setting else None
+        tokens = options.parse_length(setting.value.strip(), setup.release or NEWEST) if setting else None
     except (ValueError, OverflowError):
         return None
     return (setting, min(tokens, longest_of_model(setup) or tokens)) if setting and tokens else None
@@ -100,13 +100,13 @@ def intended_length(setup: DeploymentSpec) -> tuple[Setting, int] | None:
 
 def longest_of_model(setup: DeploymentSpec) -> int | None:
     """The most tokens that vLLM lets be asked for; None if that is not known, or somebody has lifted it."""
-    lifted = setup.variable("VLLM_ALLOW_LONG_MAX_MODEL_LEN") or any(read(setup, name) for name in STRETCHED)
+    lifted = setup.variable("VLLM_ALLOW_LONG_MAX_MODEL_LEN") or any(read_option(setup, name) for name in STRETCHED)
     return setup.model.max_positions or None if setup.model and not lifted else None
 
 
 def has_room(setup: DeploymentSpec, tokens: int) -> bool:
     """Whether a context of so many tokens fits, with its margin, on every instance that is going to run this."""
-    return all(memory.fit(case.model, case.run, tokens).verdict == "fits" for case in cases(setup))
+    return all(memory.fit(case.model, case.run, tokens).verdict == "fits" for case in list_serving_instances(setup))
 
 
 def _own_length(model: ModelFacts | None, release: int) -> int | None:
@@ -115,7 +115,7 @@ def _own_length(model: ModelFacts | None, release: int) -> int | None:
     return (model.default_positions if release >= UNSTRETCHED_FROM else 0) or model.max_positions or None
 
 
-def read(setup: DeploymentSpec, name: str) -> Setting | None:
+def read_option(setup: DeploymentSpec, name: str) -> Setting | None:
     """An option under its own name or vLLM's, if this release reads it. One that is not known here is taken to."""
     return setup.option(each) if (each := next(_read_names(setup, name), None)) else None
 
@@ -141,44 +141,44 @@ def _run(setup: DeploymentSpec, model: ModelFacts, release: int, instance: table
     return replace(
         usual,
         utilization=utilization(setup),
-        max_num_seqs=int(_between(number(setup, "max_rolling_batch_size"), 0, 65536) or _seqs(setup, usual)),
+        max_num_seqs=int(_between(read_number(setup, "max_rolling_batch_size"), 0, 65536) or _seqs(setup, usual)),
         batched_tokens=int(
-            _between(number(setup, "max_rolling_batch_prefill_tokens"), 0, 2**24) or usual.batched_tokens
+            _between(read_number(setup, "max_rolling_batch_prefill_tokens"), 0, 2**24) or usual.batched_tokens
         ),
         cache_bytes=_cache_bytes(setup),
         weight_bits=_weight_bits(setup, model),
         eager=is_on(setup, "enforce_eager"),
-        offload_gib=_between(number(setup, "cpu_offload_gb_per_gpu"), 0, 10**5) or 0.0,
+        offload_gib=_between(read_number(setup, "cpu_offload_gb_per_gpu"), 0, 10**5) or 0.0,
         whole_windows=is_on(setup, "disable_hybrid_kv_cache_manager"),
     )
 
 
 def utilization(setup: DeploymentSpec) -> float | None:
     """vLLM's share of each card, where one is given that it takes."""
-    return _between(number(setup, "gpu_memory_utilization"), 0, 1)
+    return _between(read_number(setup, "gpu_memory_utilization"), 0, 1)
 
 
 def _degree(setup: DeploymentSpec, gpus: int) -> int | None:
-    given = setup.option(DEGREE)
-    if given is None or given.value.strip().lower() == "max":
+    setting = setup.option(DEGREE)
+    if setting is None or setting.value.strip().lower() == "max":
         return gpus
     try:
-        degree = int(given.value[:12])
+        degree = int(setting.value[:12])
     except ValueError:
         return None
     return degree if 1 <= degree <= gpus else None
 
 
 def _seqs(setup: DeploymentSpec, usual: ServingConfig) -> int:
-    rolling = read(setup, "rolling_batch")
+    rolling = read_option(setup, "rolling_batch")
     legacy = rolling is not None and rolling.value.lower() in {"vllm", "lmi-dist", "trtllm"}
     return memory.ROLLING_SEQS if legacy else usual.max_num_seqs
 
 
-def number(setup: DeploymentSpec, name: str) -> float | None:
-    given = read(setup, name)
+def read_number(setup: DeploymentSpec, name: str) -> float | None:
+    setting = read_option(setup, name)
     try:
-        return float(given.value[:24]) if given else None
+        return float(setting.value[:24]) if setting else None
     except ValueError:
         return None
 
@@ -188,19 +188,19 @@ def _between(value: float | None, above: float, most: float) -> float | None:
 
 
 def is_on(setup: DeploymentSpec, name: str) -> bool:
-    given = read(setup, name)
-    return given is not None and given.value.strip().lower() == "true"
+    setting = read_option(setup, name)
+    return setting is not None and setting.value.strip().lower() == "true"
 
 
 def _cache_bytes(setup: DeploymentSpec) -> float:
-    cache, dtype = read(setup, "kv_cache_dtype"), read(setup, "dtype")
+    cache, dtype = read_option(setup, "kv_cache_dtype"), read_option(setup, "dtype")
     if cache is not None and cache.value.lower().startswith("fp8"):
         return 1.0
     return 4.0 if dtype is not None and dtype.value == "fp32" else 2.0
 
 
 def _weight_bits(setup: DeploymentSpec, model: ModelFacts) -> float | None:
-    quantize, dtype = read(setup, "quantize"), read(setup, "dtype")
+    quantize, dtype = read_option(setup, "quantize"), read_option(setup, "dtype")
     if model.quantization:
         return None
     if quantize is not None and quantize.value.lower() in SMALL:

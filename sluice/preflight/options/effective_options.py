@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from sluice.lmi import images, memory, options
 from sluice.preflight.container import corrections, secrets
 from sluice.preflight.deployment_spec import DeploymentSpec, Setting
-from sluice.preflight.memory.serving import Case, cases
+from sluice.preflight.memory.serving import ServingInstance, list_serving_instances
 
 LENGTH, DEGREE, PIPELINE = "max_model_len", "tensor_parallel_degree", "pipeline_parallel_degree"
 PLAIN = {"TENSOR_PARALLEL_DEGREE": DEGREE, "PIPELINE_PARALLEL_DEGREE": PIPELINE}
@@ -24,30 +24,30 @@ def is_lmi(setup: DeploymentSpec) -> bool:
         return False
     if setup.parsed is not None and setup.parsed.flavour != "lmi":
         return False
-    engine = given(setup).get("engine")
-    return writes(setup) is not False and (engine is None or engine.value.strip() not in OTHER_ENGINES)
+    engine = read_effective_options(setup).get("engine")
+    return writes_text(setup) is not False and (engine is None or engine.value.strip() not in OTHER_ENGINES)
 
 
-def writes(setup: DeploymentSpec) -> bool | None:
+def writes_text(setup: DeploymentSpec) -> bool | None:
     """Whether the model is one that the container lets write text; None if that is not known."""
     return setup.model.architecture.endswith(WRITERS) if setup.model and setup.model.architecture else None
 
 
-def release(setup: DeploymentSpec) -> int | None:
+def known_release(setup: DeploymentSpec) -> int | None:
     """The LMI release, if it is known what it makes of its options."""
     return setup.release if is_lmi(setup) and setup.release in options.RELEASES else None
 
 
-def written(setup: DeploymentSpec) -> Iterator[Setting]:
+def list_written_options(setup: DeploymentSpec) -> Iterator[Setting]:
     """Every setting that is meant as an option, however it is spelled; of one name the last."""
-    seen: dict[str, Setting] = {}
+    by_name: dict[str, Setting] = {}
     for each in (*setup.environment, *setup.properties):
         if each.name.lower().startswith(("option_", "options_", "option.")):
-            seen[each.name] = each
-    yield from seen.values()
+            by_name[each.name] = each
+    yield from by_name.values()
 
 
-def name(each: Setting) -> str | None:
+def read_option_name(each: Setting) -> str | None:
     """The option that a setting sets; None if its name is spelled so that it sets none."""
     if each.name in PLAIN:
         return PLAIN[each.name]
@@ -59,29 +59,31 @@ def name(each: Setting) -> str | None:
     return key if key == key.lower() and key != "entrypoint" else None
 
 
-def given(setup: DeploymentSpec) -> Mapping[str, Setting]:
+def read_effective_options(setup: DeploymentSpec) -> Mapping[str, Setting]:
     """The options that reach the container by their names there, also those that have a plain name of their own."""
-    found = {key: each for key, each in setup.options.items() if key == key.lower() and key != "entrypoint"}
+    effective = {key: each for key, each in setup.options.items() if key == key.lower() and key != "entrypoint"}
     pipeline = setup.variable("PIPELINE_PARALLEL_DEGREE")
     if pipeline is not None:
-        found.setdefault(PIPELINE, pipeline)
+        effective.setdefault(PIPELINE, pipeline)
     entry = setup.variable("OPTION_ENTRYPOINT")
     if entry is not None:
-        found["entrypoint"] = entry
+        effective["entrypoint"] = entry
     for each in setup.properties:
         if each.value and each.name in {"engine", "option.entryPoint"}:
-            found[name(each) or each.name] = each
-    return found
+            effective[read_option_name(each) or each.name] = each
+    return effective
 
 
-def texts(setup: DeploymentSpec) -> dict[str, str]:
+def read_option_texts(setup: DeploymentSpec) -> dict[str, str]:
     """The options' values. What is within quotes is left out: it may be right, and the quotes are told elsewhere."""
-    return {name: each.value.strip() for name, each in given(setup).items() if not is_quoted(each.value)}
+    return {
+        name: each.value.strip() for name, each in read_effective_options(setup).items() if not is_quoted(each.value)
+    }
 
 
 def is_set(setup: DeploymentSpec, option: str) -> bool:
     """Whether an option is given, by whichever of its names."""
-    return options.same_as(option) in {options.same_as(each) for each in given(setup)}
+    return options.same_as(option) in {options.same_as(each) for each in read_effective_options(setup)}
 
 
 def is_on(each: Setting | None) -> bool:
@@ -98,19 +100,19 @@ def number(value: str) -> int | None:
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
-def called(setup: DeploymentSpec, option: str) -> str:
+def spell_option(setup: DeploymentSpec, option: str) -> str:
     """An option's name as the reader's own file has it."""
     return setup.line(option, "").rstrip("=: ")
 
 
-def shown(each: Setting) -> str:
+def quote_value(each: Setting) -> str:
     """A setting's value as a message may repeat it."""
-    return secrets.shown(each.name, each.value.strip())
+    return secrets.redact(each.name, each.value.strip())
 
 
-def line(setup: DeploymentSpec, each: Setting, option: str, value: str) -> str:
+def format_line(setup: DeploymentSpec, each: Setting, option: str, value: str) -> str:
     """The line to write in the place of a setting; empty if its value must not be repeated."""
-    value = "" if secrets.kind(each.name, value) else corrections.acceptable(setup, option, value)
+    value = "" if secrets.classify_secret(each.name, value) else corrections.acceptable(setup, option, value)
     if not value:
         return ""
     if each.name.startswith("option."):
@@ -124,24 +126,24 @@ def line(setup: DeploymentSpec, each: Setting, option: str, value: str) -> str:
     return corrections.option(setup, option, value)
 
 
-def verdict(case: Case) -> memory.Verdict:
+def context_verdict(case: ServingInstance) -> memory.Verdict:
     """Whether the context that vLLM will ask for fits here."""
     return memory.fit(case.model, case.run, case.length).verdict if case.length is not None else "close"
 
 
-def drafts(release: int | None) -> str:
+def describe_draft_support(release: int | None) -> str:
     """What is to be known of `speculative_config` by who had a draft model under another name."""
     if release not in options.NO_DRAFT_MODEL:
         return ""
     return f" In LMI {release} it takes no draft model: {options.NGRAM} works without one."
 
 
-def context_then(setup: DeploymentSpec) -> str:
+def describe_context(setup: DeploymentSpec) -> str:
     """What the context is while nothing that is read says so, and what comes of that on this card."""
-    length = given(setup).get(LENGTH)
+    length = read_effective_options(setup).get(LENGTH)
     if length is not None:
-        return f"The context is what {length.place.where} says: {shown(length)}."
-    for case in cases(setup):
+        return f"The context is what {length.place.where} says: {quote_value(length)}."
+    for case in list_serving_instances(setup):
         if case.length is not None:
             return _on(case, case.length)
     if setup.model is not None:
@@ -156,9 +158,10 @@ def context_then(setup: DeploymentSpec) -> str:
     )
 
 
-def _on(case: Case, length: int) -> str:
+def _on(case: ServingInstance, length: int) -> str:
     fit = memory.fit(case.model, case.run, length)
-    what = f"Until then the model's own {length:,} tokens count, for which vLLM needs {fit.wanted:.1f} GiB of KV cache"
+    wants = f"vLLM needs {fit.request_gib:.1f} GiB of KV cache"
+    what = f"Until then the model's own {length:,} tokens count, for which {wants}"
     free = f"about {max(fit.need.cache, 0):.1f} GiB are free on {case.name}"
     if fit.verdict == "misses":
         return f"{what} where {free}: it crashes after the weights are loaded, and {AGAIN}."

@@ -13,16 +13,16 @@ from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding, Rule, Severity
 from sluice.preflight.options.effective_options import (
     LENGTH,
-    called,
-    context_then,
-    drafts,
-    given,
+    describe_context,
+    describe_draft_support,
+    format_line,
     is_lmi,
     is_quoted,
     is_set,
-    line,
-    name,
-    written,
+    list_written_options,
+    read_effective_options,
+    read_option_name,
+    spell_option,
 )
 from sluice.preflight.options.sources import ARGUMENTS, MODEL_INFO, PROPERTIES
 
@@ -158,53 +158,55 @@ LOGGING = frozenset({"enable_log_requests", "disable_log_requests"})  # of vLLM'
 LARGEST = 10**6  # a default for requests is no larger
 
 
-def unread(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI001, LMI002, LMI014, LMI015, LMI023 and LMI024."""
+def check_unread_names(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI001, LMI002, LMI014, LMI015, LMI023 and LMI024."""
     if not is_lmi(setup):
         return
-    for each in written(setup):
-        option = name(each)
+    for each in list_written_options(setup):
+        option = read_option_name(each)
         if option is None:
             yield from _misspelt(setup, each)
         elif option.startswith("option_") and not options.reads(option, setup.release or 0):
             plain = option.removeprefix("option_")
             what = "An option is written without OPTION_ here: the container has none of this name, and ignores it."
-            yield LMI002.at(each.place, what, line(setup, each, plain, each.value))
-        elif each.value and (found := _not_read(setup, option)):
-            yield _ignored(setup, each, found)
+            yield LMI002.at(each.place, what, format_line(setup, each, plain, each.value))
+        elif each.value and (reading := _not_read(setup, option)):
+            yield _ignored(setup, each, reading)
 
 
-def in_any_release(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI003, where it is not known what the release makes of its options."""
+def check_names_of_unknown_release(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI003, where it is not known what the release makes of its options."""
     if not is_lmi(setup) or setup.release in options.RELEASES:
         return
-    for option, each in given(setup).items():
+    for option, each in read_effective_options(setup).items():
         use = options.instead_of(option)
         if use:
             what = "From LMI 14 on this name ends the start, whatever its value; before, it is ignored."
-            fix = line(setup, each, use, each.value)
-            yield LMI003.at(each.place, f"{what} {called(setup, use)} is what is read.", fix, confidence="inferred")
+            fix = format_line(setup, each, use, each.value)
+            yield LMI003.at(
+                each.place, f"{what} {spell_option(setup, use)} is what is read.", fix, confidence="inferred"
+            )
 
 
-def twice(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI012."""
+def check_duplicate_options(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI012: one option in two places."""
     if not is_lmi(setup):
         return
     first: dict[str, Setting] = {}
     for each in setup.environment:
-        option = name(each) if each.value else None
+        option = read_option_name(each) if each.value else None
         if option is not None:
             other = first.setdefault(options.same_as(option), each)
             if other is not each:
                 yield _two(setup, other, each)
 
 
-def empty(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI022."""
+def check_empty_values(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI022: an option without a value."""
     if not is_lmi(setup):
         return
-    for each in written(setup):
-        option = name(each)
+    for each in list_written_options(setup):
+        option = read_option_name(each)
         if option and not each.value and (setup.release is None or options.reads(option, setup.release)):
             yield LMI022.at(each.place, "It is empty, which the container takes for not set: the default holds.")
 
@@ -217,14 +219,14 @@ def _misspelt(setup: DeploymentSpec, each: Setting) -> Iterator[Finding]:
     option = re.sub(r"^options?_(option_)?", "", each.name.lower())
     if not re.fullmatch(r"[a-z_0-9]+", option):
         return  # not a name that SageMaker takes, which is another rule's
-    found = _not_read(setup, option)
-    use = found.use if found else option
+    reading = _not_read(setup, option)
+    use = reading.use if reading else option
     yaml = setup.form == "yaml" and each.place.where.startswith("lmi.options")
     how = "in small letters and without OPTION_" if yaml else "that are OPTION_ and capital letters throughout"
     what = f"Only names {how} are read: the container starts and ignores this one."
     if use == LENGTH:
-        what = f"{what} {context_then(setup)}"
-    yield LMI002.at(each.place, what, line(setup, each, use, each.value) if use else "")
+        what = f"{what} {describe_context(setup)}"
+    yield LMI002.at(each.place, what, format_line(setup, each, use, each.value) if use else "")
 
 
 def _in_properties(setup: DeploymentSpec, each: Setting) -> Iterator[Finding]:
@@ -232,18 +234,20 @@ def _in_properties(setup: DeploymentSpec, each: Setting) -> Iterator[Finding]:
     right = "option.entryPoint" if key.lower() == "entrypoint" else each.name.lower()
     if right != each.name and _not_read(setup, key.lower()) is None:
         what = f"Names in serving.properties are taken as they stand, and this one is {right}: as it is, it is ignored."
-        yield LMI002.at(each.place, what, "" if secrets.kind(each.name, each.value) else f"{right}={each.value}")
+        yield LMI002.at(
+            each.place, what, "" if secrets.classify_secret(each.name, each.value) else f"{right}={each.value}"
+        )
 
 
 def _not_read(setup: DeploymentSpec, option: str) -> options.Finding | None:
     """What is to be said of a name that this release does not read; of a release that is not known, that none does."""
     release = setup.release
     if release is not None and release in options.RELEASES:
-        return None if options.reads(option, release) else options.unread(option, release)
+        return None if options.reads(option, release) else options.describe_unread(option, release)
     if options.read_by(option) or option in _old_names(release):
         return None
     first, last = min(options.RELEASES), max(options.RELEASES)
-    return replace(options.unread(option, min(max(release or last, first), last)), why="")
+    return replace(options.describe_unread(option, min(max(release or last, first), last)), why="")
 
 
 def _old_names(release: int | None) -> frozenset[str]:
@@ -252,28 +256,30 @@ def _old_names(release: int | None) -> frozenset[str]:
     return frozenset(row["name"] for row in rows if release is None or row["since"] <= release <= row["until"])
 
 
-def _ignored(setup: DeploymentSpec, each: Setting, found: options.Finding) -> Finding:
-    known = setup.release in options.RELEASES
+def _ignored(setup: DeploymentSpec, each: Setting, reading: options.Finding) -> Finding:
+    is_known_release = setup.release in options.RELEASES
     severity: Severity | None = None
-    if found.option in LOGGING:
-        severity, found = "note", replace(found, use="")  # what is near to it by name turns the metrics off
-    elif found.option in aliases.IDLE or (not known and found.kind == "unknown"):
+    if reading.option in LOGGING:
+        severity, reading = "note", replace(reading, use="")  # what is near to it by name turns the metrics off
+    elif reading.option in aliases.IDLE or (not is_known_release and reading.kind == "unknown"):
         severity = "warning"
-    fix = _for_all_requests(setup, each, found.option) if found.kind == "request" else _fix(setup, each, found)
-    follows = context_then(setup) if found.use == LENGTH else ""
-    what = " ".join(part for part in (_fate(setup, found), _instead(setup, found), follows) if part)
-    return RULE[found.kind].at(each.place, what, fix, severity=severity, confidence=None if known else "inferred")
+    fix = _for_all_requests(setup, each, reading.option) if reading.kind == "request" else _fix(setup, each, reading)
+    follows = describe_context(setup) if reading.use == LENGTH else ""
+    what = " ".join(part for part in (_fate(setup, reading), _instead(setup, reading), follows) if part)
+    return RULE[reading.kind].at(
+        each.place, what, fix, severity=severity, confidence=None if is_known_release else "inferred"
+    )
 
 
-def _fate(setup: DeploymentSpec, found: options.Finding) -> str:
-    option, release = found.option, setup.release
+def _fate(setup: DeploymentSpec, reading: options.Finding) -> str:
+    option, release = reading.option, setup.release
     if release is None or release not in options.RELEASES:
         reads = "No LMI release that is known here reads it"
-    elif found.kind == "foreign":
+    elif reading.kind == "foreign":
         reads = f"It is an option of {aliases.FOREIGN[option][0]} and none of LMI {release} for vLLM"
-    elif found.kind == "request":
+    elif reading.kind == "request":
         reads = "It is a part of a request and no option of the container"
-    elif found.kind == "release":
+    elif reading.kind == "release":
         reads = _in_others(option, release)
     elif option in LOGGING:
         reads = "It is an argument of vLLM's own server, which LMI does not start"
@@ -292,44 +298,44 @@ def _in_others(option: str, release: int) -> str:
     return f"LMI {first} is the first to read it, LMI {release} does not"
 
 
-def _instead(setup: DeploymentSpec, found: options.Finding) -> str:
-    if found.kind == "request":
+def _instead(setup: DeploymentSpec, reading: options.Finding) -> str:
+    if reading.kind == "request":
         return "Say it in each request."
-    if not found.use:
-        return "There is nothing left for it to do: remove it." if found.option in aliases.IDLE else "Remove it."
-    use = called(setup, found.use)
-    if is_set(setup, found.use):
+    if not reading.use:
+        return "There is nothing left for it to do: remove it." if reading.option in aliases.IDLE else "Remove it."
+    use = spell_option(setup, reading.use)
+    if is_set(setup, reading.use):
         return f"{use} is what is read, and it is set: remove this one."
-    is_read = f"{use} is {'what is read' if found.kind in {'release', 'foreign', 'length'} else 'probably meant'}."
-    return f"{is_read}{drafts(setup.release) if found.use == 'speculative_config' else ''}"
+    is_read = f"{use} is {'what is read' if reading.kind in {'release', 'foreign', 'length'} else 'probably meant'}."
+    return f"{is_read}{describe_draft_support(setup.release) if reading.use == 'speculative_config' else ''}"
 
 
-def _fix(setup: DeploymentSpec, each: Setting, found: options.Finding) -> str:
+def _fix(setup: DeploymentSpec, each: Setting, reading: options.Finding) -> str:
     """The same value under the right name, if it would do there."""
-    if found.kind == "release":
-        return _moved(setup, each, found.option)
-    if not found.use or is_set(setup, found.use):
+    if reading.kind == "release":
+        return _moved(setup, each, reading.option)
+    if not reading.use or is_set(setup, reading.use):
         return ""
     value = each.value.strip()[1:-1] if is_quoted(each.value) else each.value.strip()
-    if found.use == LENGTH:
+    if reading.use == LENGTH:
         try:
-            options.length(value, setup.release or max(options.RELEASES))
+            options.parse_length(value, setup.release or max(options.RELEASES))
         except ValueError:
             value = "4096"
-    return line(setup, each, found.use, value)
+    return format_line(setup, each, reading.use, value)
 
 
 def _moved(setup: DeploymentSpec, each: Setting, option: str) -> str:
     """What an older name said, as its successor takes it, where that is one line."""
     value, release = each.value.strip(), setup.release or 0
     try:
-        said = json.loads(value)
+        decoded = json.loads(value)
     except (ValueError, RecursionError):
-        said = value
+        decoded = value
     new: Mapping[str, tuple[str, str]] = {
-        "rope_scaling": ("hf_overrides", json.dumps({"rope_scaling": said}) if isinstance(said, dict) else ""),
+        "rope_scaling": ("hf_overrides", json.dumps({"rope_scaling": decoded}) if isinstance(decoded, dict) else ""),
         "guided_decoding_backend": ("structured_outputs_config", json.dumps({"backend": value})),
-        "structured_outputs_config": ("guided_decoding_backend", _backend(said)),
+        "structured_outputs_config": ("guided_decoding_backend", _backend(decoded)),
         "disable_mm_preprocessor_cache": ("mm_processor_cache_gb", "0" if value.lower() == "true" else ""),
         "enable_multimodal_encoder_data_parallel": ("mm_encoder_tp_mode", "data" if value.lower() == "true" else ""),
         "cuda_graph_sizes": ("cudagraph_capture_sizes", value),
@@ -338,11 +344,13 @@ def _moved(setup: DeploymentSpec, each: Setting, option: str) -> str:
         "pooler_config": ("override_pooler_config", value),
     }
     use, right = new.get(option, ("", ""))
-    return line(setup, each, use, right) if use and options.reads(use, release) and not is_set(setup, use) else ""
+    return (
+        format_line(setup, each, use, right) if use and options.reads(use, release) and not is_set(setup, use) else ""
+    )
 
 
-def _backend(said: object) -> str:
-    backend = said.get("backend") if isinstance(said, dict) else None
+def _backend(config: object) -> str:
+    backend = config.get("backend") if isinstance(config, dict) else None
     return backend if isinstance(backend, str) else ""
 
 
@@ -356,7 +364,7 @@ def _for_all_requests(setup: DeploymentSpec, each: Setting, option: str) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value) or abs(value) > LARGEST:
         return ""
-    return line(setup, each, "override_generation_config", json.dumps({option: value}))
+    return format_line(setup, each, "override_generation_config", json.dumps({option: value}))
 
 
 def _two(setup: DeploymentSpec, first: Setting, second: Setting) -> Finding:
@@ -372,7 +380,7 @@ def _two(setup: DeploymentSpec, first: Setting, second: Setting) -> Finding:
 
 
 def _goes_before(one: Setting, other: Setting) -> bool:
-    option = name(one) or ""
-    if option == name(other):  # a degree, once as an option and once by its plain name
+    option = read_option_name(one) or ""
+    if option == read_option_name(other):  # a degree, once as an option and once by its plain name
         return one.name.startswith("OPTION_")
     return options.same_as(option) != option

@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping
 from sluice.lmi import options, tables
 from sluice.preflight.deployment_spec import DeploymentSpec, Setting
 from sluice.preflight.finding import Finding, Location, Rule
-from sluice.preflight.memory.serving import cases
+from sluice.preflight.memory.serving import list_serving_instances
 from sluice.preflight.options.effective_options import (
     AGAIN,
     BEFORE,
     DEGREE,
     LENGTH,
-    called,
-    context_then,
-    drafts,
-    given,
+    context_verdict,
+    describe_context,
+    describe_draft_support,
+    format_line,
     is_lmi,
     is_on,
     is_quoted,
-    line,
-    name,
+    known_release,
     number,
-    release,
-    shown,
-    texts,
-    verdict,
+    quote_value,
+    read_effective_options,
+    read_option_name,
+    read_option_texts,
+    spell_option,
 )
 from sluice.preflight.options.sources import (
     AWQ,
@@ -196,29 +196,29 @@ PARSERS = (
 )
 
 
-def budget(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI009."""
-    settings = given(setup)
+def check_token_budget(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI009: a step's token budget taken for the context length."""
+    settings = read_effective_options(setup)
     each = settings.get("max_rolling_batch_prefill_tokens") or settings.get("max_num_batched_tokens")
-    if release(setup) is None or each is None or LENGTH in settings:
+    if known_release(setup) is None or each is None or LENGTH in settings:
         return
-    what = f"This is the token budget of one step, not the length of the context: that is {called(setup, LENGTH)}."
-    fits = any(verdict(case) == "fits" for case in cases(setup))
-    fix = line(setup, each, LENGTH, each.value.strip() if number(each.value) else "4096")
-    yield LMI009.at(each.place, f"{what} {context_then(setup)}", fix, severity="note" if fits else None)
+    what = (
+        f"This is the token budget of one step, not the length of the context: that is {spell_option(setup, LENGTH)}."
+    )
+    fits = any(context_verdict(case) == "fits" for case in list_serving_instances(setup))
+    fix = format_line(setup, each, LENGTH, each.value.strip() if number(each.value) else "4096")
+    yield LMI009.at(each.place, f"{what} {describe_context(setup)}", fix, severity="note" if fits else None)
 
 
-def packages(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI017."""
-    known, settings = release(setup), given(setup)
-    asked = {settings[each].value.strip().lower(): settings[each] for each in _LOADING if each in settings}
-    for value, each in asked.items():
+def check_loader_packages(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI017: a library that the image may not have."""
+    lmi, settings = known_release(setup), read_effective_options(setup)
+    loaders = {settings[each].value.strip().lower(): settings[each] for each in _LOADING if each in settings}
+    for value, each in loaders.items():
         package, lacking = PACKAGES.get(value, ("", range(0)))
-        if known is not None and known in lacking:
-            what = (
-                f"{value} needs the package {package}, which is on no list of what the image of LMI {known} installs."
-            )
-            fix = line(setup, each, "load_format", "auto") if name(each) == "load_format" else ""
+        if lmi is not None and lmi in lacking:
+            what = f"{value} needs the package {package}, which is on no list of what the image of LMI {lmi} installs."
+            fix = format_line(setup, each, "load_format", "auto") if read_option_name(each) == "load_format" else ""
             end = f"If it is not there, the start ends with an ImportError, and {AGAIN}."
             yield LMI017.at(each.place, f"{what} {end}", fix)
 
@@ -226,46 +226,46 @@ def packages(setup: DeploymentSpec) -> Iterator[Finding]:
 _LOADING = ("load_format", "quantize", "quantization")
 
 
-def remote_code(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI018."""
-    known, each = release(setup), given(setup).get("trust_remote_code")
-    if known is None or each is None or setup.model is None or not is_on(each):
+def check_remote_code(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI018: code of a repository that is not needed."""
+    lmi, each = known_release(setup), read_effective_options(setup).get("trust_remote_code")
+    if lmi is None or each is None or setup.model is None or not is_on(each):
         return
     architecture = setup.model.architecture
     row = tables.by("architectures", "architecture").get(architecture)
-    if row is None or not row["since_release"] <= known <= row.get("until_release", known):
+    if row is None or not row["since_release"] <= lmi <= row.get("until_release", lmi):
         return
     if architecture.startswith(NATIVE):
         what = f"vLLM and Transformers know {architecture} themselves: the repository's own Python code is not needed."
-        yield LMI018.at(each.place, what, line(setup, each, "trust_remote_code", "false"))
+        yield LMI018.at(each.place, what, format_line(setup, each, "trust_remote_code", "false"))
 
 
-def degrees(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI019."""
+def check_parallel_degree(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI019: a degree of tensor parallelism that cannot be."""
     if not is_lmi(setup) or setup.release is None:
         return
-    each = given(setup).get(DEGREE)
-    wanted = number(each.value) if each else None
-    if wanted == 0 or (each is not None and wanted is None and each.value.strip() != "max"):
+    each = read_effective_options(setup).get(DEGREE)
+    degree = number(each.value) if each else None
+    if degree == 0 or (each is not None and degree is None and each.value.strip() != "max"):
         return  # no degree at all, which is said elsewhere
     place = each.place if each else setup.option_place(DEGREE)
-    found = _of_cards(setup, each, place, wanted) if (cards := _cards(setup)) else None
-    if found is None and not cards and wanted and not _divides(setup, wanted):
-        found = _of_heads(setup, each, place, wanted, "")
-    if found is not None:
-        yield found
+    problem = _of_cards(setup, each, place, degree) if (cards := _cards(setup)) else None
+    if problem is None and not cards and degree and not _divides(setup, degree):
+        problem = _of_heads(setup, each, place, degree, "")
+    if problem is not None:
+        yield problem
 
 
-def _of_cards(setup: DeploymentSpec, each: Setting | None, place: Location, wanted: int | None) -> Finding | None:
+def _of_cards(setup: DeploymentSpec, each: Setting | None, place: Location, configured: int | None) -> Finding | None:
     for instance, cards in _cards(setup).items():
-        degree = wanted or cards
+        degree = configured or cards
         if degree > cards:
             has = "1 card" if cards == 1 else f"{cards} cards"
             what = f"{instance} has {has}, and one copy of the model is to take {degree}: GPU devices are not enough."
             fix = _degree_line(setup, each, _largest(setup, cards))
             return LMI019.at(place, f"{what} {BEFORE}", fix, source=MODEL_INFO)
         if not _divides(setup, degree):
-            return _of_heads(setup, each, place, degree, "" if wanted else f", all cards of {instance}")
+            return _of_heads(setup, each, place, degree, "" if configured else f", all cards of {instance}")
     return None
 
 
@@ -275,77 +275,77 @@ def _of_heads(setup: DeploymentSpec, each: Setting | None, place: Location, degr
     return LMI019.at(place, f"{what} {BEFORE}", _degree_line(setup, each, _largest(setup, degree)))
 
 
-def inert(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI025."""
-    known = release(setup)
-    if known is None:
+def check_inert_options(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI025: an option that changes nothing here."""
+    lmi = known_release(setup)
+    if lmi is None:
         return
-    handler = options.handler(texts(setup), known)
-    for option, each in given(setup).items():
+    handler = options.handler(read_option_texts(setup), lmi)
+    for option, each in read_effective_options(setup).items():
         shaped = option in options.INERT_ASYNC and handler == "async"
-        idle = (option in options.INERT or shaped) and option != "batch_size" and options.reads(option, known)
+        idle = (option in options.INERT or shaped) and option != "batch_size" and options.reads(option, lmi)
         if not idle or handler == "plain" or each.value.strip().lower() in {"false", "0", "-1", "auto"}:
             continue
-        if option == "device" and known == 15:  # handed on by this one
+        if option == "device" and lmi == 15:  # handed on by this one
             continue
         use = INSTEAD.get(option, "")
-        reads = f" {called(setup, use)} is what vLLM reads." if use and options.reads(use, known) else ""
-        reads += drafts(known) if use == "speculative_config" else ""
+        reads = f" {spell_option(setup, use)} is what vLLM reads." if use and options.reads(use, lmi) else ""
+        reads += describe_draft_support(lmi) if use == "speculative_config" else ""
         who = "the asynchronous handler" if shaped else "vLLM"
-        what = f"It is read, and nothing comes of it: in LMI {known} {who} does not hear of it.{reads}"
-        fix = line(setup, each, use, each.value.strip()) if use == "dtype" else ""
+        what = f"It is read, and nothing comes of it: in LMI {lmi} {who} does not hear of it.{reads}"
+        fix = format_line(setup, each, use, each.value.strip()) if use == "dtype" else ""
         yield LMI025.at(each.place, what, fix, severity="note" if option in HARMLESS else None)
 
 
-def needs(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI026, and what LMI004 says of a parser of tool calls."""
-    known, settings = release(setup), given(setup)
-    if known is None:
+def check_companion_options(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI026, and what LMI004 says of a parser of tool calls."""
+    lmi, settings = known_release(setup), read_effective_options(setup)
+    if lmi is None:
         return
     for switch, parser in (("enable_auto_tool_choice", "tool_call_parser"), ("enable_reasoning", "reasoning_parser")):
         on, named = settings.get(switch), settings.get(parser)
         if on is not None and is_on(on) and named is None:
-            what = f"It needs {called(setup, parser)} beside it, which says how this model writes them."
-            yield LMI026.at(on.place, f"{what} {BEFORE}", line(setup, on, parser, _parser(setup, parser, known)))
+            what = f"It needs {spell_option(setup, parser)} beside it, which says how this model writes them."
+            yield LMI026.at(on.place, f"{what} {BEFORE}", format_line(setup, on, parser, _parser(setup, parser, lmi)))
         elif named is not None and parser == "tool_call_parser":
-            yield from _tool_parser(setup, named, is_on(on), switch, known)
+            yield from _tool_parser(setup, named, is_on(on), switch, lmi)
 
 
-def _tool_parser(setup: DeploymentSpec, named: Setting, on: bool, switch: str, known: int) -> Iterator[Finding]:
-    allowed = options.values("tool_call_parser", known)
+def _tool_parser(setup: DeploymentSpec, named: Setting, on: bool, switch: str, lmi: int) -> Iterator[Finding]:
+    allowed = options.values("tool_call_parser", lmi)
     if not on:
-        what = f"A parser alone does nothing: {called(setup, switch)} lets the model call tools by itself."
-        yield LMI026.at(named.place, what, line(setup, named, switch, "true"), severity="warning")
+        what = f"A parser alone does nothing: {spell_option(setup, switch)} lets the model call tools by itself."
+        yield LMI026.at(named.place, what, format_line(setup, named, switch, "true"), severity="warning")
     elif allowed and named.value.strip() not in allowed and not is_quoted(named.value):
-        what = f"Must be one of {', '.join(allowed)} in LMI {known}, not {shown(named)}."
+        what = f"Must be one of {', '.join(allowed)} in LMI {lmi}, not {quote_value(named)}."
         yield LMI004.at(named.place, f"{what} {BEFORE}")
 
 
-def quantization(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI027 and LMI028."""
-    known, settings = release(setup), given(setup)
+def check_quantization(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI027 and LMI028."""
+    lmi, settings = known_release(setup), read_effective_options(setup)
     each = settings.get("quantization") or settings.get("quantize")
-    if known is None or each is None or setup.model is None:
+    if lmi is None or each is None or setup.model is None:
         return
-    own, asked = FAMILIES.get(setup.model.quantization or "", ""), each.value.strip()
-    if own in {"awq", "gptq", "bitsandbytes"} and FAMILIES.get(asked, own) != own:
-        what = f"By its config.json the checkpoint is {setup.model.quantization}: vLLM refuses to load it as {asked}."
+    own, method = FAMILIES.get(setup.model.quantization or "", ""), each.value.strip()
+    if own in {"awq", "gptq", "bitsandbytes"} and FAMILIES.get(method, own) != own:
+        what = f"By its config.json the checkpoint is {setup.model.quantization}: vLLM refuses to load it as {method}."
         yield LMI027.at(each.place, f"{what} {BEFORE} Remove the option: vLLM takes what the checkpoint says.")
     dtype = settings.get("dtype")
     computed = dtype.value.strip() if dtype and dtype.value.strip() != "auto" else setup.model.dtype
-    if own == asked == "awq" and computed in {"bf16", "bfloat16"} and known < AWQ_BFLOAT_FROM:
+    if own == method == "awq" and computed in {"bf16", "bfloat16"} and lmi < AWQ_BFLOAT_FROM:
         what = "vLLM's plain AWQ kernels compute in float16, and the model is to run in bfloat16."
         yield LMI028.at(each.place, f"{what} {BEFORE} Remove the option: the Marlin kernels do both.")
 
 
-def template(setup: DeploymentSpec) -> Iterator[Finding]:
-    """LMI029."""
-    known, each = release(setup), given(setup).get("chat_template")
-    if known is None or each is None or known >= TEMPLATE_READ_FROM:
+def check_chat_template(setup: DeploymentSpec) -> Iterator[Finding]:
+    """Yields LMI029: a path where the chat template itself is taken."""
+    lmi, each = known_release(setup), read_effective_options(setup).get("chat_template")
+    if lmi is None or each is None or lmi >= TEMPLATE_READ_FROM:
         return
     path = each.value.strip()
     if re.fullmatch(r"[\w./~:-]+", path) and ("/" in path or path.endswith((".jinja", ".jinja2", ".j2", ".txt"))):
-        what = f"LMI {known} takes this for the template's own text: the model is asked {path!r}, and sees no message."
+        what = f"LMI {lmi} takes this for the template's own text: the model is asked {path!r}, and sees no message."
         yield LMI029.at(
             each.place, f"{what} Put the file into the model's folder as chat_template.jinja, and remove this."
         )
@@ -368,13 +368,13 @@ def _largest(setup: DeploymentSpec, most: int) -> int:
 
 
 def _degree_line(setup: DeploymentSpec, each: Setting | None, degree: int) -> str:
-    return line(setup, each, DEGREE, str(degree)) if each else setup.line(DEGREE, degree)
+    return format_line(setup, each, DEGREE, str(degree)) if each else setup.line(DEGREE, degree)
 
 
-def _parser(setup: DeploymentSpec, parser: str, known: int) -> str:
+def _parser(setup: DeploymentSpec, parser: str, lmi: int) -> str:
     """The parser that this model's calls of tools are written for; empty where its name does not tell."""
     if parser != "tool_call_parser":
         return ""
     model = (setup.model_id or (setup.model.name if setup.model else "")).lower()
-    allowed = options.values(parser, known)
-    return next((said for part, said in PARSERS if part in model and said in allowed), "")
+    allowed = options.values(parser, lmi)
+    return next((name for part, name in PARSERS if part in model and name in allowed), "")
