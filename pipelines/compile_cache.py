@@ -17,14 +17,8 @@ PACKAGE = Path(sluice.__file__).parent
 # Whatever a definition depends on, besides the SDK and what it is compiled from.
 CODE = (
     *("pipelines/definition.py", "pipelines/images.py", "pipelines/validation.py", "pipelines/compile_cache.py"),
-    *(
-        "config/settings.py",
-        "steps/inputs.py",
-        "lmi/environment.py",
-        "lmi/images.py",
-        "lmi/options.py",
-        "lmi/tables/options.json",
-    ),
+    *("config/settings.py", "steps/inputs.py", "lmi/environment.py", "lmi/images.py", "lmi/options.py"),
+    *("lmi/tables/options.json", "lmi/tables/instances.json"),
 )
 MAX_FILES = 20
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 from sluice.config import settings
 from sluice.config.model import PipelineConfig, Sources, StackOutputs
-from sluice.lmi import images
+from sluice.lmi import images, tables
 from sluice.lmi.environment import build_environment
 from sluice.pipelines.images import DEPLOY_INSTANCE, cpu_image
 from sluice.pipelines.plan import Definitions, Json
@@ -27,10 +27,6 @@ PROCESSING = "/opt/ml/processing"
 RUN = ["python3", f"{PROCESSING}/code/run.py"]
 REPORT = "EvalReport"
 DESCRIPTION = 3072  # the longest that a step may have
-# An instance is found, an image of ten gigabytes is pulled: SageMaker's own share of a deployment.
-PROVISIONING_SECONDS = 1800
-# Instances with disks of their own: SageMaker encrypts these itself and refuses a key for the volume.
-LOCAL_DISKS = re.compile(r"ml\.(g4dn|g5|g6e?|gr6|g7e?|p3dn|p4\w*|p5\w*|p6\w*|trn\w*|\w+d|\w+dn)\.")
 
 
 @dataclass(frozen=True)
@@ -212,7 +208,7 @@ def deploy_step(config: PipelineConfig, place: StackOutputs, step_inputs: inputs
     """One version put live, by a small job that waits for the endpoint."""
     deployment = config.deployment
     seconds = (
-        PROVISIONING_SECONDS
+        inputs.PROVISION_SECONDS
         + deployment.download_seconds
         + deployment.startup_seconds
         + config.evaluation.max_runtime_minutes * 60
@@ -251,7 +247,7 @@ def job_arguments(
 ) -> Json:
     """What every Processing job of ours has: machine, role, time limit, network, tags."""
     cluster: Json = {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gb}
-    if config.kms_key and not LOCAL_DISKS.match(instance_type):
+    if config.kms_key and not has_local_disk(instance_type):
         cluster["VolumeKmsKeyId"] = config.kms_key
     arguments: Json = {
         "ProcessingResources": {"ClusterConfig": cluster},
@@ -270,6 +266,13 @@ def job_arguments(
     if config.tags:
         arguments["Tags"] = [{"Key": key, "Value": value} for key, value in sorted(config.tags.items())]
     return arguments
+
+
+def has_local_disk(instance_type: str) -> bool:
+    """Whether the instance has disks of its own: SageMaker encrypts these itself and refuses a key for the volume."""
+    row = tables.by("instances", "instance").get(instance_type)
+    # what the table lacks tells by its name: in AWS's names a d after the generation stands for a local disk
+    return bool(row["nvme_gb"]) if row else re.match(r"ml\.[a-z]+\d+[a-z]*d", instance_type) is not None
 
 
 def own_entrypoint(config: PipelineConfig, step_inputs: inputs.Evaluate | inputs.Deploy) -> Json:

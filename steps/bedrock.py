@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sluice.errors import UsageError
 from sluice.evaluation.llm_judge import JudgeFailed, Messages
 from sluice.evaluation.model_api import LONGEST_TEXT, Vectors, embed_texts
-from sluice.evaluation.replay.rate_limit import OutOfPatience, Patience
+from sluice.evaluation.replay.rate_limit import RetryBudget, RetryBudgetSpent
 
 if TYPE_CHECKING:
     from types_boto3_bedrock_runtime.client import BedrockRuntimeClient
@@ -39,7 +39,7 @@ class Bedrock:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._runtime, self._model = runtime, model
-        self._patience = Patience(retry_seconds)
+        self._patience = RetryBudget(retry_seconds)
         self._sleep = sleep
 
     def ask(self, messages: Messages, max_tokens: int, seed: int) -> str:
@@ -110,7 +110,7 @@ class Bedrock:
                 return answer
             try:
                 self._sleep(self._patience.pause(attempt))
-            except OutOfPatience:
+            except RetryBudgetSpent:
                 spent = f"for {self._patience.seconds:g} s it said nothing else"
                 raise JudgeFailed(f"{self._model} in Bedrock does not answer: {why} ({spent}).") from None
 

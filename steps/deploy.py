@@ -26,7 +26,7 @@ from sluice.steps import hosting, job, report_files
 from sluice.steps.champion import Comparison
 from sluice.steps.endpoint_target import EndpointTarget
 from sluice.steps.hosting import Clock, Rollout
-from sluice.steps.inputs import Deploy
+from sluice.steps.inputs import PROVISION_SECONDS, Deploy
 from sluice.steps.job import Aws, Stopped, print_line
 from sluice.steps.run_context import RunContext, prepare_run
 
@@ -160,7 +160,7 @@ def find_config_to_replace(rollout: Rollout, gate: Gate) -> str | None:
     """The configuration that an update in place would replace; None where a new endpoint is made or one is adopted."""
     if rollout.inputs.strategy != "in_place":
         return None
-    endpoint = hosting.wait_until_settled(rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock)
+    endpoint = hosting.wait_until_settled(rollout.sagemaker, rollout.endpoint, PROVISION_SECONDS, rollout.clock)
     if endpoint is None or hosting.find_served_package(rollout.sagemaker, rollout.endpoint) == rollout.package.arn:
         return None
     if not lets_through(rollout.package.verdict, gate):
@@ -176,9 +176,7 @@ def bring_into_service(rollout: Rollout, before: str | None) -> None:
     """An endpoint that serves the version: updated in place, there already, or new."""
     endpoint = hosting.describe_endpoint(rollout.sagemaker, rollout.endpoint)
     if endpoint and endpoint["EndpointStatus"] == "Deleting":
-        endpoint = hosting.wait_until_settled(
-            rollout.sagemaker, rollout.endpoint, hosting.PROVISION_SECONDS, rollout.clock
-        )
+        endpoint = hosting.wait_until_settled(rollout.sagemaker, rollout.endpoint, PROVISION_SECONDS, rollout.clock)
     if before:
         rollout.create_config()
         rollout.update_endpoint(rollout.own)
@@ -251,7 +249,7 @@ def remove_created(rollout: Rollout, error: BaseException) -> str:
     if isinstance(error, Stopped):
         return rollout.undo(hosting.STOP_SECONDS)
     try:
-        return rollout.undo(hosting.PROVISION_SECONDS)
+        return rollout.undo(PROVISION_SECONDS)
     except Stopped:
         return rollout.undo(hosting.STOP_SECONDS)
 
@@ -281,7 +279,7 @@ def retire_others(sagemaker: "SageMakerClient", champion: Package, drain_seconds
     try:
         if any(has_own_endpoint(other, champion) for other in replaced):
             clock.sleep(drain_seconds)
-        seconds = hosting.PROVISION_SECONDS
+        seconds = PROVISION_SECONDS
     finally:  # told to stop in this pause, it is only cut short
         leftovers = [words for other in replaced if (words := retire(sagemaker, other, champion, seconds, clock))]
     return leftovers
@@ -304,7 +302,7 @@ def remove_abandoned(sagemaker: "SageMakerClient", inputs: Deploy, clock: Clock)
                 print_line(
                     f"Endpoint {endpoint} was left by an earlier run, and its version is not live: it is deleted."
                 )
-                leftovers.append(hosting.delete_endpoint(sagemaker, endpoint, hosting.PROVISION_SECONDS, clock))
+                leftovers.append(hosting.delete_endpoint(sagemaker, endpoint, PROVISION_SECONDS, clock))
         except (BotoCoreError, ClientError, UnknownPackage) as error:
             leftovers.append(f"Endpoint {endpoint} could not be looked after and costs money: {error}")
     return [words for words in leftovers if words]

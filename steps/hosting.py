@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from sluice.errors import SluiceError
 from sluice.registry.packages import Package, UnknownPackage, is_missing
-from sluice.steps.inputs import Deploy
+from sluice.steps.inputs import PROVISION_SECONDS, Deploy
 from sluice.steps.job import print_line
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ VARIANT = "AllTraffic"
 SETTLING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 UNUSABLE = frozenset({"gone", "Deleting", "Failed", "OutOfService", "UpdateRollbackFailed"})
 THROTTLED = frozenset({"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"})
-PROVISION_SECONDS = 1800  # machine and image, which no timeout of the service counts
 STOP_SECONDS = 90  # a job that was told to stop has two minutes
 RETRY_PAUSES = (2.0, 4.0, 8.0)  # seconds until something that was just made is asked for again
 

@@ -13,6 +13,7 @@ from sluice.wording import suggestion
 
 Ref = Any  # in the definition a pipeline variable of the SDK may stand for any value; once running all are plain
 Inputs = TypeVar("Inputs", "Evaluate", "Deploy")
+PROVISION_SECONDS = 1800  # machine and image: an endpoint's share that no timeout of the service counts
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from sluice.errors import SluiceError
-from sluice.evaluation.replay.progress import Watch
+from sluice.evaluation.replay.progress import ProgressReporter
 from sluice.registry.packages import Package
 from sluice.steps.inputs import Deploy, Evaluate, Inputs, from_arguments
 
@@ -65,9 +65,9 @@ def print_line(line: str) -> None:
     sys.stdout.flush()
 
 
-def watch_progress() -> Watch:
+def watch_progress() -> ProgressReporter:
     """A replay's progress, in a line every few seconds."""
-    return Watch(print_line, every=5.0)
+    return ProgressReporter(print_line, every=5.0)
 
 
 def describe_subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:

@@ -21,7 +21,7 @@ from sluice.evaluation.replay import shards
 from sluice.evaluation.replay.engine import Progress, ReplayResult
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import FILE, Journal
-from sluice.evaluation.replay.shards import Here, State
+from sluice.evaluation.replay.shards import Instance, InstanceState
 from sluice.evaluation.results import Chat
 from sluice.steps.hosting import Clock
 from sluice.steps.inputs import Evaluate
@@ -44,7 +44,7 @@ class PartFailed(SluiceError):
 class Share:
     """This machine among those of its job; `uri` is where they meet."""
 
-    instance: Here
+    instance: Instance
     hosts: tuple[str, ...]  # all machines by their names; the first is this job's first
     s3: "S3Client"
     uri: str
@@ -61,11 +61,11 @@ class Share:
     def upload_journal(self, replayed: ReplayResult, journal: Journal) -> str:
         """On all but the first: put the journal where it is looked for, and say so."""
         if replayed.down:
-            self.publish_state(State(down=replayed.down.message))
+            self.publish_state(InstanceState(down=replayed.down.message))
             raise PartFailed(f"{self.host} could not replay its share: {replayed.down.message}")
         self.s3.upload_file(str(journal.path), *self._location(self.host, FILE))
         chats = sum(len(result.chats) for result in replayed.results)
-        self.publish_state(State(chats, ended=True))
+        self.publish_state(InstanceState(chats, ended=True))
         return f"{self.host} has replayed its share, {chats} chats; {self.hosts[0]} judges."
 
     def merge_shares(
@@ -82,22 +82,22 @@ class Share:
         others = range(1, self.instance.count)
         print_line(f"{self.host} waits for {len(others)} other machines.")
         try:
-            shards.wait(self.read_state, others, self.silence, clock.monotonic, clock.sleep)
+            shards.wait_for_instances(self.read_state, others, self.silence, clock.monotonic, clock.sleep)
             with tempfile.TemporaryDirectory(prefix="sluice-shards-") as folder:
                 journals = [journal, *(self._download_journal(index, Path(folder)) for index in others)]
                 # read while the folder is there; a journal holds its file open
-                return ReplayResult(shards.merged(context.cases, context.plan, subject, journals))
+                return ReplayResult(shards.merge_journals(context.cases, context.plan, subject, journals))
         except TargetDown as down:
             return ReplayResult((), down)
 
-    def publish_state(self, state: State) -> None:
+    def publish_state(self, state: InstanceState) -> None:
         bucket, key = self._location(self.host, "state.json")
         self.s3.put_object(Bucket=bucket, Key=key, Body=state.as_bytes())
 
-    def read_state(self, index: int) -> State | None:
+    def read_state(self, index: int) -> InstanceState | None:
         bucket, key = self._location(self.hosts[index], "state.json")
         try:
-            return State.read(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            return InstanceState.read(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
                 return None
@@ -123,11 +123,11 @@ def read_share(inputs: Evaluate, s3: "S3Client") -> Share | None:
         arn = json.loads((config / "processingjobconfig.json").read_text())["ProcessingJobArn"]
     except FileNotFoundError:
         return None
-    instance = shards.here(resources)
+    instance = shards.read_instance(resources)
     if instance.count == 1:
         return None
     uri = f"{inputs.report_uri.rstrip('/')}/shards/{arn.rpartition('/')[2]}"
-    return Share(instance, tuple(shards.hosts(resources)), s3, uri, inputs.startup_seconds + SPARE_SECONDS)
+    return Share(instance, tuple(shards.sort_hosts(resources)), s3, uri, inputs.startup_seconds + SPARE_SECONDS)
 
 
 class StateReporter:
@@ -147,7 +147,7 @@ class StateReporter:
         self._over.set()
         self._thread.join()
         if error is not None:
-            self._share.publish_state(State(down=str(error) or type(error).__name__))
+            self._share.publish_state(InstanceState(down=str(error) or type(error).__name__))
 
     def __call__(self, chats: int, of: int, chat: Chat) -> None:
         self._chats = chats
@@ -156,6 +156,6 @@ class StateReporter:
     def _publish_until_over(self) -> None:
         last = None
         while not self._over.wait(0 if last is None else self._every):
-            if (state := State(self._chats)) != last:
+            if (state := InstanceState(self._chats)) != last:
                 self._share.publish_state(state)
                 last = state

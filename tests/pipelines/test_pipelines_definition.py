@@ -72,7 +72,8 @@ def step(pipeline: dict, name: str) -> dict:
 @pytest.mark.parametrize("variant", ["manual", "automatic"])
 @pytest.mark.parametrize("pipeline", ["release", "deploy"])
 def test_the_definition_is_the_golden_one(compiled, variant, pipeline, request):
-    file = GOLDEN / f"definition_{pipeline}_{variant}.json"
+    # who approves decides nothing in the deploy pipeline
+    file = GOLDEN / ("definition_deploy.json" if pipeline == "deploy" else f"definition_release_{variant}.json")
     document = getattr(compiled[variant], pipeline)
     if request.config.getoption("--update-golden"):
         file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -180,6 +181,21 @@ def test_network_key_and_tags_reach_the_jobs_and_what_they_make(compiled):
         "alias/chat",
     )
     assert read_back.tags == "team=search,비용=연구"
+
+
+@pytest.mark.parametrize(
+    ("instance", "local"),
+    [
+        ("ml.g5.xlarge", True),
+        ("ml.p6-b200.48xlarge", True),
+        ("ml.m5.xlarge", False),
+        ("ml.m5d.xlarge", True),
+        ("ml.t3.medium", False),
+        ("ml.inf2.xlarge", False),
+    ],
+)
+def test_which_instances_have_disks_of_their_own_says_the_table_or_else_the_name(instance, local):
+    assert definition.has_local_disk(instance) is local
 
 
 def test_a_disk_that_sagemaker_encrypts_itself_gets_no_key(compiled):

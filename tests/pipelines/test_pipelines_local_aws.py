@@ -23,7 +23,7 @@ def clients(tmp_path_factory):
 
 def definitions(variant: str) -> Definitions:
     release, deploy = (
-        json.loads((GOLDEN / f"definition_{name}_{variant}.json").read_text("utf-8")) for name in ("release", "deploy")
+        json.loads((GOLDEN / f"definition_{name}.json").read_text("utf-8")) for name in (f"release_{variant}", "deploy")
     )
     return Definitions(release, deploy)
 

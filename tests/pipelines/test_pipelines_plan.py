@@ -14,7 +14,7 @@ from sluice.pipelines.plan import Change, Definitions, ReleaseResources, diff, l
 GOLDEN = Path(__file__).parents[1] / "golden"
 DEFINITIONS = Definitions(
     json.loads((GOLDEN / "definition_release_manual.json").read_text("utf-8")),
-    json.loads((GOLDEN / "definition_deploy_manual.json").read_text("utf-8")),
+    json.loads((GOLDEN / "definition_deploy.json").read_text("utf-8")),
 )
 
 

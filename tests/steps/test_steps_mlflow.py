@@ -34,7 +34,8 @@ listed = []
 for run in runs:
     files = [each.path for each in client.list_artifacts(run.info.run_id)]
     listed.append({"id": run.info.run_id, "name": run.info.run_name, "status": run.info.status,
-                   "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags, "files": sorted(files)})
+                   "params": run.data.params, "metrics": run.data.metrics, "tags": run.data.tags,
+                   "files": sorted(files)})
 import mlflow
 mlflow.set_tracking_uri(sys.argv[1])
 table = client.load_table(experiment.experiment_id, "cases.json", [run.info.run_id for run in runs], ["run_id"])

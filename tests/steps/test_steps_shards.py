@@ -14,7 +14,7 @@ from steps_example import settled
 from sluice.evaluation.replay.engine import ReplayResult, replay
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
-from sluice.evaluation.replay.shards import Shard, State
+from sluice.evaluation.replay.shards import Shard, InstanceState
 from sluice.steps.inputs import Evaluate
 from sluice.steps.run_context import RunContext, prepare_run
 from sluice.steps.shards import PartFailed, Share, StateReporter, read_share
@@ -127,5 +127,5 @@ def test_a_machine_tells_how_far_it_is_and_that_it_failed(tmp_path: Path, s3: Fa
         telling(7, 30, chat("c1", "q"))  # type: ignore[arg-type]  # only counted
         assert published.wait(10)
         raise KeyError("something nobody foresaw")
-    assert states[:2] == [State(0), State(7)]
-    assert states[-1] == State(down="'something nobody foresaw'")
+    assert states[:2] == [InstanceState(0), InstanceState(7)]
+    assert states[-1] == InstanceState(down="'something nobody foresaw'")
