@@ -11,14 +11,14 @@ from sluice.localaws.server.settings import BadImageRules, Settings, load_rules
 
 
 def main(argv: list[str]) -> int:
-    asked = _arguments(argv)
+    options = _arguments(argv)
     try:
-        images = load_rules(asked.images.read_text()) if asked.images else ()
-        settings = Settings(asked.state.resolve(), images, asked.port, asked.host, asked.time_scale)
+        images = load_rules(options.images.read_text()) if options.images else ()
+        settings = Settings(options.state.resolve(), images, options.port, options.host, options.time_scale)
         with daemon.claim(settings):
             _serve(settings)
     except (BadImageRules, OSError) as reason:
-        print(f"{asked.images or asked.state}: {reason}", file=sys.stderr)
+        print(f"{options.images or options.state}: {reason}", file=sys.stderr)
         return 2
     except daemon.DaemonError as error:
         print(error, file=sys.stderr)

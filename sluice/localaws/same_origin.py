@@ -2,8 +2,8 @@
 
 A page says its own address in `Origin`; a page whose name was made to lead here afterwards (DNS rebinding) says that
 name in `Host`. What a page fetches as an image, a script or a link has no `Origin`, but `Sec-Fetch-Site`, and a GET can
-create things on AWS. Pure: texts in, a sentence or nothing out. `sluice/same_origin.py` decides alike for the servers of
-the product; neither side may import the other, and one table of tests holds both.
+create things on AWS. Pure: texts in, a sentence or nothing out. `sluice/same_origin.py` decides alike for the servers
+of the product; neither side may import the other, and one table of tests holds both.
 """
 
 import ipaddress

@@ -18,27 +18,27 @@ BUCKET = f"sluice-{ACCOUNT}-{REGION}"
 
 
 @pytest.fixture(scope="module")
-def made(aws: LocalAws) -> dict[str, str]:
+def stack_outputs(aws: LocalAws) -> dict[str, str]:
     """The outputs of the real template, applied with what bootstrap passes."""
     create(aws, "sluice", TEMPLATE, HistoryTableName="sluice-history")
     assert stack(aws, "sluice")["StackStatus"] == "CREATE_COMPLETE"
     return outputs(aws, "sluice")
 
 
-def test_the_outputs_name_what_was_made(made: dict[str, str]) -> None:
-    assert {name: value for name, value in made.items() if not name.endswith("Arn")} == {
+def test_the_outputs_name_what_was_made(stack_outputs: dict[str, str]) -> None:
+    assert {name: value for name, value in stack_outputs.items() if not name.endswith("Arn")} == {
         "BucketName": BUCKET,
         "HistoryTableName": "sluice-history",
         "ServerLogGroup": "/sluice/server",
         "AuditLogGroup": "/aws/events/sluice",
     }
     iam = f"arn:aws:iam::{ACCOUNT}"
-    assert made["ExecutionRoleArn"].startswith(f"{iam}:role/")
-    assert made["TriggerRoleArn"].startswith(f"{iam}:role/")
-    assert made["ServerPolicyArn"].startswith(f"{iam}:policy/")
+    assert stack_outputs["ExecutionRoleArn"].startswith(f"{iam}:role/")
+    assert stack_outputs["TriggerRoleArn"].startswith(f"{iam}:role/")
+    assert stack_outputs["ServerPolicyArn"].startswith(f"{iam}:policy/")
 
 
-def test_the_bucket_is_versioned_encrypted_private_and_tidied(aws: LocalAws, made: dict[str, str]) -> None:
+def test_the_bucket_is_versioned_encrypted_private_and_tidied(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     s3 = aws.client("s3")
     assert s3.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
     rules = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
@@ -53,7 +53,7 @@ def test_the_bucket_is_versioned_encrypted_private_and_tidied(aws: LocalAws, mad
     assert lifecycle["unfinished-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 
-def test_the_bucket_shows_its_policy_and_can_still_be_written_to(aws: LocalAws, made: dict[str, str]) -> None:
+def test_the_bucket_shows_its_policy_and_can_still_be_written_to(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     s3 = aws.client("s3")
     statement = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"][0]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
@@ -61,7 +61,7 @@ def test_the_bucket_shows_its_policy_and_can_still_be_written_to(aws: LocalAws, 
     assert s3.get_object(Bucket=BUCKET, Key="reports/한글.json")["Body"].read() == b"{}"
 
 
-def test_the_history_table_is_as_the_server_needs_it(aws: LocalAws, made: dict[str, str]) -> None:
+def test_the_history_table_is_as_the_server_needs_it(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     dynamodb = aws.client("dynamodb")
     table = dynamodb.describe_table(TableName="sluice-history")["Table"]
     assert table["KeySchema"] == [
@@ -80,8 +80,8 @@ def test_the_history_table_is_as_the_server_needs_it(aws: LocalAws, made: dict[s
 def statements(aws: LocalAws, role_arn: str, policy: str) -> list[dict[str, Any]]:
     role = role_arn.rpartition("/")[2]
     document = aws.client("iam").get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
-    found: list[dict[str, Any]] = document["Statement"]
-    return found
+    listed: list[dict[str, Any]] = document["Statement"]
+    return listed
 
 
 def trusted(aws: LocalAws, role_arn: str) -> Any:
@@ -89,8 +89,10 @@ def trusted(aws: LocalAws, role_arn: str) -> Any:
     return role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
 
 
-def test_the_execution_role_may_do_what_steps_do_and_pass_only_itself(aws: LocalAws, made: dict[str, str]) -> None:
-    role = made["ExecutionRoleArn"]
+def test_the_execution_role_may_do_what_steps_do_and_pass_only_itself(
+    aws: LocalAws, stack_outputs: dict[str, str]
+) -> None:
+    role = stack_outputs["ExecutionRoleArn"]
     assert trusted(aws, role) == "sagemaker.amazonaws.com"
     by_name = {statement["Sid"]: statement for statement in statements(aws, role, "execution")}
     assert by_name["Objects"]["Resource"] == f"arn:aws:s3:::{BUCKET}/*"
@@ -111,25 +113,26 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_the_trigger_role_starts_pipelines_and_nothing_else(aws: LocalAws, made: dict[str, str]) -> None:
-    role = made["TriggerRoleArn"]
+def test_the_trigger_role_starts_pipelines_and_nothing_else(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
+    role = stack_outputs["TriggerRoleArn"]
     assert trusted(aws, role) == ["events.amazonaws.com", "scheduler.amazonaws.com"]
     assert [(one["Action"], one["Resource"]) for one in statements(aws, role, "start")] == [
         ("sagemaker:StartPipelineExecution", f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/*")
     ]
 
 
-def test_the_server_policy_is_the_newest_version(aws: LocalAws, made: dict[str, str]) -> None:
+def test_the_server_policy_is_the_newest_version(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     iam = aws.client("iam")
-    version = iam.get_policy(PolicyArn=made["ServerPolicyArn"])["Policy"]["DefaultVersionId"]
-    document = iam.get_policy_version(PolicyArn=made["ServerPolicyArn"], VersionId=version)["PolicyVersion"]["Document"]
+    version = iam.get_policy(PolicyArn=stack_outputs["ServerPolicyArn"])["Policy"]["DefaultVersionId"]
+    newest = iam.get_policy_version(PolicyArn=stack_outputs["ServerPolicyArn"], VersionId=version)["PolicyVersion"]
+    document = newest["Document"]
     by_name = {statement["Sid"]: statement for statement in document["Statement"]}
     assert by_name["History"]["Action"] == ["dynamodb:PutItem", "dynamodb:Query"]
     assert by_name["History"]["Resource"].endswith(":table/sluice-history")
     assert "HistoryKey" not in by_name, "there is no key of one's own"
 
 
-def test_what_sagemaker_says_is_kept_in_the_audit_log(aws: LocalAws, made: dict[str, str]) -> None:
+def test_what_sagemaker_says_is_kept_in_the_audit_log(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     assert log_groups(aws, "/")["/aws/events/sluice"] == 90
     policies = aws.client("logs").describe_resource_policies()["resourcePolicies"]
     statement = json.loads(policies[0]["policyDocument"])["Statement"][0]
@@ -142,14 +145,14 @@ def test_what_sagemaker_says_is_kept_in_the_audit_log(aws: LocalAws, made: dict[
     assert (line["detail-type"], line["detail"]) == ("SageMaker Endpoint State Change", {"EndpointName": "chat"})
 
 
-def test_applying_it_again_changes_nothing(aws: LocalAws, made: dict[str, str]) -> None:
+def test_applying_it_again_changes_nothing(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     with pytest.raises(ClientError, match="No updates are to be performed") as unchanged:
         update(aws, "sluice", TEMPLATE, HistoryTableName="sluice-history")
     assert unchanged.value.response["Error"]["Code"] == "ValidationError"
     assert stack(aws, "sluice")["StackStatus"] == "CREATE_COMPLETE"
 
 
-def test_every_resource_has_its_event_and_is_listed(aws: LocalAws, made: dict[str, str]) -> None:
+def test_every_resource_has_its_event_and_is_listed(aws: LocalAws, stack_outputs: dict[str, str]) -> None:
     completed = {name for name, status, _ in events(aws, "sluice") if status == "CREATE_COMPLETE"}
     listed = aws.client("cloudformation").list_stack_resources(StackName="sluice")["StackResourceSummaries"]
     assert completed == {"sluice", *(each["LogicalResourceId"] for each in listed)}

@@ -13,14 +13,14 @@ from localaws_fixture import REGION, ROLE, LocalAws, eventually, local_aws
 
 from sluice.localaws.server.settings import ImageRule
 
-HERE = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1]
 BUCKET = "clients"
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     folder = tmp_path_factory.mktemp("localaws")
-    command = (sys.executable, str(HERE / "support" / "stub_container.py"), "good", str(folder / "pid"))
+    command = (sys.executable, str(TESTS / "support" / "stub_container.py"), "good", str(folder / "pid"))
     with local_aws(folder, (ImageRule("model:*", command, "serve-model"),), time_scale=0.1) as server:
         server.client("s3").create_bucket(Bucket=BUCKET)
         yield server
@@ -48,7 +48,7 @@ class Cli:
 
     def __init__(self, aws: LocalAws) -> None:
         self._aws = aws
-        self._command = os.environ.get("SLUICE_AWSCLI") or str(HERE.parent / ".venv-awscli" / "bin" / "aws")
+        self._command = os.environ.get("SLUICE_AWSCLI") or str(TESTS.parent / ".venv-awscli" / "bin" / "aws")
         assert Path(self._command).is_file(), f"there is no {self._command}: `make test` sets it up"
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -58,9 +58,9 @@ class Cli:
 
     def __call__(self, *words: str) -> Any:
         """What it prints; it must succeed."""
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip().startswith("{") else done.stdout
+        process = self.run(*words)
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout) if process.stdout.strip().startswith("{") else process.stdout
 
 
 @pytest.fixture(scope="module")
@@ -133,12 +133,12 @@ def test_the_cli_queries_the_history(aws: LocalAws, cli: Cli) -> None:
     for turn in ("1", "2", "3"):
         item = {"user": "minji", "turn": turn, "answer": f"답 {turn}"}
         dynamodb.put_item(TableName="history", Item={name: {"S": value} for name, value in item.items()})
-    found = cli(
+    answer = cli(
         "dynamodb", "query", "--table-name", "history", "--no-scan-index-forward", "--max-items", "2",
         "--key-condition-expression", "#u = :u", "--expression-attribute-names", '{"#u": "user"}',
         "--expression-attribute-values", '{":u": {"S": "minji"}}',
     )  # fmt: skip
-    assert [item["answer"]["S"] for item in found["Items"]] == ["답 3", "답 2"]
+    assert [item["answer"]["S"] for item in answer["Items"]] == ["답 3", "답 2"]
 
 
 def test_the_cli_shows_what_is_not_supported_and_does_not_try_again(cli: Cli) -> None:
@@ -155,17 +155,17 @@ def test_the_sagemaker_sdk_runs_pipelines_and_endpoints(aws: LocalAws, tmp_path:
     trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = aws.client("iam").create_role(RoleName="sdk", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    done = subprocess.run(
-        [sys.executable, str(HERE / "support" / "sdk_client.py"), role, BUCKET, str(tmp_path / "told")],
+    process = subprocess.run(
+        [sys.executable, str(TESTS / "support" / "sdk_client.py"), role, BUCKET, str(tmp_path / "told")],
         env=environment(aws), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    told = json.loads((tmp_path / "told").read_text())
-    assert told["yes"]["status"] == "Succeeded"
-    assert told["yes"]["steps"] == {"Work": "Succeeded", "Gate": "Succeeded"}
-    assert (told["no"]["status"], told["no"]["steps"]["Stop"]) == ("Failed", "Failed")
-    assert told["yes"]["failure"] is None and "terminal failure state" in told["no"]["failure"]
-    assert told["endpoint"]["status"] == "InService"
-    answer = json.loads(told["endpoint"]["answer"])
+    assert process.returncode == 0, process.stderr
+    results = json.loads((tmp_path / "told").read_text())
+    assert results["yes"]["status"] == "Succeeded"
+    assert results["yes"]["steps"] == {"Work": "Succeeded", "Gate": "Succeeded"}
+    assert (results["no"]["status"], results["no"]["steps"]["Stop"]) == ("Failed", "Failed")
+    assert results["yes"]["failure"] is None and "terminal failure state" in results["no"]["failure"]
+    assert results["endpoint"]["status"] == "InService"
+    answer = json.loads(results["endpoint"]["answer"])
     assert answer["choices"][0]["message"]["content"] == "echo: 안녕"
-    assert told["endpoint"]["left"] == []
+    assert results["endpoint"]["left"] == []

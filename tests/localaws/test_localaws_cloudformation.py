@@ -74,17 +74,17 @@ def test_change_sets_do_what_they_show(aws: LocalAws) -> None:
         **resources(Logs=log_group("/sets", RetentionInDays={"Ref": "Days"})),
         "Outputs": {"Group": {"Value": {"Ref": "Logs"}}},
     }
-    wanted = request("sets", template, Days="14")
-    cloudformation.create_change_set(**wanted, ChangeSetName="first", ChangeSetType="CREATE")
-    shown = cloudformation.describe_change_set(StackName="sets", ChangeSetName="first")["Changes"]
-    assert [(each["ResourceChange"]["Action"], each["ResourceChange"]["LogicalResourceId"]) for each in shown] == [
+    arguments = request("sets", template, Days="14")
+    cloudformation.create_change_set(**arguments, ChangeSetName="first", ChangeSetType="CREATE")
+    changes = cloudformation.describe_change_set(StackName="sets", ChangeSetName="first")["Changes"]
+    assert [(each["ResourceChange"]["Action"], each["ResourceChange"]["LogicalResourceId"]) for each in changes] == [
         ("Add", "Logs")
     ]
     assert log_groups(aws, "/sets") == {}
     cloudformation.execute_change_set(StackName="sets", ChangeSetName="first")
     assert (stack(aws, "sets")["StackStatus"], log_groups(aws, "/sets")) == ("CREATE_COMPLETE", {"/sets": 14})
     assert outputs(aws, "sets") == {"Group": "/sets"}
-    cloudformation.create_change_set(**wanted, ChangeSetName="same", ChangeSetType="UPDATE")
+    cloudformation.create_change_set(**arguments, ChangeSetName="same", ChangeSetType="UPDATE")
     same = cloudformation.describe_change_set(StackName="sets", ChangeSetName="same")
     assert same["Status"] == "FAILED" and "didn't contain changes" in same["StatusReason"]
     cloudformation.create_change_set(**request("sets", template), ChangeSetName="week", ChangeSetType="UPDATE")
@@ -121,9 +121,9 @@ def test_a_template_that_is_none_is_a_clear_error(aws: LocalAws) -> None:
 
 
 def test_roles_take_the_callers_word(aws: LocalAws) -> None:
-    wanted = {**request("word", TEMPLATE, Name="word"), "Capabilities": []}
+    arguments = {**request("word", TEMPLATE, Name="word"), "Capabilities": []}
     with pytest.raises(ClientError, match="CAPABILITY_IAM") as wrong:
-        aws.client("cloudformation").create_stack(**wanted)
+        aws.client("cloudformation").create_stack(**arguments)
     assert wrong.value.response["Error"]["Code"] == "InsufficientCapabilitiesException"
 
 
@@ -158,11 +158,11 @@ def test_a_stack_that_fails_is_rolled_back_and_says_why(aws: LocalAws) -> None:
 
 def test_a_stack_that_fails_can_go_altogether(aws: LocalAws) -> None:
     template = {**failing("going-bucket"), "Outputs": {"Name": {"Value": {"Ref": "Bucket"}}}}
-    made = aws.client("cloudformation").create_stack(**request("going", template), OnFailure="DELETE")
+    created = aws.client("cloudformation").create_stack(**request("going", template), OnFailure="DELETE")
     with pytest.raises(ClientError, match="does not exist"):
         stack(aws, "going")
-    assert stack(aws, made["StackId"])["StackStatus"] == "DELETE_COMPLETE"
-    assert ("Policy", "CREATE_FAILED") in [event[:2] for event in events(aws, made["StackId"])]
+    assert stack(aws, created["StackId"])["StackStatus"] == "DELETE_COMPLETE"
+    assert ("Policy", "CREATE_FAILED") in [event[:2] for event in events(aws, created["StackId"])]
     assert "going-bucket" not in buckets(aws)
 
 

@@ -81,15 +81,15 @@ def test_opt_ml_is_its_own_folder_wherever_it_is_named(aws: LocalAws, start: Sta
 def test_its_environment_is_small_and_leads_back_to_the_local_aws(aws: LocalAws, start: Start, tmp_path: Path) -> None:
     script = "import os; [print(f'{k}={v}') for k, v in os.environ.items()]"
     start("python3", "-c", script, environment={"OWN": "1"}, log_stream="environment").wait(30)
-    found = dict(line.split("=", 1) for line in log_of(aws, "environment"))
-    assert found["AWS_ENDPOINT_URL"] == aws.url
-    assert found["AWS_REGION"] == found["AWS_DEFAULT_REGION"] == REGION
-    assert found["AWS_ACCESS_KEY_ID"] == "testing"
-    assert found["OWN"] == "1"
-    assert Path(found["HOME"]).is_relative_to(tmp_path / "ml")
-    assert Path(found["TMPDIR"]).is_dir()
-    assert str(Path(sys.executable).parent) in found["PATH"].split(os.pathsep)
-    assert "PYTEST_CURRENT_TEST" not in found
+    environment = dict(line.split("=", 1) for line in log_of(aws, "environment"))
+    assert environment["AWS_ENDPOINT_URL"] == aws.url
+    assert environment["AWS_REGION"] == environment["AWS_DEFAULT_REGION"] == REGION
+    assert environment["AWS_ACCESS_KEY_ID"] == "testing"
+    assert environment["OWN"] == "1"
+    assert Path(environment["HOME"]).is_relative_to(tmp_path / "ml")
+    assert Path(environment["TMPDIR"]).is_dir()
+    assert str(Path(sys.executable).parent) in environment["PATH"].split(os.pathsep)
+    assert "PYTEST_CURRENT_TEST" not in environment
 
 
 def test_an_image_is_played_by_its_rule_with_the_arguments(aws: LocalAws, start: Start) -> None:
@@ -135,9 +135,9 @@ def test_stop_asks_first_and_then_insists(aws: LocalAws, start: Start) -> None:
 
 
 def test_what_it_leaves_behind_ends_with_it(start: Start, tmp_path: Path) -> None:
-    left = tmp_path / "left"
-    assert start("sh", "-c", f"sleep 1000 & echo $! > {left}; exit 0").wait(30) == 0
-    eventually(lambda: not is_alive(int(left.read_text())))
+    pid_file = tmp_path / "left"
+    assert start("sh", "-c", f"sleep 1000 & echo $! > {pid_file}; exit 0").wait(30) == 0
+    eventually(lambda: not is_alive(int(pid_file.read_text())))
 
 
 def test_a_reset_ends_every_container_without_a_word_in_the_new_log(aws: LocalAws, start: Start) -> None:
@@ -159,16 +159,16 @@ def test_starting_costs_little_beside_the_process_itself(start: Start) -> None:
 
 def test_the_watcher_ends_what_is_registered_when_its_input_ends() -> None:
     reaper = Reaper()
-    kept, ended = (subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2))
+    removed, ended = (subprocess.Popen(["sleep", "1000"], start_new_session=True) for _ in range(2))
     try:
-        reaper.add(kept.pid)
+        reaper.add(removed.pid)
         reaper.add(ended.pid)
-        reaper.remove(kept.pid)
+        reaper.remove(removed.pid)
         reaper.close()
         assert ended.wait(30) != 0
-        assert kept.poll() is None
+        assert removed.poll() is None
     finally:
-        for process in (kept, ended):
+        for process in (removed, ended):
             process.kill()
             process.wait()
 

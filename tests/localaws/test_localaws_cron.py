@@ -17,15 +17,15 @@ def at(text: str) -> datetime:
 
 
 def times(expression: str, after: str, count: int, zone: str = "UTC", start: str | None = None) -> list[str]:
-    found, moment = [], at(after)
+    due_times, moment = [], at(after)
     for _ in range(count):
         due = cron.next_after(expression, moment, zone, at(start) if start else None)
         if due is None:
-            return [*found, "never"]
+            return [*due_times, "never"]
         assert due.tzinfo is UTC
-        found.append(due.strftime("%Y-%m-%d %H:%M"))
+        due_times.append(due.strftime("%Y-%m-%d %H:%M"))
         moment = due
-    return found
+    return due_times
 
 
 # The meanings are those that AWS's reference gives.
@@ -186,7 +186,8 @@ def test_what_is_no_time_zone_is_refused(name: str) -> None:
 
 
 def test_rules_and_schedules_spell_rates_differently_so_parsing_tells_them_apart() -> None:
-    spelled = {text: cron.parse_expression(f"rate({text})") for text in ("1 minute", "1 minutes", "5 minutes", "5 minute")}
+    texts = ("1 minute", "1 minutes", "5 minutes", "5 minute")
+    spelled = {text: cron.parse_expression(f"rate({text})") for text in texts}
     assert [text for text, rate in spelled.items() if isinstance(rate, cron.Rate) and rate.regular] == [
         "1 minute",
         "5 minutes",
@@ -201,12 +202,12 @@ def test_rules_and_schedules_spell_rates_differently_so_parsing_tells_them_apart
 def test_times_go_forward_and_none_is_left_out(moment: datetime, zone: str, expression: str) -> None:
     """Whatever lies between a moment and its next time has the same next time."""
     after = moment.replace(tzinfo=UTC)
-    found = [after]
+    moments = [after]
     for _ in range(4):
-        due = cron.next_after(expression, found[-1], zone, at("2000-01-01T00:00:00"))
+        due = cron.next_after(expression, moments[-1], zone, at("2000-01-01T00:00:00"))
         assert due is not None
-        found.append(due)
-    for earlier, later in pairwise(found):
+        moments.append(due)
+    for earlier, later in pairwise(moments):
         assert earlier < later
         between = earlier + (later - earlier) / 2
         assert cron.next_after(expression, between, zone, at("2000-01-01T00:00:00")) == later

@@ -26,9 +26,9 @@ STUB = Path(__file__).parents[1] / "support" / "stub_model_server.py"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    made = Settings(tmp_path / "state", (rule(STUB),), port=free_port())
-    yield made
-    daemon.down(made)
+    own_settings = Settings(tmp_path / "state", (rule(STUB),), port=free_port())
+    yield own_settings
+    daemon.down(own_settings)
 
 
 def free_port() -> int:
@@ -133,7 +133,8 @@ def is_open(port: int) -> bool:
 
 def test_a_process_may_start_it_and_end(settings: Settings) -> None:
     code = (
-        "import sys; from pathlib import Path; from sluice.localaws.server import daemon; from sluice.localaws.server.settings import Settings; "
+        "from pathlib import Path; from sluice.localaws.server import daemon; "
+        "from sluice.localaws.server.settings import Settings; "
         f"daemon.up(Settings(Path({str(settings.state)!r}), (), port={settings.port}))"
     )
     begin = time.monotonic()

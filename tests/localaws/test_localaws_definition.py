@@ -79,7 +79,8 @@ def test_reading_a_step_is_waiting_for_it():
 def test_a_property_file_is_read_after_its_step():
     files = [{"PropertyFileName": "Report", "OutputName": "report", "FilePath": "report.json"}]
     verdict = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.A.PropertyFiles.Report"}, "Path": "totals.pass_rate"}}
-    pipeline = parse_definition(text(processing("A", arguments=with_output(), PropertyFiles=files), gate([fail()], left=verdict)))
+    work = processing("A", arguments=with_output(), PropertyFiles=files)
+    pipeline = parse_definition(text(work, gate([fail()], left=verdict)))
     assert pipeline.waits_for["Gate"] == {"A"}
 
 
@@ -94,11 +95,11 @@ def test_other_step_types_are_refused_by_name(kind: str):
 
 def test_the_sdk_knows_no_step_type_that_is_not_named_here():
     """The SDK's own list, as of 3.27; it is not imported, because that takes seconds."""
-    known = (
+    sdk_types = (
         "Condition Model Processing RegisterModel Training Transform Callback Tuning Lambda QualityCheck ClarifyCheck"
     )
-    known += " EMR EMRServerless Fail AutoML EndpointConfig Endpoint InferenceComponent Lineage Job Cleanup ForEach"
-    assert set(known.split()) <= definition_reader.ON_AWS_ONLY | definition_reader.SUPPORTED
+    sdk_types += " EMR EMRServerless Fail AutoML EndpointConfig Endpoint InferenceComponent Lineage Job Cleanup ForEach"
+    assert set(sdk_types.split()) <= definition_reader.ON_AWS_ONLY | definition_reader.SUPPORTED
 
 
 NOT_HERE = {
@@ -248,9 +249,9 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("steps, said", WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_said_with_its_place(steps: list[Any], said: str):
-    with pytest.raises(Malformed, match=said):
+@pytest.mark.parametrize("steps, message", WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_with_its_place(steps: list[Any], message: str):
+    with pytest.raises(Malformed, match=message):
         parse_definition(text(*steps, Parameters=[{"Name": "Count", "Type": "Integer", "DefaultValue": 1}]))
 
 
@@ -272,9 +273,9 @@ TOP = {
 }
 
 
-@pytest.mark.parametrize("definition, said", TOP.values(), ids=TOP)
-def test_a_broken_document_is_named(definition: str, said: str):
-    with pytest.raises(Malformed, match=said):
+@pytest.mark.parametrize("definition, message", TOP.values(), ids=TOP)
+def test_a_broken_document_is_named(definition: str, message: str):
+    with pytest.raises(Malformed, match=message):
         parse_definition(definition)
 
 

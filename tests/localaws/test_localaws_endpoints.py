@@ -50,15 +50,15 @@ def status(aws: LocalAws, name: str) -> str:
     return str(aws.client("sagemaker").describe_endpoint(EndpointName=name)["EndpointStatus"])
 
 
-def settled(aws: LocalAws, name: str) -> dict[str, Any]:
+def wait_until_settled(aws: LocalAws, name: str) -> dict[str, Any]:
     eventually(lambda: status(aws, name) not in ("Creating", "Updating", "RollingBack"))
-    found: dict[str, Any] = aws.client("sagemaker").describe_endpoint(EndpointName=name)
-    return found
+    description: dict[str, Any] = aws.client("sagemaker").describe_endpoint(EndpointName=name)
+    return description
 
 
 def serving(aws: LocalAws, name: str, **env: str) -> str:
     create(aws, name, **env)
-    assert settled(aws, name)["EndpointStatus"] == "InService"
+    assert wait_until_settled(aws, name)["EndpointStatus"] == "InService"
     return name
 
 
@@ -92,13 +92,13 @@ def test_an_endpoint_is_creating_until_its_process_answers_ping_and_then_serves_
     assert variant["DeployedImages"][0]["SpecifiedImage"] == IMAGE
     assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (1, 1.0)
 
-    seen = invoke(aws, "first", {"a": "가"})
-    assert seen["request"] == {"a": "가"}
-    assert seen["files"] == ["config.json", "deep/weights.bin"]
-    assert seen["arguments"] == ["serve"]
-    assert seen["environment"]["OPTION_A"] == "1"
-    assert seen["environment"]["FROM_RULE"] == "yes"
-    assert seen["environment"]["AWS_ENDPOINT_URL"] == aws.url
+    echoed = invoke(aws, "first", {"a": "가"})
+    assert echoed["request"] == {"a": "가"}
+    assert echoed["files"] == ["config.json", "deep/weights.bin"]
+    assert echoed["arguments"] == ["serve"]
+    assert echoed["environment"]["OPTION_A"] == "1"
+    assert echoed["environment"]["FROM_RULE"] == "yes"
+    assert echoed["environment"]["AWS_ENDPOINT_URL"] == aws.url
     assert "the stub starts" in eventually(lambda: aws.log_lines("/aws/sagemaker/Endpoints/first"))
 
 
@@ -114,20 +114,20 @@ def test_while_it_is_creating_it_is_not_found_and_cannot_be_deleted(aws: LocalAw
     create(aws, "slow", health=60, START_SECONDS="30")
     assert refused(lambda: invoke(aws, "slow", {}))[:2] == ("ValidationError", 400)
     assert refused(aws.client("sagemaker").delete_endpoint, EndpointName="slow")[0] == "ValidationException"
-    assert settled(aws, "slow")["EndpointStatus"] == "Failed"
+    assert wait_until_settled(aws, "slow")["EndpointStatus"] == "Failed"
 
 
 def test_a_server_that_never_answers_ping_fails_with_the_seconds_it_had(aws: LocalAws) -> None:
     create(aws, "mute", health=60, PING="never")
-    found = settled(aws, "mute")
-    assert found["EndpointStatus"] == "Failed"
-    assert "did not pass the ping health check" in found["FailureReason"]
-    assert "within 60 seconds" in found["FailureReason"]
+    description = wait_until_settled(aws, "mute")
+    assert description["EndpointStatus"] == "Failed"
+    assert "did not pass the ping health check" in description["FailureReason"]
+    assert "within 60 seconds" in description["FailureReason"]
 
 
 def test_a_server_that_exits_fails_at_once_with_its_code_and_last_words(aws: LocalAws) -> None:
     create(aws, "broken", EXIT="3")
-    reason = settled(aws, "broken")["FailureReason"]
+    reason = wait_until_settled(aws, "broken")["FailureReason"]
     assert "exited with code 3" in reason
     assert "something is wrong: 모델이 없습니다" in reason
     assert refused(aws.client("sagemaker").update_endpoint, EndpointName="broken", EndpointConfigName="broken")
@@ -136,9 +136,9 @@ def test_a_server_that_exits_fails_at_once_with_its_code_and_last_words(aws: Loc
 
 def test_a_missing_model_and_an_unknown_image_are_reasons(aws: LocalAws) -> None:
     create(aws, "nothing", prefix="nothing-here/")
-    assert "No object begins with s3://models/nothing-here/" in settled(aws, "nothing")["FailureReason"]
+    assert "No object begins with s3://models/nothing-here/" in wait_until_settled(aws, "nothing")["FailureReason"]
     create(aws, "stranger", image="111122223333.dkr.ecr.us-east-1.amazonaws.com/stranger:1")
-    assert "No command is known for the image" in settled(aws, "stranger")["FailureReason"]
+    assert "No command is known for the image" in wait_until_settled(aws, "stranger")["FailureReason"]
 
 
 def test_a_deleted_endpoint_takes_its_process_and_its_files_along(aws: LocalAws) -> None:
@@ -183,9 +183,9 @@ def test_a_stream_that_breaks_is_an_error_in_the_stream(aws: LocalAws) -> None:
 @pytest.mark.parametrize("streaming", [False, True])
 def test_an_error_of_the_model_is_a_model_error_with_the_original(aws: LocalAws, streaming: bool) -> None:
     name = serving(aws, f"errors-{streaming}".lower())
-    ask = stream if streaming else invoke
+    call = stream if streaming else invoke
     with pytest.raises(ClientError) as caught:
-        ask(aws, name, {"status": 507, "message": "out of memory: 메모리 부족"})
+        call(aws, name, {"status": 507, "message": "out of memory: 메모리 부족"})
     answer = caught.value.response
     assert answer["Error"]["Code"] == "ModelError"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 424
@@ -205,10 +205,10 @@ def test_an_answer_that_takes_longer_than_allowed_is_a_model_error(aws: LocalAws
 @pytest.mark.parametrize("streaming", [False, True])
 def test_a_client_that_hangs_up_is_hung_up_on_the_model(aws: LocalAws, tmp_path: Path, streaming: bool) -> None:
     name = serving(aws, f"hang-up-{streaming}".lower())
-    told = tmp_path / "told"
-    request = {"wait_for": str(tmp_path / "never"), "told": str(told)}
+    hang_up_file = tmp_path / "told"
+    request = {"wait_for": str(tmp_path / "never"), "told": str(hang_up_file)}
     raw_request(aws, name, request, "invocations-response-stream" if streaming else "invocations").close()
-    eventually(told.exists)
+    eventually(hang_up_file.exists)
 
 
 def raw_request(aws: LocalAws, name: str, request: dict[str, Any], operation: str) -> socket.socket:
@@ -292,9 +292,9 @@ def test_an_update_moves_the_traffic_to_a_new_process_without_a_failed_call(aws:
         colours.append(invoke(aws, "moving", {})["environment"]["COLOUR"])
     assert colours[0] == "blue"
     assert invoke(aws, "moving", {})["environment"]["COLOUR"] == "green"
-    found = aws.client("sagemaker").describe_endpoint(EndpointName="moving")
-    assert found["EndpointConfigName"] == "moving-green"
-    assert found["ProductionVariants"][0]["DesiredInstanceCount"] == 3
+    description = aws.client("sagemaker").describe_endpoint(EndpointName="moving")
+    assert description["EndpointConfigName"] == "moving-green"
+    assert description["ProductionVariants"][0]["DesiredInstanceCount"] == 3
     assert old.poll() is not None
 
 
@@ -304,9 +304,9 @@ def test_an_update_that_fails_leaves_the_old_process_in_service(aws: LocalAws) -
     configure(aws, "careful-bad", "careful-bad")
     aws.client("sagemaker").update_endpoint(EndpointName="careful", EndpointConfigName="careful-bad")
     assert refused(aws.client("sagemaker").delete_endpoint, EndpointName="careful")[0] == "ValidationException"
-    found = settled(aws, "careful")
-    assert (found["EndpointStatus"], found["EndpointConfigName"]) == ("InService", "careful")
-    assert "exited with code 9" in found["FailureReason"]
+    description = wait_until_settled(aws, "careful")
+    assert (description["EndpointStatus"], description["EndpointConfigName"]) == ("InService", "careful")
+    assert "exited with code 9" in description["FailureReason"]
     assert invoke(aws, "careful", {})["environment"]["COLOUR"] == "blue"
 
 
@@ -314,7 +314,7 @@ def test_counts_are_noted_and_other_variants_refused(aws: LocalAws) -> None:
     serving(aws, "scaled")
     scale = aws.client("sagemaker").update_endpoint_weights_and_capacities
     scale(EndpointName="scaled", DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredInstanceCount": 2}])
-    assert settled(aws, "scaled")["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert wait_until_settled(aws, "scaled")["ProductionVariants"][0]["CurrentInstanceCount"] == 2
     other = [{"VariantName": "Other", "DesiredInstanceCount": 2}]
     assert refused(scale, EndpointName="scaled", DesiredWeightsAndCapacities=other)[0] == "ValidationException"
 
@@ -430,10 +430,10 @@ def test_a_model_comes_from_an_approved_package_only(aws: LocalAws) -> None:
     assert described["VpcConfig"]["Subnets"] == ["subnet-1"]
     configure(aws, "packaged", "packaged")
     sagemaker.create_endpoint(EndpointName="packaged", EndpointConfigName="packaged")
-    assert settled(aws, "packaged")["EndpointStatus"] == "InService"
-    seen = invoke(aws, "packaged", {})
-    assert (seen["environment"]["A"], seen["environment"]["B"]) == ("1", "2")
-    assert seen["files"] == ["config.json", "deep/weights.bin"]
+    assert wait_until_settled(aws, "packaged")["EndpointStatus"] == "InService"
+    echoed = invoke(aws, "packaged", {})
+    assert (echoed["environment"]["A"], echoed["environment"]["B"]) == ("1", "2")
+    assert echoed["files"] == ["config.json", "deep/weights.bin"]
 
 
 def test_a_new_status_is_an_event(aws: LocalAws) -> None:
@@ -448,5 +448,5 @@ def test_a_new_status_is_an_event(aws: LocalAws) -> None:
     arn = f"arn:aws:logs:{REGION}:123456789012:log-group:/endpoint-events"
     events.put_targets(Rule="endpoint-events", Targets=[{"Id": "1", "Arn": arn}])
     serving(aws, "heard")
-    lines = eventually(lambda: len(found := aws.log_lines("/endpoint-events")) == 2 and found)
+    lines = eventually(lambda: len(lines_so_far := aws.log_lines("/endpoint-events")) == 2 and lines_so_far)
     assert [json.loads(line)["detail"]["EndpointStatus"] for line in lines] == ["CREATING", "IN_SERVICE"]

@@ -27,7 +27,7 @@ def target(aws: LocalAws, rule: str, arn: str, **more: Any) -> None:
     aws.client("events").put_targets(Rule=rule, Targets=[{"Id": "it", "Arn": arn, **more}])
 
 
-def say(group: str, **detail: Any) -> None:
+def emit_change(group: str, **detail: Any) -> None:
     """As the registry does when a package changes."""
     eventbridge.emit_event(ACCOUNT, REGION, CHANGED, {"ModelPackageGroupName": group, **detail}, [PACKAGE])
     deliveries.settle()
@@ -36,11 +36,11 @@ def say(group: str, **detail: Any) -> None:
 def started(aws: LocalAws, name: str) -> list[dict[str, str]]:
     """The parameters of each execution."""
     sagemaker = aws.client("sagemaker")
-    found = sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
+    executions = sagemaker.list_pipeline_executions(PipelineName=name)["PipelineExecutionSummaries"]
     return [
         {each["Name"]: each["Value"] for each in sagemaker.list_pipeline_parameters_for_execution(
             PipelineExecutionArn=one["PipelineExecutionArn"])["PipelineParameters"]}
-        for one in found
+        for one in executions
     ]  # fmt: skip
 
 
@@ -51,28 +51,28 @@ def queue(aws: LocalAws, name: str) -> tuple[str, str]:
 
 
 def received(aws: LocalAws, url: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (
+    messages: list[dict[str, Any]] = (
         aws.client("sqs")
         .receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
         .get("Messages", [])
     )
-    return found
+    return messages
 
 
 def failures(aws: LocalAws, rule: str) -> float:
     now = datetime.now(UTC)
-    found = aws.client("cloudwatch").get_metric_statistics(
+    statistics = aws.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Events", MetricName="FailedInvocations", Dimensions=[{"Name": "RuleName", "Value": rule}],
         StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1), Period=86400, Statistics=["Sum"],
     )  # fmt: skip
-    return sum(point["Sum"] for point in found["Datapoints"])
+    return sum(point["Sum"] for point in statistics["Datapoints"])
 
 
 def test_an_event_has_the_shape_that_eventbridge_gives_it(aws: LocalAws) -> None:
     url, arn = queue(aws, "shape")
     rule(aws, "shape", "shape")
     target(aws, "shape", arn)
-    say("shape", ModelApprovalStatus="Approved")
+    emit_change("shape", ModelApprovalStatus="Approved")
     event = json.loads(received(aws, url)[0]["Body"])
     assert datetime.fromisoformat(event.pop("time")).tzinfo is UTC
     assert len(event.pop("id")) == 36
@@ -89,15 +89,15 @@ def test_an_event_has_the_shape_that_eventbridge_gives_it(aws: LocalAws) -> None
 
 def test_a_rule_starts_a_pipeline_with_values_from_the_event(aws: LocalAws) -> None:
     arn = pipeline(aws, "deploy", "ModelPackageArn", "Reason", "Version", "First")
-    given = {"ModelPackageArn": "$.detail.ModelPackageArn", "Reason": "approval", "Version": "$.detail.Version",
+    values = {"ModelPackageArn": "$.detail.ModelPackageArn", "Reason": "approval", "Version": "$.detail.Version",
              "First": "$.resources[0]"}  # fmt: skip
-    wanted = [{"Name": name, "Value": value} for name, value in given.items()]
+    parameters = [{"Name": name, "Value": value} for name, value in values.items()]
     rule(aws, "deploy", "deploy")
-    target(aws, "deploy", arn, RoleArn=ROLE, SageMakerPipelineParameters={"PipelineParameterList": wanted})
-    say("deploy", ModelPackageArn=PACKAGE, Version=7)
-    say("another group", ModelPackageArn=PACKAGE, Version=8)
-    found = eventually(lambda: started(aws, "deploy"))
-    assert found == [{"ModelPackageArn": PACKAGE, "Reason": "approval", "Version": "7", "First": PACKAGE}]
+    target(aws, "deploy", arn, RoleArn=ROLE, SageMakerPipelineParameters={"PipelineParameterList": parameters})
+    emit_change("deploy", ModelPackageArn=PACKAGE, Version=7)
+    emit_change("another group", ModelPackageArn=PACKAGE, Version=8)
+    executions = eventually(lambda: started(aws, "deploy"))
+    assert executions == [{"ModelPackageArn": PACKAGE, "Reason": "approval", "Version": "7", "First": PACKAGE}]
 
 
 def test_an_approval_starts_the_pipeline_of_the_rule(aws: LocalAws) -> None:
@@ -123,10 +123,10 @@ def test_a_disabled_rule_stays_silent_until_it_is_enabled(aws: LocalAws) -> None
     url, arn = queue(aws, "silent")
     rule(aws, "silent", "silent", State="DISABLED")
     target(aws, "silent", arn)
-    say("silent")
+    emit_change("silent")
     assert received(aws, url) == []
     aws.client("events").enable_rule(Name="silent")
-    say("silent")
+    emit_change("silent")
     assert len(received(aws, url)) == 1
 
 
@@ -134,7 +134,7 @@ def test_a_scheduled_rule_does_not_match_events(aws: LocalAws) -> None:
     url, arn = queue(aws, "scheduled")
     aws.client("events").put_rule(Name="yearly", ScheduleExpression="cron(0 0 1 1 ? 2199)")
     target(aws, "yearly", arn)
-    say("scheduled")
+    emit_change("scheduled")
     assert received(aws, url) == []
 
 
@@ -150,7 +150,7 @@ def test_log_groups_and_other_buses_get_the_event_too(aws: LocalAws) -> None:
     pattern = json.dumps({"source": [{"prefix": "aws."}]})
     bridge.put_rule(Name="onwards", EventBusName="onwards", EventPattern=pattern)
     bridge.put_targets(Rule="onwards", EventBusName="onwards", Targets=[{"Id": "q", "Arn": url_and_arn[1]}])
-    say("fan-out")
+    emit_change("fan-out")
     deliveries.settle()  # what the first settling has forwarded
     logged = json.loads(aws.log_lines("/aws/events/all")[0])
     forwarded = json.loads(received(aws, url_and_arn[0])[0]["Body"])
@@ -175,7 +175,7 @@ def test_a_queue_gets_what_the_target_makes_of_the_event(aws: LocalAws, shaping:
     url, arn = queue(aws, name)
     rule(aws, name, name)
     target(aws, name, arn, **shaping)
-    say(name, Why='it "works"', N=3)
+    emit_change(name, Why='it "works"', N=3)
     assert received(aws, url)[0]["Body"] == body
 
 
@@ -188,7 +188,7 @@ def test_a_target_that_fails_hurts_nobody_and_is_seen(aws: LocalAws, caplog: pyt
         {"Id": "2", "Arn": arn},
     ])  # fmt: skip
     with caplog.at_level(logging.ERROR):
-        say("failing")
+        emit_change("failing")
     assert len(received(aws, url)) == 1
     assert gone in caplog.text
     assert failures(aws, "failing") == 1
@@ -203,7 +203,7 @@ def test_a_parameter_that_the_event_has_not_fails_the_target(aws: LocalAws, capl
     rule(aws, "missing", "missing")
     parameter = {"Name": "X", "Value": "$.detail.Nothing"}
     target(aws, "missing", arn, RoleArn=ROLE, SageMakerPipelineParameters={"PipelineParameterList": [parameter]})
-    say("missing")
+    emit_change("missing")
     assert "the event has nothing at $.detail.Nothing" in caplog.text
     assert started(aws, "missing") == []
 
@@ -284,9 +284,9 @@ def test_a_pattern_can_be_tried(aws: LocalAws) -> None:
     event = {"id": "1", "detail-type": "d", "source": "s", "account": ACCOUNT, "time": "2026-11-20T00:00:00Z",
              "region": REGION, "resources": [], "detail": {"a": 1}}  # fmt: skip
     tried = {
-        wanted: aws.client("events").test_event_pattern(
-            EventPattern=json.dumps({"detail": {"a": [wanted]}}), Event=json.dumps(event)
+        value: aws.client("events").test_event_pattern(
+            EventPattern=json.dumps({"detail": {"a": [value]}}), Event=json.dumps(event)
         )["Result"]
-        for wanted in (1, 2)
+        for value in (1, 2)
     }
     assert tried == {1: True, 2: False}

@@ -107,12 +107,12 @@ def test_starting_returns_at_once_and_a_token_starts_once(pipelines: Pipelines, 
     pipelines.submit("once", step("Wait", f"while ! [ -e {tmp_path}/go ]; do sleep 0.02; done"))
     token = "t" * 40
     start = pipelines.sagemaker.start_pipeline_execution
-    asked = {
+    arguments = {
         "PipelineName": "once",
         "PipelineExecutionDisplayName": "first",
         "PipelineExecutionDescription": "왜냐하면",
     }
-    first, second = (start(ClientRequestToken=token, **asked)["PipelineExecutionArn"] for _ in range(2))
+    first, second = (start(ClientRequestToken=token, **arguments)["PipelineExecutionArn"] for _ in range(2))
     assert first == second
     described = pipelines.describe(first)
     assert described["PipelineExecutionStatus"] == "Executing"
@@ -134,14 +134,14 @@ def test_an_execution_is_started_by_name_or_arn_with_values_that_are_checked(pip
     arn = pipelines.submit("typed", fail("Stop", get("Parameters.Who")), Parameters=ARGUMENTS)
     run = pipelines.start(arn, Who="me")
     assert pipelines.end(run)["FailureReason"] == "me"
-    shown = pipelines.sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=run)["PipelineParameters"]
-    assert shown == [{"Name": "Least", "Value": "0.9"}, {"Name": "Who", "Value": "me"}]
-    for wrong, said in (
+    answer = pipelines.sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=run)
+    assert answer["PipelineParameters"] == [{"Name": "Least", "Value": "0.9"}, {"Name": "Who", "Value": "me"}]
+    for wrong, message in (
         ({}, "need a value: Who"),
         ({"Who": "x", "Why": "y"}, "Unknown parameter 'Why'"),
         ({"Who": "x", "Least": "y"}, "of type Float"),
     ):
-        with pytest.raises(ClientError, match=f"ValidationException.*{said}"):
+        with pytest.raises(ClientError, match=f"ValidationException.*{message}"):
             pipelines.start("typed", **wrong)
     with pytest.raises(ClientError, match=r"ResourceNotFound.*'nothing'"):
         pipelines.start("nothing")
@@ -245,7 +245,7 @@ def test_retry_keeps_what_succeeded_and_runs_the_rest_again(pipelines: Pipelines
 
 
 @pytest.mark.parametrize(
-    "name, content, said",
+    "name, content, message",
     [
         ("no-file", None, "Cannot read the property file s3://runs/no-file/report.json: There is no object"),
         ("no-json", "{oops", "is not JSON"),
@@ -253,17 +253,17 @@ def test_retry_keeps_what_succeeded_and_runs_the_rest_again(pipelines: Pipelines
     ],
 )
 def test_a_report_that_cannot_be_read_fails_the_gate_with_a_reason(
-    pipelines: Pipelines, name: str, content: str | None, said: str
+    pipelines: Pipelines, name: str, content: str | None, message: str
 ):
     write = "true" if content is None else f"echo '{content}' > /opt/ml/processing/report/report.json"
     work = step("Judge", write, outputs={"report": f"s3://{BUCKET}/{name}"}, PropertyFiles=report())
     ended, steps = pipelines.run(name, work, gate(read("rate"), 1, [], []))
     assert ended["PipelineExecutionStatus"] == "Failed"
-    assert said in steps["Gate"]["FailureReason"]
+    assert message in steps["Gate"]["FailureReason"]
 
 
 def test_execution_variables_and_nested_gates_reach_the_steps(aws: LocalAws, pipelines: Pipelines):
-    asked = (
+    variables = (
         "PipelineName",
         "PipelineExecutionId",
         "PipelineExecutionArn",
@@ -274,7 +274,7 @@ def test_execution_variables_and_nested_gates_reach_the_steps(aws: LocalAws, pip
     inner = gate(
         get("Steps.Outer.Outcome"),
         "True",
-        [step("Tell", Environment={key: get(f"Execution.{key}") for key in asked})],
+        [step("Tell", Environment={key: get(f"Execution.{key}") for key in variables})],
         [],
         "Inner",
     )
@@ -282,11 +282,12 @@ def test_execution_variables_and_nested_gates_reach_the_steps(aws: LocalAws, pip
     arn = pipelines.start("nested")
     assert pipelines.end(arn)["PipelineExecutionStatus"] == "Succeeded"
     name = pipelines.steps(arn)["Tell"]["Metadata"]["ProcessingJob"]["Arn"].rpartition("/")[2]
-    told = aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)["Environment"]
-    assert told["PipelineName"] == "nested"
-    assert told["PipelineExecutionArn"] == arn == f"{told['PipelineArn']}/execution/{told['PipelineExecutionId']}"
-    assert told["ProcessingJobName"] == name
-    assert told["StartDateTime"].startswith("20")
+    environment = aws.client("sagemaker").describe_processing_job(ProcessingJobName=name)["Environment"]
+    assert environment["PipelineName"] == "nested"
+    assert environment["PipelineExecutionArn"] == arn
+    assert arn == f"{environment['PipelineArn']}/execution/{environment['PipelineExecutionId']}"
+    assert environment["ProcessingJobName"] == name
+    assert environment["StartDateTime"].startswith("20")
 
 
 def test_steps_and_executions_are_listed_in_pages_both_ways(pipelines: Pipelines):
@@ -322,8 +323,8 @@ def test_an_execution_keeps_its_own_definition_and_can_be_renamed(pipelines: Pip
     arn = pipelines.start("versions")
     second = definition(fail("Stop", "two"))
     pipelines.sagemaker.update_pipeline(PipelineName="versions", PipelineDefinition=second)
-    kept = pipelines.sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
-    assert kept["PipelineDefinition"] == first
+    own_definition = pipelines.sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+    assert own_definition["PipelineDefinition"] == first
     assert pipelines.sagemaker.describe_pipeline(PipelineName="versions")["PipelineDefinition"] == second
     assert pipelines.end(pipelines.start("versions"))["FailureReason"] == "two"
     pipelines.sagemaker.update_pipeline_execution(PipelineExecutionArn=arn, PipelineExecutionDisplayName="renamed")
@@ -370,19 +371,19 @@ def test_every_change_of_status_is_an_event(aws: LocalAws, pipelines: Pipelines)
     events.put_rule(Name="changes", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="changes", Targets=[{"Id": "1", "Arn": arn}])
     pipelines.run("loud", step("Work"))
-    told: list[str] = []
+    changes: list[str] = []
 
     def all_told() -> bool:
         for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             event = json.loads(message["Body"])
             detail = event["detail"]
             status = detail.get("currentStepStatus") or detail["currentPipelineExecutionStatus"]
-            told.append(f"{detail.get('stepName', 'execution')} {status}")
+            changes.append(f"{detail.get('stepName', 'execution')} {status}")
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return len(told) >= 4
+        return len(changes) >= 4
 
     eventually(all_told)
-    assert told == ["execution Executing", "Work Executing", "Work Succeeded", "execution Succeeded"]
+    assert changes == ["execution Executing", "Work Executing", "Work Succeeded", "execution Succeeded"]
 
 
 def test_ten_executions_at_once_all_end_well(pipelines: Pipelines):
@@ -406,10 +407,10 @@ def hosting(endpoint: str, health: int = 3600, **environment: str) -> list[dict[
 
 
 def test_an_endpoint_step_creates_then_updates_and_waits_until_it_serves(aws: LocalAws, pipelines: Pipelines):
-    told = step("Tell", Environment={"STATUS": get("Steps.Endpoint.EndpointStatus")})
-    pipelines.submit("host", *hosting("hosted", VERSION="1"), told)
+    tell_step = step("Tell", Environment={"STATUS": get("Steps.Endpoint.EndpointStatus")})
+    pipelines.submit("host", *hosting("hosted", VERSION="1"), tell_step)
     for version in ("1", "2"):
-        changed = definition(*hosting("hosted", VERSION=version), told)
+        changed = definition(*hosting("hosted", VERSION=version), tell_step)
         pipelines.sagemaker.update_pipeline(PipelineName="host", PipelineDefinition=changed)
         arn = pipelines.start("host")
         assert pipelines.end(arn)["PipelineExecutionStatus"] == "Succeeded", pipelines.describe(arn)

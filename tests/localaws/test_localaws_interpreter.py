@@ -85,19 +85,19 @@ TYPED = {
 }
 
 
-def given(**values: str) -> dict[str, Any]:
+def resolve(**values: str) -> dict[str, Any]:
     return resolve_parameters(
         pipeline(step("A"), **TYPED).parameters, [{"Name": name, "Value": value} for name, value in values.items()]
     )
 
 
 def test_supplied_values_become_what_their_type_says():
-    values = given(Needed="여기", Count="7", Rate="0.5", Loud="True", Mode="b")
+    values = resolve(Needed="여기", Count="7", Rate="0.5", Loud="True", Mode="b")
     assert values == {"Name": "x", "Mode": "b", "Count": 7, "Rate": 0.5, "Loud": True, "Needed": "여기"}
 
 
 @pytest.mark.parametrize(
-    "values, said",
+    "values, message",
     [
         ({}, "need a value: Needed"),
         ({"Needed": "x", "Other": "y"}, "Unknown parameter 'Other'"),
@@ -108,9 +108,9 @@ def test_supplied_values_become_what_their_type_says():
         ({"Needed": "x", "Mode": "c"}, "one of a, b"),
     ],
 )
-def test_a_wrong_value_is_refused_before_anything_starts(values: dict[str, str], said: str):
-    with pytest.raises(Malformed, match=said):
-        given(**values)
+def test_a_wrong_value_is_refused_before_anything_starts(values: dict[str, str], message: str):
+    with pytest.raises(Malformed, match=message):
+        resolve(**values)
 
 
 def json_get(path: str) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def test_expressions_become_values(expression: Any, value: Any):
 
 
 @pytest.mark.parametrize(
-    "expression, said",
+    "expression, message",
     [
         ({"Get": "Steps.Work.ExitMessage"}, "Steps.Work.ExitMessage: there is no 'ExitMessage'"),
         ({"Get": "Steps.Work.ProcessingOutputConfig.Outputs[4].OutputName"}, "there is no 4"),
@@ -157,8 +157,8 @@ def test_expressions_become_values(expression: Any, value: Any):
         (json_get("empty"), "is null"),
     ],
 )
-def test_a_value_that_is_not_there_is_named(expression: Any, said: str):
-    with pytest.raises(Unresolvable, match=said):
+def test_a_value_that_is_not_there_is_named(expression: Any, message: str):
+    with pytest.raises(Unresolvable, match=message):
         scope().resolve(expression)
 
 
@@ -188,12 +188,12 @@ NO, YES = compare("Equals", 1, 2), compare("Equals", 1, 1)
     ],
 )
 def test_conditions(conditions: list[Any], outcome: bool):
-    asked = pipeline(
+    checked = pipeline(
         step("Work"),
         gate("Gate", conditions, [], []),
         Parameters=[{"Name": "Least", "Type": "Float", "DefaultValue": 0.9}],
     )
-    assert scope(Least=0.9).holds(asked.steps["Gate"]) is outcome
+    assert scope(Least=0.9).holds(checked.steps["Gate"]) is outcome
 
 
 @pytest.mark.parametrize(
@@ -208,42 +208,42 @@ def test_conditions(conditions: list[Any], outcome: bool):
 )
 def test_each_comparison_below_at_and_above_equality(kind: str, below: bool, equal: bool, above: bool):
     for left, outcome in ((0.89, below), (0.9, equal), (0.91, above)):
-        asked = pipeline(gate("Gate", [compare(kind, left, 0.9)], [], []))
-        assert scope().holds(asked.steps["Gate"]) is outcome, left
+        checked = pipeline(gate("Gate", [compare(kind, left, 0.9)], [], []))
+        assert scope().holds(checked.steps["Gate"]) is outcome, left
 
 
 @pytest.mark.parametrize("left, right", [("1", 1), (True, 1), ("a", True)])
 def test_values_of_different_kinds_do_not_compare(left: Any, right: Any):
-    asked = pipeline(gate("Gate", [compare("Equals", left, right)], [], []))
+    checked = pipeline(gate("Gate", [compare("Equals", left, right)], [], []))
     with pytest.raises(Unresolvable, match="cannot compare"):
-        scope().holds(asked.steps["Gate"])
+        scope().holds(checked.steps["Gate"])
 
 
 def test_independent_steps_may_start_together_and_the_rest_waits():
-    asked = pipeline(step("A"), step("B"), step("C", "A", "B"))
-    assert names(list_ready_steps(asked, [], [], {})) == ["A", "B"]
-    assert names(list_ready_steps(asked, ["A", "B"], ["A"], {})) == []
-    assert names(list_ready_steps(asked, ["A", "B"], ["A", "B"], {})) == ["C"]
+    checked = pipeline(step("A"), step("B"), step("C", "A", "B"))
+    assert names(list_ready_steps(checked, [], [], {})) == ["A", "B"]
+    assert names(list_ready_steps(checked, ["A", "B"], ["A"], {})) == []
+    assert names(list_ready_steps(checked, ["A", "B"], ["A", "B"], {})) == ["C"]
 
 
 def test_only_the_branch_taken_starts_and_what_follows_waits_for_all_of_it():
     inner = gate("Inner", [YES], [step("Deep")], [step("Never")])
-    asked = pipeline(gate("Gate", [YES], [step("A"), inner], [step("B")]), step("After", "Gate"))
-    assert names(list_ready_steps(asked, [], [], {})) == ["Gate"]
+    checked = pipeline(gate("Gate", [YES], [step("A"), inner], [step("B")]), step("After", "Gate"))
+    assert names(list_ready_steps(checked, [], [], {})) == ["Gate"]
     outcomes = {"Gate": True}
-    assert names(list_ready_steps(asked, ["Gate"], ["Gate"], outcomes)) == ["A", "Inner"]
+    assert names(list_ready_steps(checked, ["Gate"], ["Gate"], outcomes)) == ["A", "Inner"]
     outcomes["Inner"] = True
-    assert names(list_ready_steps(asked, ["Gate", "A", "Inner"], ["Gate", "A", "Inner"], outcomes)) == ["Deep"]
+    assert names(list_ready_steps(checked, ["Gate", "A", "Inner"], ["Gate", "A", "Inner"], outcomes)) == ["Deep"]
     everything = ["Gate", "A", "Inner", "Deep"]
-    assert names(list_ready_steps(asked, everything, everything, outcomes)) == ["After"]
-    assert names(list_ready_steps(asked, ["Gate"], ["Gate"], {"Gate": False})) == ["B"], (
+    assert names(list_ready_steps(checked, everything, everything, outcomes)) == ["After"]
+    assert names(list_ready_steps(checked, ["Gate"], ["Gate"], {"Gate": False})) == ["B"], (
         "nothing of the other branch, not even its inner gate"
     )
 
 
 def test_an_empty_branch_lets_the_next_step_start():
-    asked = pipeline(gate("Gate", [NO], [step("A")], []), step("After", "Gate"))
-    assert names(list_ready_steps(asked, ["Gate"], ["Gate"], {"Gate": False})) == ["After"]
+    checked = pipeline(gate("Gate", [NO], [step("A")], []), step("After", "Gate"))
+    assert names(list_ready_steps(checked, ["Gate"], ["Gate"], {"Gate": False})) == ["After"]
 
 
 def test_retries_back_off_and_run_out():

@@ -60,7 +60,7 @@ def stored(aws: LocalAws, prefix: str) -> dict[str, str]:
 
 def test_a_job_reads_its_input_writes_its_output_and_leaves_a_message(aws: LocalAws):
     put(aws, "in/질문.txt", "서울의 날씨?")
-    made = run(
+    ended = run(
         aws,
         "whole",
         "cd /opt/ml/processing/in; cat 질문.txt; mkdir $OUT/deep; cp * $OUT/deep; echo 끝 > /opt/ml/output/message",
@@ -68,10 +68,10 @@ def test_a_job_reads_its_input_writes_its_output_and_leaves_a_message(aws: Local
         outputs={"out": f"s3://{BUCKET}/out/"},
         Environment={"OUT": "/opt/ml/processing/out", "KEPT": "yes"},
     )
-    assert made["ProcessingJobStatus"] == "Completed"
-    assert made["ExitMessage"] == "끝\n"
-    assert made["Environment"] == {"OUT": "/opt/ml/processing/out", "KEPT": "yes"}
-    assert made["CreationTime"] <= made["ProcessingStartTime"] <= made["ProcessingEndTime"]
+    assert ended["ProcessingJobStatus"] == "Completed"
+    assert ended["ExitMessage"] == "끝\n"
+    assert ended["Environment"] == {"OUT": "/opt/ml/processing/out", "KEPT": "yes"}
+    assert ended["CreationTime"] <= ended["ProcessingStartTime"] <= ended["ProcessingEndTime"]
     assert stored(aws, "out/") == {"deep/질문.txt": "서울의 날씨?"}
     assert "서울의 날씨?" in aws.log_lines(LOGS)
     streams = aws.client("logs").describe_log_streams(logGroupName=LOGS)["logStreams"]
@@ -95,8 +95,8 @@ def test_on_several_instances_each_runs_on_its_own_and_knows_the_others(aws: Loc
         "cd /opt/ml; host=$(grep -o 'algo-.' config/resourceconfig.json | head -1);"
         " cp config/resourceconfig.json processing/out/$host.json; echo $host > output/message; echo $host is here"
     )
-    made = run(aws, "several", script, outputs={"out": f"s3://{BUCKET}/several"}, **several(3))
-    assert (made["ProcessingJobStatus"], made["ExitMessage"]) == ("Completed", "algo-1\n")
+    ended = run(aws, "several", script, outputs={"out": f"s3://{BUCKET}/several"}, **several(3))
+    assert (ended["ProcessingJobStatus"], ended["ExitMessage"]) == ("Completed", "algo-1\n")
     hosts = ["algo-1", "algo-2", "algo-3"]
     assert {name: json.loads(text) for name, text in stored(aws, "several/").items()} == {
         f"{host}.json": {"current_host": host, "hosts": hosts} for host in hosts
@@ -109,15 +109,15 @@ def test_on_several_instances_each_runs_on_its_own_and_knows_the_others(aws: Loc
 def test_objects_sharded_by_key_go_round_among_the_instances_and_others_to_each(aws: LocalAws):
     for number in range(5):
         put(aws, f"dealt/{number}", "x")
-    made = job(
+    request = job(
         "cd /opt/ml/processing; host=$(grep -o 'algo-.' /opt/ml/config/resourceconfig.json | head -1);"
         " ls dealt > out/$host; ls all >> out/$host",
         inputs={"dealt": f"s3://{BUCKET}/dealt", "all": f"s3://{BUCKET}/dealt"},
         outputs={"out": f"s3://{BUCKET}/hands"},
         **several(2),
     )
-    made["ProcessingInputs"][0]["S3Input"]["S3DataDistributionType"] = "ShardedByS3Key"
-    aws.client("sagemaker").create_processing_job(ProcessingJobName="dealt", **made)
+    request["ProcessingInputs"][0]["S3Input"]["S3DataDistributionType"] = "ShardedByS3Key"
+    aws.client("sagemaker").create_processing_job(ProcessingJobName="dealt", **request)
     assert end(aws, "dealt")["ProcessingJobStatus"] == "Completed"
     every = [str(number) for number in range(5)]
     assert {name: text.split() for name, text in stored(aws, "hands/").items()} == {
@@ -128,9 +128,9 @@ def test_objects_sharded_by_key_go_round_among_the_instances_and_others_to_each(
 
 def test_the_first_instance_that_fails_ends_the_job_and_the_others(aws: LocalAws):
     script = "grep -q 'current_host.: .algo-2' /opt/ml/config/resourceconfig.json && exit 3; sleep 600 & wait"
-    made = run(aws, "one-of-three", script, **several(3))
-    assert made["ProcessingJobStatus"] == "Failed"
-    assert made["FailureReason"].startswith("AlgorithmError: algo-2: The container ended with exit code 3")
+    ended = run(aws, "one-of-three", script, **several(3))
+    assert ended["ProcessingJobStatus"] == "Failed"
+    assert ended["FailureReason"].startswith("AlgorithmError: algo-2: The container ended with exit code 3")
     assert processes_with("one-of-three") == []
 
 
@@ -162,12 +162,12 @@ def test_an_input_may_be_a_folder_an_object_the_beginning_of_names_or_a_manifest
     put(aws, "shapes/list.manifest", json.dumps([{"prefix": f"s3://{BUCKET}/shapes/folder/"}, "a.txt", "sub/b.txt"]))
     name = "shape-" + "".join(letter if letter.isalnum() else "-" for letter in uri + "x")
     find = "cd /opt/ml/processing/in && find . -type f | sort > /opt/ml/output/message"
-    made = run(aws, name, find, inputs={"in": f"s3://{BUCKET}/{uri}"})
-    assert made["ExitMessage"].split() == [f"./{one}" for one in names]
+    ended = run(aws, name, find, inputs={"in": f"s3://{BUCKET}/{uri}"})
+    assert ended["ExitMessage"].split() == [f"./{one}" for one in names]
 
 
 @pytest.mark.parametrize(
-    "name, sides, said",
+    "name, sides, message",
     [
         (
             "no-object",
@@ -183,38 +183,38 @@ def test_an_input_may_be_a_folder_an_object_the_beginning_of_names_or_a_manifest
         ),
     ],
 )
-def test_a_transfer_that_cannot_be_is_a_clear_reason(aws: LocalAws, name: str, sides: dict[str, Any], said: str):
+def test_a_transfer_that_cannot_be_is_a_clear_reason(aws: LocalAws, name: str, sides: dict[str, Any], message: str):
     put(aws, "broken.manifest", "{}")
-    made = run(aws, name, "touch /opt/ml/processing/out/x", **sides)
-    assert made["ProcessingJobStatus"] == "Failed"
-    assert re.search(said, made["FailureReason"]), made["FailureReason"]
+    ended = run(aws, name, "touch /opt/ml/processing/out/x", **sides)
+    assert ended["ProcessingJobStatus"] == "Failed"
+    assert re.search(message, ended["FailureReason"]), ended["FailureReason"]
 
 
 def test_a_failed_job_says_its_exit_code_and_last_lines_and_uploads_nothing(aws: LocalAws):
     script = "touch /opt/ml/processing/out/half; echo first; echo '모델이 없습니다' >&2; exit 3"
-    made = run(aws, "fails", script, outputs={"out": f"s3://{BUCKET}/half"})
-    assert made["ProcessingJobStatus"] == "Failed"
-    assert made["FailureReason"].startswith("AlgorithmError: The container ended with exit code 3.")
-    assert made["FailureReason"].endswith("first | 모델이 없습니다")
+    ended = run(aws, "fails", script, outputs={"out": f"s3://{BUCKET}/half"})
+    assert ended["ProcessingJobStatus"] == "Failed"
+    assert ended["FailureReason"].startswith("AlgorithmError: The container ended with exit code 3.")
+    assert ended["FailureReason"].endswith("first | 모델이 없습니다")
     assert stored(aws, "half") == {}
 
 
 def test_a_killed_job_says_so(aws: LocalAws):
-    made = run(aws, "killed", "kill -KILL $$")
-    assert made["ProcessingJobStatus"] == "Failed"
-    assert "killed by signal 9 (SIGKILL), exit code 137" in made["FailureReason"]
+    ended = run(aws, "killed", "kill -KILL $$")
+    assert ended["ProcessingJobStatus"] == "Failed"
+    assert "killed by signal 9 (SIGKILL), exit code 137" in ended["FailureReason"]
 
 
 def test_a_command_that_does_not_exist_is_a_failed_job(aws: LocalAws):
-    made = run(aws, "no-command", AppSpecification={"ImageUri": "tools:1", "ContainerEntrypoint": ["/no/such/thing"]})
-    assert made["ProcessingJobStatus"] == "Failed"
-    assert "exit code 127" in made["FailureReason"]
+    ended = run(aws, "no-command", AppSpecification={"ImageUri": "tools:1", "ContainerEntrypoint": ["/no/such/thing"]})
+    assert ended["ProcessingJobStatus"] == "Failed"
+    assert "exit code 127" in ended["FailureReason"]
 
 
 def test_a_job_over_its_time_is_stopped_with_all_its_processes(aws: LocalAws):
-    made = run(aws, "slow", "sleep 4711.1 & sleep 4711.2", StoppingCondition={"MaxRuntimeInSeconds": 30})
-    assert made["ProcessingJobStatus"] == "Stopped"
-    assert made["FailureReason"].startswith("MaxRuntimeExceeded: The job ran longer than the 30 seconds")
+    ended = run(aws, "slow", "sleep 4711.1 & sleep 4711.2", StoppingCondition={"MaxRuntimeInSeconds": 30})
+    assert ended["ProcessingJobStatus"] == "Stopped"
+    assert ended["FailureReason"].startswith("MaxRuntimeExceeded: The job ran longer than the 30 seconds")
     assert processes_with("sleep 4711") == []
 
 
@@ -255,14 +255,14 @@ def test_what_is_not_done_is_refused_by_name_and_what_is_wrong_by_place(aws: Loc
 
 
 def test_a_message_that_is_no_text_fails_the_job_and_a_long_one_is_cut(aws: LocalAws):
-    made = run(aws, "bytes", r"printf '\377\376' > /opt/ml/output/message")
-    assert (made["ProcessingJobStatus"], made["FailureReason"]) == (
+    ended = run(aws, "bytes", r"printf '\377\376' > /opt/ml/output/message")
+    assert (ended["ProcessingJobStatus"], ended["FailureReason"]) == (
         "Failed",
         "ClientError: /opt/ml/output/message is not UTF-8.",
     )
-    made = run(aws, "long-text", "for i in $(seq 500); do printf 가나; done > /opt/ml/output/message")
-    assert made["ProcessingJobStatus"] == "Completed"
-    assert made["ExitMessage"] == ("가나" * 500)[:341], "1 KB, and no half of a letter"
+    ended = run(aws, "long-text", "for i in $(seq 500); do printf 가나; done > /opt/ml/output/message")
+    assert ended["ProcessingJobStatus"] == "Completed"
+    assert ended["ExitMessage"] == ("가나" * 500)[:341], "1 KB, and no half of a letter"
 
 
 def test_links_are_not_uploaded(aws: LocalAws):
@@ -276,14 +276,14 @@ def test_jobs_are_listed_in_pages_with_filters(aws: LocalAws):
         run(aws, f"listed-{number}", "exit 1" if number == 3 else "true")
     sagemaker = aws.client("sagemaker")
 
-    def listed(**wanted: Any) -> list[str]:
-        found = sagemaker.list_processing_jobs(NameContains="listed-", **wanted)["ProcessingJobSummaries"]
-        return [one["ProcessingJobName"] for one in found]
+    def listed(**filters: Any) -> list[str]:
+        summaries = sagemaker.list_processing_jobs(NameContains="listed-", **filters)["ProcessingJobSummaries"]
+        return [one["ProcessingJobName"] for one in summaries]
 
     sizes = {"PageSize": 2}
     pages = sagemaker.get_paginator("list_processing_jobs").paginate(NameContains="listed-", PaginationConfig=sizes)
-    shown = [[one["ProcessingJobName"] for one in page["ProcessingJobSummaries"]] for page in pages]
-    assert shown == [["listed-0", "listed-1"], ["listed-2", "listed-3"], ["listed-4"]]
+    names = [[one["ProcessingJobName"] for one in page["ProcessingJobSummaries"]] for page in pages]
+    assert names == [["listed-0", "listed-1"], ["listed-2", "listed-3"], ["listed-4"]]
     assert listed(StatusEquals="Failed") == ["listed-3"]
     assert listed(SortBy="Name", SortOrder="Descending", MaxResults=1) == ["listed-4"]
     assert listed(CreationTimeAfter=time.time() + 3600) == []

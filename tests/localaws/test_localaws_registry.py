@@ -29,8 +29,8 @@ def register(aws: LocalAws, name: str, **more: Any) -> str:
 
 
 def describe(aws: LocalAws, arn: str) -> dict[str, Any]:
-    found: dict[str, Any] = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
-    return found
+    description: dict[str, Any] = aws.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    return description
 
 
 def refused(call: Any, **arguments: Any) -> str:
@@ -41,7 +41,7 @@ def refused(call: Any, **arguments: Any) -> str:
 
 
 def test_a_package_keeps_all_it_was_registered_with(aws: LocalAws) -> None:
-    given = {
+    members = {
         "ModelLifeCycle": {"Stage": "Development", "StageStatus": "Trained"},
         "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": "s3://b/k"}}},
         "CustomerMetadataProperties": {"model_id": "Qwen/Qwen3-4B", "설명": "한글 값"},
@@ -52,11 +52,11 @@ def test_a_package_keeps_all_it_was_registered_with(aws: LocalAws) -> None:
         "Domain": "NATURAL_LANGUAGE_PROCESSING",
         "Task": "TEXT_GENERATION",
     }
-    found = describe(aws, register(aws, group(aws, "keeps"), **given))
-    assert {name: found[name] for name in given} == given
-    assert found["InferenceSpecification"] == SPECIFICATION
-    assert found["ModelApprovalStatus"] == "PendingManualApproval"
-    assert found["ModelPackageStatus"] == "Completed"
+    description = describe(aws, register(aws, group(aws, "keeps"), **members))
+    assert {name: description[name] for name in members} == members
+    assert description["InferenceSpecification"] == SPECIFICATION
+    assert description["ModelApprovalStatus"] == "PendingManualApproval"
+    assert description["ModelPackageStatus"] == "Completed"
 
 
 def test_versions_count_up_and_none_is_given_twice(aws: LocalAws) -> None:
@@ -77,13 +77,13 @@ def test_an_update_changes_what_it_names_and_nothing_else(aws: LocalAws) -> None
         ModelPackageArn=arn, CustomerMetadataProperties={"b": "2", "c": "2"}, CustomerMetadataPropertiesToRemove=["a"]
     )
     update(ModelPackageArn=arn, ModelLifeCycle={"Stage": "Production", "StageStatus": "Live"})
-    found = describe(aws, arn)
-    assert found["ModelApprovalStatus"] == "Approved"
-    assert found["ApprovalDescription"] == "looks good"
-    assert found["CustomerMetadataProperties"] == {"b": "2", "c": "2"}
-    assert found["ModelLifeCycle"] == {"Stage": "Production", "StageStatus": "Live"}
-    assert found["LastModifiedTime"] > found["CreationTime"]
-    assert found["InferenceSpecification"] == SPECIFICATION
+    description = describe(aws, arn)
+    assert description["ModelApprovalStatus"] == "Approved"
+    assert description["ApprovalDescription"] == "looks good"
+    assert description["CustomerMetadataProperties"] == {"b": "2", "c": "2"}
+    assert description["ModelLifeCycle"] == {"Stage": "Production", "StageStatus": "Live"}
+    assert description["LastModifiedTime"] > description["CreationTime"]
+    assert description["InferenceSpecification"] == SPECIFICATION
 
 
 def test_a_list_is_sorted_filtered_and_paged_and_shows_stage_and_approval(aws: LocalAws) -> None:
@@ -114,13 +114,14 @@ def test_a_version_that_is_added_between_two_pages_shifts_nothing(aws: LocalAws)
     name = group(aws, "shifts")
     for _ in range(3):
         register(aws, name)
-    ask = {"ModelPackageGroupName": name, "SortOrder": "Descending", "MaxResults": 2}
-    first = aws.client("sagemaker").list_model_packages(**ask)
+    request = {"ModelPackageGroupName": name, "SortOrder": "Descending", "MaxResults": 2}
+    first = aws.client("sagemaker").list_model_packages(**request)
     register(aws, name)
-    second = aws.client("sagemaker").list_model_packages(**ask, NextToken=first["NextToken"])
+    second = aws.client("sagemaker").list_model_packages(**request, NextToken=first["NextToken"])
     assert [each["ModelPackageVersion"] for each in second["ModelPackageSummaryList"]] == [1]
     assert (
-        refused(aws.client("sagemaker").list_model_packages, **ask, NextToken="bm9uc2Vuc2U=") == "ValidationException"
+        refused(aws.client("sagemaker").list_model_packages, **request, NextToken="bm9uc2Vuc2U=")
+        == "ValidationException"
     )
 
 
@@ -165,8 +166,8 @@ def test_a_group_goes_when_it_is_empty(aws: LocalAws) -> None:
     assert refused(sagemaker.delete_model_package_group, ModelPackageGroupName=name) == "ConflictException"
     sagemaker.delete_model_package(ModelPackageName=arn)
     sagemaker.delete_model_package_group(ModelPackageGroupName=name)
-    found = sagemaker.list_model_package_groups(NameContains=name)["ModelPackageGroupSummaryList"]
-    assert found == []
+    groups = sagemaker.list_model_package_groups(NameContains=name)["ModelPackageGroupSummaryList"]
+    assert groups == []
 
 
 def test_packages_have_tags(aws: LocalAws) -> None:
@@ -195,7 +196,7 @@ def test_an_approval_is_an_event_that_says_which_fields_changed(aws: LocalAws) -
         ModelPackageArn=arn, ModelLifeCycle={"Stage": "P", "StageStatus": "Live"}, CustomerMetadataProperties={"a": "b"}
     )
 
-    lines = eventually(lambda: len(found := aws.log_lines("/package-events")) == 3 and found)
+    lines = eventually(lambda: len(lines_so_far := aws.log_lines("/package-events")) == 3 and lines_so_far)
     created, approved, live = sorted((json.loads(line) for line in lines), key=lambda event: len(str(event["detail"])))
     assert "UpdatedModelPackageFields" not in created["detail"]
     detail = approved["detail"]

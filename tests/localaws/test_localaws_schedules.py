@@ -47,9 +47,9 @@ def clock(aws: LocalAws) -> Iterator[Clock]:
 
 
 def schedule(aws: LocalAws, name: str, expression: str, arn: str = "", update: bool = False, **more: Any) -> None:
-    wanted = {"Name": "Reason", "Value": "schedule"}
+    parameter = {"Name": "Reason", "Value": "schedule"}
     target = {"Arn": arn or f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:pipeline/{name}", "RoleArn": ROLE,
-              "SageMakerPipelineParameters": {"PipelineParameterList": [wanted]}}  # fmt: skip
+              "SageMakerPipelineParameters": {"PipelineParameterList": [parameter]}}  # fmt: skip
     client = aws.client("scheduler")
     (client.update_schedule if update else client.create_schedule)(
         **{"Name": name, "ScheduleExpression": expression, "FlexibleTimeWindow": OFF, "Target": target, **more}
@@ -70,19 +70,19 @@ def test_a_schedule_starts_its_pipeline_with_its_parameters(aws: LocalAws, clock
     assert runs(aws, "redeploy") == 1
     sagemaker = aws.client("sagemaker")
     arn = sagemaker.list_pipeline_executions(PipelineName="redeploy")["PipelineExecutionSummaries"][0]
-    given = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn["PipelineExecutionArn"])
-    assert given["PipelineParameters"] == [{"Name": "Reason", "Value": "schedule"}]
+    parameters = sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn["PipelineExecutionArn"])
+    assert parameters["PipelineParameters"] == [{"Name": "Reason", "Value": "schedule"}]
 
 
 def test_a_rate_fires_at_once_and_then_regularly(aws: LocalAws, clock: Clock) -> None:
     """As AWS documents it for a rate without a start date."""
     pipeline(aws, "rate", "Reason")
     schedule(aws, "rate", "rate(5 minutes)", StartDate=clock.moment + timedelta(minutes=2))
-    seen = [runs(aws, "rate")]
+    counts = [runs(aws, "rate")]
     for minutes in (1, 1, 4, 1):
         clock.move(minutes=minutes)
-        seen.append(runs(aws, "rate"))
-    assert seen == [0, 0, 1, 1, 2]
+        counts.append(runs(aws, "rate"))
+    assert counts == [0, 0, 1, 1, 2]
 
 
 def test_the_server_itself_starts_what_is_due(aws: LocalAws) -> None:
@@ -102,8 +102,8 @@ def test_one_time_is_one_time_and_the_schedule_goes_if_it_is_told_to(aws: LocalA
     clock.move(hours=1)
     clock.move(days=400)
     assert runs(aws, "once") == 2
-    left = [one["Name"] for one in aws.client("scheduler").list_schedules()["Schedules"]]
-    assert left == ["stays"]
+    names = [one["Name"] for one in aws.client("scheduler").list_schedules()["Schedules"]]
+    assert names == ["stays"]
 
 
 def test_a_recurring_schedule_ends_at_its_end_date(aws: LocalAws, clock: Clock) -> None:
@@ -197,8 +197,8 @@ def test_a_scheduled_rule_starts_its_pipeline(aws: LocalAws, clock: Clock) -> No
     arn = pipeline(aws, "ruled", "Reason", "When")
     bridge = aws.client("events")
     bridge.put_rule(Name="ruled", ScheduleExpression="rate(1 hour)")
-    given = [{"Name": "Reason", "Value": "rule"}, {"Name": "When", "Value": "$.time"}]
-    target = {"Id": "1", "Arn": arn, "RoleArn": ROLE, "SageMakerPipelineParameters": {"PipelineParameterList": given}}
+    values = [{"Name": "Reason", "Value": "rule"}, {"Name": "When", "Value": "$.time"}]
+    target = {"Id": "1", "Arn": arn, "RoleArn": ROLE, "SageMakerPipelineParameters": {"PipelineParameterList": values}}
     bridge.put_targets(Rule="ruled", Targets=[target])
     clock.look()
     clock.move(minutes=59)
@@ -282,6 +282,6 @@ def test_an_update_keeps_nothing_that_it_does_not_name(aws: LocalAws, clock: Clo
     schedule(aws, "whole", "cron(0 3 * * ? *)", State="DISABLED", ActionAfterCompletion="DELETE",
              ScheduleExpressionTimezone="Asia/Seoul")  # fmt: skip
     schedule(aws, "whole", "cron(0 4 * * ? *)", update=True)
-    found = aws.client("scheduler").get_schedule(Name="whole")
-    assert (found["State"], found["ScheduleExpressionTimezone"]) == ("ENABLED", "UTC")
-    assert found.get("ActionAfterCompletion") in (None, "NONE")
+    description = aws.client("scheduler").get_schedule(Name="whole")
+    assert (description["State"], description["ScheduleExpressionTimezone"]) == ("ENABLED", "UTC")
+    assert description.get("ActionAfterCompletion") in (None, "NONE")

@@ -90,9 +90,9 @@ def test_values_are_checked_as_the_service_describes_them(aws: LocalAws) -> None
 
 def test_health_says_who_it_is_even_while_a_backend_works(aws: LocalAws) -> None:
     with LOCK, urllib.request.urlopen(f"{aws.url}/_localaws/health", timeout=10) as answer:
-        found = json.load(answer)
-    assert found["service"] == "localaws"
-    assert found["state"] == str(aws.server.settings.state)
+        health = json.load(answer)
+    assert health["service"] == "localaws"
+    assert health["state"] == str(aws.server.settings.state)
 
 
 def test_a_slow_upload_holds_up_nobody(aws: LocalAws) -> None:
@@ -204,8 +204,8 @@ def test_a_refusal_is_in_the_words_of_the_service_that_was_asked(aws: LocalAws) 
 @pytest.mark.parametrize("path", ["/", "/bucket/key", "/_localaws/health", "/endpoints/e/invocations"])
 @pytest.mark.parametrize("origin", ["http://evil.example", "null"])
 def test_no_preflight_is_granted(aws: LocalAws, path: str, origin: str) -> None:
-    asked = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization,x-amz-target"}
-    refused = knock(aws, "OPTIONS", path, Origin=origin, **asked)
+    headers = {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization,x-amz-target"}
+    refused = knock(aws, "OPTIONS", path, Origin=origin, **headers)
     assert refused.status == 403
     assert grants(refused) == []
 

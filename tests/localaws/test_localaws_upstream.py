@@ -40,7 +40,7 @@ def server() -> Iterator[Serve]:
         yield serve
 
 
-def ask(port: int, client: socket.socket | None = None, seconds: float = 30.0) -> Exchange:
+def open_exchange(port: int, client: socket.socket | None = None, seconds: float = 30.0) -> Exchange:
     return Exchange(port, {"Content-Type": "application/json"}, b"{}", client, seconds)
 
 
@@ -51,7 +51,7 @@ def test_an_answer_with_a_length_or_in_chunks_or_up_to_the_end_is_read_whole(ser
         (b"HTTP/1.1 200 OK\r\n\r\nhe", b"llo"),
     ]
     for pieces in answers:
-        with closing(ask(server(*pieces))) as exchange:
+        with closing(open_exchange(server(*pieces))) as exchange:
             assert exchange.status == 200
             assert exchange.read() == b"hello"
 
@@ -60,38 +60,38 @@ def test_nobody_there_is_unreachable(server: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(Unreachable):
-        ask(port)
+        open_exchange(port)
 
 
 def test_an_answer_that_breaks_off_is_broken(server: Serve) -> None:
     for head in (b"", b"HTTP/1.1 2", b"nonsense\r\n\r\n"):
         with pytest.raises(Broken):
-            ask(server(head))
-    with closing(ask(server(CHUNKED + b"5\r\nhe"))) as exchange, pytest.raises(Broken):
+            open_exchange(server(head))
+    with closing(open_exchange(server(CHUNKED + b"5\r\nhe"))) as exchange, pytest.raises(Broken):
         exchange.read()
 
 
 def test_an_answer_that_takes_too_long_is_given_up_before_or_in_its_body(server: Serve) -> None:
     with pytest.raises(TimedOut):
-        ask(server(then_wait=True), seconds=0.05)
-    with closing(ask(server(CHUNKED, then_wait=True))) as exchange:
+        open_exchange(server(then_wait=True), seconds=0.05)
+    with closing(open_exchange(server(CHUNKED, then_wait=True))) as exchange:
         exchange.extend(0.05)
         with pytest.raises(TimedOut):
             exchange.read()
 
 
 def test_a_client_that_hangs_up_ends_it_before_and_in_the_body(server: Serve) -> None:
-    here, there = socket.socketpair()
-    with here, closing(ask(server(CHUNKED, then_wait=True), client=here)) as exchange:
+    near, there = socket.socketpair()
+    with near, closing(open_exchange(server(CHUNKED, then_wait=True), client=near)) as exchange:
         there.close()
         with pytest.raises(ClientGone):
             exchange.read()
         with pytest.raises(ClientGone):
-            ask(server(then_wait=True), client=here)
+            open_exchange(server(then_wait=True), client=near)
 
 
 def test_a_client_that_has_more_to_say_is_let_alone(server: Serve) -> None:
-    here, there = socket.socketpair()
-    with here, there, closing(ask(server(CHUNKED, b"2\r\nhi\r\n0\r\n\r\n"), client=here)) as exchange:
+    near, there = socket.socketpair()
+    with near, there, closing(open_exchange(server(CHUNKED, b"2\r\nhi\r\n0\r\n\r\n"), client=near)) as exchange:
         there.sendall(b"GET / HTTP/1.1\r\n")
         assert exchange.read() == b"hi"

@@ -14,7 +14,7 @@ Properties = Mapping[str, Any]
 
 
 class Resource(ABC):
-    """`create_only` properties go into the call that creates it and cannot change; `settings` are put on it afterwards."""
+    """`create_only` goes into the call that creates it and cannot change; `settings` are put on it afterwards."""
 
     type: ClassVar[str]
     service: ClassVar[str]
@@ -180,9 +180,8 @@ class Table(Resource):
         return {"Arn": f"arn:aws:dynamodb:{self.region}:{self.account_id}:table/{self.name}"}
 
     def create(self, properties: Properties) -> None:
-        self.api.create_table(
-            TableName=self.name, **{name: properties[name] for name in self.create_only if name in properties}
-        )
+        members = {name: properties[name] for name in self.create_only if name in properties}
+        self.api.create_table(TableName=self.name, **members)
 
     def delete(self) -> None:
         self.api.delete_table(TableName=self.name)

@@ -19,7 +19,7 @@ from yaml import YAMLError
 
 from sluice.localaws.cloudformation import template_check
 from sluice.localaws.cloudformation.resource_map import LocalResourceMap, ResourceFailed
-from sluice.localaws.server.moto_corrections import NotImplementedLocally
+from sluice.localaws.server.api_errors import NotImplementedLocally
 
 REFUSED_OPTIONS = (
     "EnableTerminationProtection", "ResourceTypes", "RollbackConfiguration", "StackPolicyBody", "StackPolicyURL",
@@ -88,11 +88,8 @@ class LocalCloudFormationResponse(CloudFormationResponse):
         answer = super().create_change_set()
         if stack is not None and self._changes_nothing(stack, template, parameters):
             change_set = backend.describe_change_set(self._get_param("ChangeSetName"))
-            change_set.status, change_set.execution_status, change_set.status_reason = (
-                "FAILED",
-                "UNAVAILABLE",
-                NO_CHANGES,
-            )
+            change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
+            change_set.status_reason = NO_CHANGES
         return answer
 
     def _validate_different_update(self, *ignored: Any) -> None:

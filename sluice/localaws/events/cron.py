@@ -115,9 +115,8 @@ def next_after(
     """
     moment = moment.astimezone(UTC)
     try:
-        return parse_expression(expression).next(
-            moment, load_time_zone(timezone), start.astimezone(UTC) if start else moment
-        )
+        start = start.astimezone(UTC) if start else moment
+        return parse_expression(expression).next(moment, load_time_zone(timezone), start)
     except OverflowError:  # beyond the year 9999
         return None
 

@@ -83,9 +83,8 @@ def _deliver(origin: Origin, target: Target, event: Event) -> None:
 
 def _start_pipeline(to: Address, target: Target, event: Event, origin: Origin) -> None:
     sagemaker = create_client("sagemaker", to.account, to.region)
-    sagemaker.start_pipeline_execution(
-        PipelineName=to.name, PipelineParameters=build_pipeline_parameters(target, event)
-    )
+    parameters = build_pipeline_parameters(target, event)
+    sagemaker.start_pipeline_execution(PipelineName=to.name, PipelineParameters=parameters)
 
 
 def _write_log(to: Address, target: Target, event: Event, origin: Origin) -> None:
@@ -133,9 +132,8 @@ def _report(origin: Origin, target: Target, event: Event, why: str) -> None:
     create_client("cloudwatch", origin.account, origin.region).put_metric_data(Namespace=namespace, MetricData=[point])
     queue = parse_address(target.get("DeadLetterConfig", {}).get("Arn", ""))
     if queue is not None:
-        _send_to_dead_letter_queue(
-            queue, event, {"RULE_ARN": origin.arn, "TARGET_ARN": target["Arn"], "ERROR_MESSAGE": why}
-        )
+        attributes = {"RULE_ARN": origin.arn, "TARGET_ARN": target["Arn"], "ERROR_MESSAGE": why}
+        _send_to_dead_letter_queue(queue, event, attributes)
 
 
 def _send_to_dead_letter_queue(queue: Address, event: Event, why: Mapping[str, str]) -> None:

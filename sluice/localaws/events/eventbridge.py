@@ -18,8 +18,8 @@ from moto.events.responses import EventsHandler
 from moto.events.urls import url_bases as url_bases
 
 from sluice.localaws.events import cron, deliveries
+from sluice.localaws.server.api_errors import NotImplementedLocally, refuse_members
 from sluice.localaws.server.lock import LOCK
-from sluice.localaws.server.moto_corrections import NotImplementedLocally, refuse_members
 
 RULES_CHANGED = threading.Event()  # wakes the scheduler
 

@@ -21,8 +21,8 @@ from moto.scheduler.urls import url_bases as url_bases
 from moto.scheduler.urls import url_paths as moto_paths
 
 from sluice.localaws.events import cron, deliveries, eventbridge
+from sluice.localaws.server.api_errors import NotImplementedLocally, refuse_members
 from sluice.localaws.server.lock import LOCK
-from sluice.localaws.server.moto_corrections import NotImplementedLocally, refuse_members
 
 log = logging.getLogger(__name__)
 LONGEST_SLEEP = timedelta(minutes=1)  # the wall clock may jump, and a wait would not notice

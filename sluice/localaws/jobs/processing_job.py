@@ -228,9 +228,8 @@ def _first_failure(running: list[Container], seconds: float) -> int | None:
     waiting = dict(enumerate(running))
     while waiting:
         # one alone is waited for, of several each is looked at
-        pause = (
-            seconds if len(waiting) == len(running) == 1 else min(POLL_SECONDS, max(deadline - time.monotonic(), 0.0))
-        )
+        alone = len(waiting) == len(running) == 1
+        pause = seconds if alone else min(POLL_SECONDS, max(deadline - time.monotonic(), 0.0))
         for index, container in list(waiting.items()):
             code = container.wait(pause / len(waiting))
             if code:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sluice.localaws.server.local_s3 import NotStored, Storage, split_uri
 
+Json = dict[str, Any]
 OPT_ML = "/opt/ml"
 
 
@@ -24,10 +25,11 @@ def to_local_path(folder: Path, container_path: str) -> Path:
     return folder / PurePosixPath(container_path).relative_to(OPT_ML)
 
 
-def download_inputs(
-    inputs: list[dict[str, Any]], folder: Path, storage: Storage, share: tuple[int, int] = (0, 1)
-) -> None:
-    """`share`: the which instance of how many this folder is; objects that are sharded by key go round among them."""
+def download_inputs(inputs: list[Json], folder: Path, storage: Storage, share: tuple[int, int] = (0, 1)) -> None:
+    """Writes every object of the inputs below the folder, or raises TransferFailed.
+
+    `share` is the index of this folder's instance and their number: objects sharded by key go round among them.
+    """
     which, count = share
     for item in inputs:
         source = item["S3Input"]
@@ -42,7 +44,7 @@ def download_inputs(
             raise TransferFailed(f"ClientError: Cannot download input {item['InputName']!r}: {error}") from None
 
 
-def _objects(source: dict[str, Any], storage: Storage) -> Iterator[tuple[str, str, str]]:
+def _objects(source: Json, storage: Storage) -> Iterator[tuple[str, str, str]]:
     """Bucket, key and local name of every object of an input."""
     if source["S3DataType"] == "ManifestFile":
         yield from _manifest_objects(source["S3Uri"], storage)
@@ -84,7 +86,7 @@ def _save(folder: Path, name: str, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def upload_outputs(outputs: list[dict[str, Any]], folder: Path, storage: Storage) -> None:
+def upload_outputs(outputs: list[Json], folder: Path, storage: Storage) -> None:
     for item in outputs:
         target = item["S3Output"]
         bucket, prefix = split_uri(target["S3Uri"])

@@ -1,7 +1,7 @@
 """A pipeline definition (version 2020-12-01), checked.
 
-`parse_definition` refuses what is wrong (Malformed) and what is right on AWS but not done here (NotSupported), each with its
-place, so that an execution never meets a definition it cannot run.
+`parse_definition` refuses what is wrong (Malformed) and what is right on AWS but not done here (NotSupported), each
+with its place, so that an execution never meets a definition it cannot run.
 
 Accepted without effect: Metadata, PipelineExperimentConfig (DescribePipelineExecution shows it; no experiment is
 recorded), DisplayName and Description (shown with the step).
@@ -22,6 +22,7 @@ VARIABLES = (
     *("StartDateTime", "CurrentDateTime"),
     *("PipelineName", "PipelineArn", "PipelineExecutionId", "PipelineExecutionArn"),
 )
+Steps = Mapping[str, StepDefinition]
 # The service's schema gives an endpoint step nothing else: no DeploymentConfig, so no blue/green by a pipeline.
 ENDPOINT_MEMBERS = {"EndpointName", "EndpointConfigName", "Tags"}
 
@@ -36,9 +37,7 @@ def parse_definition(text: str) -> Pipeline:
     return Pipeline(parameters, steps, waits_for, experiment)
 
 
-def _check_references(
-    step: StepDefinition, steps: Mapping[str, StepDefinition], parameters: Mapping[str, Parameter]
-) -> None:
+def _check_references(step: StepDefinition, steps: Steps, parameters: Mapping[str, Parameter]) -> None:
     for name in step.depends_on:
         _check_reachable(step, name, steps, f"{step.where}.DependsOn")
     for reference in step.references():
@@ -56,7 +55,7 @@ def _variables(step: StepDefinition) -> tuple[str, ...]:
     return (*VARIABLES, "ProcessingJobName") if step.type == "Processing" else VARIABLES
 
 
-def _check_reachable(step: StepDefinition, name: str, steps: Mapping[str, StepDefinition], place: str) -> None:
+def _check_reachable(step: StepDefinition, name: str, steps: Steps, place: str) -> None:
     if name not in steps:
         raise Malformed(f"{place}: there is no step {name!r}.")
     if name == step.name:
@@ -114,7 +113,7 @@ def _check_call(step: StepDefinition, where: str, parameters: Mapping[str, Param
         raise Malformed(f"{where}: {'; '.join(faults)}")
 
 
-def _waits_for(step: StepDefinition, steps: Mapping[str, StepDefinition]) -> frozenset[str]:
+def _waits_for(step: StepDefinition, steps: Steps) -> frozenset[str]:
     """Names of the steps that must have ended, or be out of the question, before this one starts."""
     above = {name for name, _ in step.branch}
     waits = {name for name, _ in step.branch[-1:]} | {r.name for r in step.references() if r.root == "Steps"}

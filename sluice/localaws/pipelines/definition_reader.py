@@ -1,6 +1,6 @@
 """Reads a definition's JSON into parameters and steps, and refuses what has the wrong form.
 
-What one part says about another (references, order) and what a step's operation takes is checked in `definition_checks.py`.
+What one part says about another (references, order) and what a step's operation takes: see `definition_checks.py`.
 """
 
 import json

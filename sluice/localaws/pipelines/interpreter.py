@@ -10,16 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sluice.localaws.pipelines import conditions
+from sluice.localaws.pipelines import conditions, references
 from sluice.localaws.pipelines.definition_model import Parameter, Pipeline, RetryPolicy, StepDefinition
-from sluice.localaws.pipelines.references import (
-    PropertyPath,
-    follow_path,
-    is_expression,
-    parse_path,
-    parse_property_file,
-    parse_reference,
-)
 from sluice.localaws.server.request_faults import Malformed
 
 
@@ -72,7 +64,7 @@ class Scope:
         return replace(self, execution={**self.execution, **variables})
 
     def resolve(self, value: Any) -> Any:
-        if is_expression(value):
+        if references.is_expression(value):
             return self._evaluate(value)
         if isinstance(value, dict):
             return {key: self.resolve(item) for key, item in value.items()}
@@ -93,7 +85,7 @@ class Scope:
         return self._json_get(body)
 
     def _get(self, text: str) -> Any:
-        reference = parse_reference(text)
+        reference = references.parse_reference(text)
         if reference.root == "Parameters":
             return self.parameters[reference.name]
         if reference.root == "Execution":
@@ -103,22 +95,22 @@ class Scope:
 
     def _json_get(self, body: dict[str, Any]) -> Any:
         uri = self._property_file_uri(body) if "PropertyFile" in body else self.resolve(body["S3Uri"])
-        value = _at(self.read_json(uri), parse_path(body["Path"]), f"{body['Path']} of {uri}")
+        value = _at(self.read_json(uri), references.parse_path(body["Path"]), f"{body['Path']} of {uri}")
         if value is None or isinstance(value, (dict, list)):
             raise Unresolvable(f"{body['Path']} of {uri} is {'null' if value is None else 'no plain value'}.")
         return value
 
     def _property_file_uri(self, body: dict[str, Any]) -> str:
-        reference = parse_property_file(body)
+        reference = references.parse_property_file(body)
         file = self.pipeline.steps[reference.name].property_files[str(reference.path[1])]
-        path: PropertyPath = ("ProcessingOutputConfig", "Outputs", file.output, "S3Output", "S3Uri")
+        path: references.PropertyPath = ("ProcessingOutputConfig", "Outputs", file.output, "S3Output", "S3Uri")
         folder = _at(self.outputs[reference.name], path, reference.text)
         return f"{folder.rstrip('/')}/{file.path.lstrip('/')}"
 
 
-def _at(value: Any, path: PropertyPath, text: str) -> Any:
+def _at(value: Any, path: references.PropertyPath, text: str) -> Any:
     try:
-        return follow_path(value, path)
+        return references.follow_path(value, path)
     except KeyError as error:
         raise Unresolvable(f"{text}: there is no {error.args[0]!r}.") from None
 

@@ -128,12 +128,10 @@ def deploy_endpoint(service: Service, run: StepRecord, name: str, arguments: Jso
     if run.stop.requested.is_set():
         raise StepStopped
     description = service.call("DescribeEndpoint", EndpointName=name)
-    if (
-        description["EndpointStatus"] != "InService"
-        or description["EndpointConfigName"] != arguments["EndpointConfigName"]
-    ):
-        reason = description.get("FailureReason") or f"it serves {description['EndpointConfigName']}"
-        raise StepFailed(f"ClientError: The endpoint {name} is {description['EndpointStatus']}: {reason}")
+    status, config = description["EndpointStatus"], description["EndpointConfigName"]
+    if status != "InService" or config != arguments["EndpointConfigName"]:
+        reason = description.get("FailureReason") or f"it serves {config}"
+        raise StepFailed(f"ClientError: The endpoint {name} is {status}: {reason}")
     return description
 
 

@@ -54,8 +54,8 @@ class HostingBackend(SageMakerModelBackend):
     def model(self, name: str) -> LocalModel:
         if name not in self._models:
             raise ValidationError(f'Could not find model "{self._arn("model", name)}".')
-        descriptions: LocalModel = self._models[name]
-        return descriptions
+        model: LocalModel = self._models[name]
+        return model
 
     def unhost_model(self, name: str) -> None:
         del self._models[self.model(name).model_name]
@@ -73,8 +73,8 @@ class HostingBackend(SageMakerModelBackend):
     def config(self, name: str) -> LocalConfig:
         if name not in self.endpoint_configs:
             raise ValidationError(f'Could not find endpoint configuration "{self._arn("endpoint-config", name)}".')
-        descriptions: LocalConfig = self.endpoint_configs[name]
-        return descriptions
+        config: LocalConfig = self.endpoint_configs[name]
+        return config
 
     def unconfigure(self, name: str) -> None:
         """Also while an endpoint uses it, which AWS allows and advises against."""
@@ -101,9 +101,8 @@ class HostingResponses(SageMakerResponse):
             for model in self.sagemaker_backend._models.values()
             if matches_filters(self.params, model.model_name, model.creation_time)
         ]
-        return build_page(
-            self.params, sort_newest_first(self.params, descriptions, "ModelName"), "Models", "ModelArn", MODEL_SUMMARY
-        )
+        ordered = sort_newest_first(self.params, descriptions, "ModelName")
+        return build_page(self.params, ordered, "Models", "ModelArn", MODEL_SUMMARY)
 
     def create_endpoint_config(self) -> ActionResult:
         return ActionResult({"EndpointConfigArn": self.sagemaker_backend.configure(self.params).arn})

@@ -102,8 +102,8 @@ class EndpointBackend(HostingBackend):
     def endpoint(self, name: str) -> LocalEndpoint:
         if name not in self.endpoints:
             raise ValidationError(f'Could not find endpoint "{self._arn("endpoint", name)}".')
-        found: LocalEndpoint = self.endpoints[name]
-        return found
+        endpoint: LocalEndpoint = self.endpoints[name]
+        return endpoint
 
     def serve(self, request: Json) -> LocalEndpoint:
         name = request["EndpointName"]
@@ -277,9 +277,8 @@ class EndpointBackend(HostingBackend):
             "LastModifiedTime": int(endpoint.last_modified_time.timestamp() * 1000),
             "Tags": {tag["Key"]: tag["Value"] for tag in endpoint.tags},
         } | ({"FailureReason": endpoint.failure_reason} if endpoint.failure_reason else {})
-        eventbridge.emit_event(
-            self.account_id, self.region_name, "SageMaker Endpoint State Change", detail, [endpoint.arn]
-        )
+        kind = "SageMaker Endpoint State Change"
+        eventbridge.emit_event(self.account_id, self.region_name, kind, detail, [endpoint.arn])
 
 
 class EndpointResponses(HostingResponses):

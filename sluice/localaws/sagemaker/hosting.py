@@ -93,15 +93,13 @@ class LocalConfig(FakeEndpointConfig):
 
     @property
     def variant(self) -> Variant:
-        production_variant = self.production_variants[0]
+        variant = self.production_variants[0]
         return Variant(
-            name=production_variant["VariantName"],
-            model=production_variant["ModelName"],
-            instances=production_variant["InitialInstanceCount"],
-            weight=production_variant.get("InitialVariantWeight", 1.0),
-            health_seconds=production_variant.get(
-                "ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_HEALTH_SECONDS
-            ),
+            name=variant["VariantName"],
+            model=variant["ModelName"],
+            instances=variant["InitialInstanceCount"],
+            weight=variant.get("InitialVariantWeight", 1.0),
+            health_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds", DEFAULT_HEALTH_SECONDS),
         )
 
     def describe(self) -> Json:

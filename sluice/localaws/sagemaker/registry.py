@@ -240,10 +240,8 @@ class RegistryResponses(SageMakerResponse):
         return ActionResult(group.gen_response_object() | {"CreatedBy": group.created_by})
 
     def list_model_package_groups(self) -> ActionResult:
-        descriptions = [group.gen_response_object() for group in self.sagemaker_backend.find_groups(self.params)]
-        return build_page(
-            self.params, descriptions, "ModelPackageGroupSummaryList", "ModelPackageGroupArn", GROUP_SUMMARY
-        )
+        groups = [group.gen_response_object() for group in self.sagemaker_backend.find_groups(self.params)]
+        return build_page(self.params, groups, "ModelPackageGroupSummaryList", "ModelPackageGroupArn", GROUP_SUMMARY)
 
     def delete_model_package_group(self) -> ActionResult:
         self.sagemaker_backend.delete_group(self.params["ModelPackageGroupName"])

@@ -78,9 +78,8 @@ class Runtime:
 
     def _invoke(self, name: str, stream: bool, body: bytes, environ: Environ, start_response: Any) -> Iterable[bytes]:
         if len(body) > MOST_BYTES:
-            raise InvocationError(
-                "413 Request Entity Too Large", "", f"HTTP content length exceeded {MOST_BYTES} bytes."
-            )
+            why = f"HTTP content length exceeded {MOST_BYTES} bytes."
+            raise InvocationError("413 Request Entity Too Large", "", why)
         endpoint = InvokedEndpoint(environ, name)
         with ExitStack() as stack:
             port = endpoint.reserve_port(stack)
@@ -125,9 +124,8 @@ class InvokedEndpoint:
         self.variant: str = self._fleet().variant.name
         target_variant = _header(environ, "X-Amzn-SageMaker-Target-Variant")
         if target_variant and target_variant != self.variant:
-            raise InvocationError(
-                "400 Bad Request", "ValidationError", f"Variant {target_variant} does not exist in endpoint {name}."
-            )
+            why = f"Variant {target_variant} does not exist in endpoint {name}."
+            raise InvocationError("400 Bad Request", "ValidationError", why)
 
     def reserve_port(self, stack: ExitStack) -> int:
         """The port to ask, which stays open until the stack is closed. An update may move it between two looks."""

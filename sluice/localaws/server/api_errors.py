@@ -2,7 +2,7 @@
 
 from moto.sagemaker.exceptions import ValidationError
 
-__all__ = ["NotImplementedLocally", "ValidationError"]
+__all__ = ["NotImplementedLocally", "ValidationError", "refuse_members"]
 
 
 class NotImplementedLocally(NotImplementedError):
@@ -16,3 +16,10 @@ class NotImplementedLocally(NotImplementedError):
         self.name = name
         self.message = f"The local AWS does not support {name}."
         super().__init__(self.message)
+
+
+def refuse_members(of: str, members: dict[str, object], supported: set[str]) -> None:
+    """Raises NotImplementedLocally for the members that are set and not in `supported`: nothing here acts upon them."""
+    unknown = sorted(name for name, value in members.items() if name not in supported and value is not None)
+    if unknown:
+        raise NotImplementedLocally(f"{', '.join(unknown)} of {of}")

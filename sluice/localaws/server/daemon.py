@@ -144,10 +144,8 @@ def _start(settings: Settings) -> Status:
     if process.poll() is not None:
         with log.open("rb") as written:
             written.seek(begin)
-            startup_log = written.read().decode(errors="replace").strip()
-        raise DaemonError(
-            f"The local AWS did not start: {startup_log[-1000:] or 'it said nothing.'}", f"Its log is {log}."
-        )
+            reason = written.read().decode(errors="replace").strip()[-1000:] or "it said nothing."
+        raise DaemonError(f"The local AWS did not start: {reason}", f"Its log is {log}.")
     process.returncode = 0  # it is nobody's child from here on, and nobody waits for it
     return status(settings)
 

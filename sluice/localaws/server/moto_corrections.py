@@ -9,8 +9,6 @@ from moto.s3.models import FakeBucket, S3Backend
 
 from sluice.localaws.server.api_errors import NotImplementedLocally
 
-__all__ = ["NotImplementedLocally", "install", "refuse_members"]
-
 ONLY_OVER_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 _put_bucket_policy = S3Backend.put_bucket_policy
 _update_table = DynamoHandler.update_table
@@ -68,10 +66,3 @@ def _update_table_and_its_encryption(handler: Any) -> Any:
         aws_key = table._get_default_encryption_key(table.account_id, table.region_name)
         table.sse_specification = {"KMSMasterKeyId": aws_key, **encryption}
     return _update_table(handler)
-
-
-def refuse_members(of: str, members: dict[str, object], supported: set[str]) -> None:
-    """Refuses the members of `given` that nothing here acts upon."""
-    unknown = sorted(name for name, value in members.items() if name not in supported and value is not None)
-    if unknown:
-        raise NotImplementedLocally(f"{', '.join(unknown)} of {of}")

@@ -18,6 +18,10 @@ from sluice.localaws.server.request_faults import Malformed
 TypeOf = Callable[[Any], type | None]
 
 _NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    **{"string": (str,), "boolean": (bool,)},
+    **{"integer": (int,), "long": (int,), "float": (int, float), "double": (int, float)},
+}
 
 
 @cache
@@ -162,16 +166,7 @@ def _pattern_faults(value: str, shape: Any, where: str) -> Iterator[str]:
 
 
 def _expression_faults(value: Any, shape: Any, where: str, python_type: type | None) -> Iterator[str]:
-    python_types = {
-        "string": (str,),
-        "boolean": (bool,),
-        "integer": (int,),
-        "long": (int,),
-        "float": (int, float),
-        "double": (int, float),
-    }
-    kinds = python_types.get(shape.type_name)
-    if python_type is not None and python_type not in (kinds or ()):
+    if python_type is not None and python_type not in _PYTHON_TYPES.get(shape.type_name, ()):
         yield f"{where}: {value} is {python_type.__name__}, and {shape.type_name} is expected here"
 
 
