@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.evaluation import prompt, scorers
-from sluice.evaluation.cases import case as cases
+from sluice.evaluation.cases import loader
 from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.scoring import NOTHING, Sample
 from sluice.lmi.model import ModelFacts
@@ -75,7 +75,7 @@ def test_nothing_is_said_without_cases():
 
 
 def test_nothing_is_wrong_with_the_shipped_cases():
-    shipped = EvaluationSpec(cases.load(ROOT / "cases"), 128, 0.9, TOKENIZER)
+    shipped = EvaluationSpec(loader.load_cases(ROOT / "cases"), 128, 0.9, TOKENIZER)
     assert met(DeploymentSpec(model=MODEL, judging=shipped, **context(4096))) == set()
 
 
