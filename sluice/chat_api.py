@@ -66,14 +66,14 @@ def parse_reply(body: bytes) -> Reply:
     except (KeyError, IndexError, TypeError, AttributeError):
         raise BadReply(f"The model server's reply is not a chat answer: {_excerpt(body)}") from None
     called = ToolCalls()
-    called.take(calls)
+    called.add(calls)
     if text is None and (called or has_reasoning(message)):
         text = ""  # a model that calls a function need not say anything; one whose tokens ran out in thought cannot
     if not isinstance(text, str):
         raise BadReply(f"The model server's reply holds no text: {_excerpt(body)}")
     prompt_tokens, completion_tokens = usage(answer) or (0, 0)
     reason = reason if isinstance(reason, str) else None
-    return Reply(mended(text), reason, prompt_tokens, completion_tokens, called.made())
+    return Reply(replace_surrogates(text), reason, prompt_tokens, completion_tokens, called.build())
 
 
 def has_reasoning(message: Mapping[str, Any]) -> bool:
@@ -90,7 +90,7 @@ class ToolCalls:
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
-    def take(self, calls: object) -> None:
+    def add(self, calls: object) -> None:
         for place, call in enumerate(calls if isinstance(calls, list) else []):
             function = call.get("function") if isinstance(call, dict) else None
             if not isinstance(function, dict):
@@ -99,14 +99,15 @@ class ToolCalls:
             names, arguments = self._pieces.setdefault(index if isinstance(index, int) else place, ([], []))
             if isinstance(function.get("name"), str):
                 names.append(function["name"])
-            given = function.get("arguments")
-            if given is not None:  # some servers send an object where the others send its text
-                arguments.append(given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+            value = function.get("arguments")
+            if value is not None:  # some servers send an object where the others send its text
+                arguments.append(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
-    def made(self) -> tuple[Mapping[str, Any], ...]:
+    def build(self) -> tuple[Mapping[str, Any], ...]:
         pieces = (self._pieces[index] for index in sorted(self._pieces))
         return tuple(
-            {"name": mended("".join(names)), "arguments": _arguments("".join(given))} for names, given in pieces
+            {"name": replace_surrogates("".join(names)), "arguments": _arguments("".join(texts))}
+            for names, texts in pieces
         )
 
 
@@ -115,13 +116,13 @@ def _arguments(text: str) -> Any:
     try:
         value = json.loads(text) if text.strip() else {}
         if isinstance(value, dict):
-            return json.loads(mended(json.dumps(value, ensure_ascii=False)))
+            return json.loads(replace_surrogates(json.dumps(value, ensure_ascii=False)))
     except (ValueError, RecursionError):
         pass
-    return mended(text)
+    return replace_surrogates(text)
 
 
-def mended(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """Half a character (JSON can spell a lone surrogate) as U+FFFD: it could be written to no file."""
     if text.isascii():
         return text

@@ -19,24 +19,24 @@ class Strict(Parser):  # type: ignore[misc]  # the base is chosen at run time
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError, OverflowError) as error:  # 2026-13-45 looks like a date
-            said = f"{node.value!s:.40} is no {node.tag.rpartition(':')[2]}"
-            raise yaml.constructor.ConstructorError(None, None, said, node.start_mark) from error
+            problem = f"{node.value!s:.40} is no {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: dict[Any, int] = {}
+        lines: dict[Any, int] = {}
         for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():  # `!!set name` is none
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
+            if isinstance(key, Hashable) and key in lines:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} is given twice (first in line {seen[key]})", key_node.start_mark
+                    None, None, f"{key!r} is given twice (first in line {lines[key]})", key_node.start_mark
                 )
             if isinstance(key, Hashable):
-                seen[key] = key_node.start_mark.line + 1
-        made: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return made
+                lines[key] = key_node.start_mark.line + 1
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
-def text_of(path: Path) -> str:
+def read_text(path: Path) -> str:
     """The file's text. Raises UsageError if it is not there, is not UTF-8 or cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -50,7 +50,7 @@ def text_of(path: Path) -> str:
 
 def load(path: Path) -> Any:
     """The file's content as plain Python values."""
-    return loads(text_of(path), str(path))
+    return loads(read_text(path), str(path))
 
 
 def loads(text: str, name: str) -> Any:
@@ -60,7 +60,7 @@ def loads(text: str, name: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise UsageError(f"{place}: {error.problem or error.context}.", hint_for(error.problem)) from None
+        raise UsageError(f"{place}: {error.problem or error.context}.", suggest_fix(error.problem)) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1
         raise UsageError(f"{name}:{line}: holds a character that YAML does not allow ({error.reason}).") from None
@@ -69,7 +69,7 @@ def loads(text: str, name: str) -> Any:
     return content
 
 
-def hint_for(problem: str | None) -> str:
+def suggest_fix(problem: str | None) -> str:
     if problem and "cannot start any token" in problem:
         return "YAML is indented with blanks, not with tabs. A text that begins with @, ` or % needs quotes."
     if problem and "mapping values are not allowed" in problem:

@@ -11,7 +11,7 @@ CLOSE = 0.78
 LENGTH = "max_model_len"
 
 # What people write, where the letters alone would suggest something else.
-MEANT: Mapping[str, str] = {
+SYNONYMS: Mapping[str, str] = {
     "max_len": LENGTH,
     "max_length": LENGTH,
     "max_tokens": LENGTH,
@@ -219,27 +219,28 @@ def is_request(name: str) -> bool:
     return name in REQUEST or (len(name) > 4 and bool(difflib.get_close_matches(name[:LONGEST], REQUEST, 1, 0.9)))
 
 
-def nearest(name: str, known: Mapping[str, str]) -> str | None:
-    """The option that was probably meant. `known`: names that may be in somebody's mind, and what to write for each."""
-    if name in known:
-        return known[name]
-    said = MEANT.get(name) or FOREIGN.get(name, ("", ""))[1]
-    if not said and is_length(name):
-        said = LENGTH
-    if said:
-        return said if said in known.values() or not known else None
+def suggest_option(name: str, candidates: Mapping[str, str]) -> str | None:
+    """The option that was probably meant, of the `candidates`: names that users know, with what to write for each."""
+    if name in candidates:
+        return candidates[name]
+    synonym = SYNONYMS.get(name) or FOREIGN.get(name, ("", ""))[1]
+    if not synonym and is_length(name):
+        synonym = LENGTH
+    if synonym:
+        return synonym if synonym in candidates.values() or not candidates else None
     if len(name) > LONGEST or len(name) < 3:
         return None
-    whole = _within(name, known)
+    whole = _within(name, candidates)
     if whole or is_request(name):
         return whole
-    spoken = {**{word: option for word, option in MEANT.items() if option in known.values() and len(word) > 4}, **known}
-    close = difflib.get_close_matches(name, spoken, 1, CLOSE)
-    return spoken[close[0]] if close else None
+    synonyms = {word: option for word, option in SYNONYMS.items() if option in candidates.values() and len(word) > 4}
+    vocabulary = {**synonyms, **candidates}
+    close = difflib.get_close_matches(name, vocabulary, 1, CLOSE)
+    return vocabulary[close[0]] if close else None
 
 
-def _within(name: str, known: Mapping[str, str]) -> str | None:
+def _within(name: str, candidates: Mapping[str, str]) -> str | None:
     """The one option that has all of these words: chunked_prefill for enable_chunked_prefill."""
     words = set(name.split("_"))
-    found = {option for each, option in known.items() if words <= set(each.split("_"))}
-    return found.pop() if len(words) > 1 and len(found) == 1 else None
+    matches = {option for each, option in candidates.items() if words <= set(each.split("_"))}
+    return matches.pop() if len(words) > 1 and len(matches) == 1 else None

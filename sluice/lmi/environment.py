@@ -12,7 +12,7 @@ NOT_READ = ("SM_VLLM_", "VLLM_MAX_MODEL_LEN", "MAX_MODEL_LEN")  # other images' 
 Scalar = str | int | float | bool
 
 
-def environment(
+def build_environment(
     image: str, settings: Mapping[str, Scalar], degree: int | str, extra: Mapping[str, str]
 ) -> dict[str, str]:
     """OPTION_* for each setting, the degree, and the extra variables.
@@ -22,8 +22,8 @@ def environment(
     whole: dict[str, str] = {}
     for name, value in _variables(settings, degree, extra):
         if name in whole:
-            said = f"{name} is written twice for {image}: as {whole[name]!r} and as {value!r}."
-            raise UsageError(said, "Keep it in one place: an option under lmi.options, all else under lmi.env.")
+            message = f"{name} is written twice for {image}: as {whole[name]!r} and as {value!r}."
+            raise UsageError(message, "Keep it in one place: an option under lmi.options, all else under lmi.env.")
         whole[name] = value
     return whole
 
@@ -32,16 +32,16 @@ def _variables(
     settings: Mapping[str, Scalar], degree: int | str, extra: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
-        yield variable(name), written(value)
+        yield variable_name(name), format_scalar(value)
     yield OWN_KEY, str(degree)
     yield from extra.items()
 
 
-def variable(option: str) -> str:
+def variable_name(option: str) -> str:
     """The variable of an option. A key with a capital stays as it is, and the container does not read it."""
     return f"OPTION_{option.upper() if option == option.lower() else option}"
 
 
-def written(value: Scalar) -> str:
+def format_scalar(value: Scalar) -> str:
     """A YAML scalar as a container reads it."""
     return value if isinstance(value, str) else json.dumps(value)

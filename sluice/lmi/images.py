@@ -64,13 +64,13 @@ class Reference:
     @property
     def account(self) -> str | None:
         """The AWS account, if the registry is an account's ECR."""
-        found = ECR.fullmatch(self.registry)
-        return found["account"] if found else None
+        match = ECR.fullmatch(self.registry)
+        return match["account"] if match else None
 
     @property
     def region(self) -> str | None:
-        found = ECR.fullmatch(self.registry)
-        return found["region"] if found else None
+        match = ECR.fullmatch(self.registry)
+        return match["region"] if match else None
 
     @property
     def is_lmi(self) -> bool:
@@ -119,7 +119,7 @@ class Image:
 
 def may_be_lmi(image: str | None) -> bool:
     """Whether this is LMI's image, as far as is known; a short name without a registry may well be meant for it."""
-    named = reference(image or EXAMPLE)
+    named = parse_reference(image or EXAMPLE)
     return named.is_lmi or (not named.registry and named.server is None)
 
 
@@ -127,7 +127,7 @@ def domain(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
-def reference(image: str) -> Reference:
+def parse_reference(image: str) -> Reference:
     """Take a name apart: `registry/repository:tag@digest`, or a full tag alone."""
     name, _, digest = image.strip().partition("@")
     if TAG.fullmatch(name):
@@ -140,27 +140,27 @@ def reference(image: str) -> Reference:
     return Reference("", f"{path}{slash}{short}", tag, digest)
 
 
-def parse(image: str) -> Image:
+def parse_image(image: str) -> Image:
     """Read a full tag, alone or as `djl-inference:<tag>`, with or without its registry and digest.
 
     In a registry of one's own the repository may be called anything: the tag tells.
     """
-    named = reference(image)
+    named = parse_reference(image)
     if named.digest and not named.tag:
         raise UsageError(f"{image} is named by digest, which hides its LMI release.", f"Write its full tag: {EXAMPLE}")
-    found = TAG.fullmatch(named.tag)
-    if named.name != REPOSITORY and (found is None or not named.registry):
+    match = TAG.fullmatch(named.tag)
+    if named.name != REPOSITORY and (match is None or not named.registry):
         raise UsageError(f"{image} is not an LMI image.", f"The repository is {REPOSITORY}: write {EXAMPLE}")
-    if found is None:
+    if match is None:
         what = f"The tag {named.tag!r} is not a full one" if named.tag else "The tag is missing"
         raise UsageError(f"{what}: {image}", f"A short tag moves between releases. Write all of it: {EXAMPLE}")
-    flavour: Flavour = found["library"] or found["other"]  # type: ignore[assignment]  # what TAG lets through
-    return Image(named.tag, found["djl"], _release(found), found["cuda"] or "", flavour)
+    flavour: Flavour = match["library"] or match["other"]  # type: ignore[assignment]  # what TAG lets through
+    return Image(named.tag, match["djl"], _release(match), match["cuda"] or "", flavour)
 
 
-def _release(found: re.Match[str]) -> int | None:
+def _release(match: re.Match[str]) -> int | None:
     """LMI's own number; of the releases before it was in the tag, the table knows one."""
-    if found["library"] == "lmi":
-        return int(found["version"].partition(".")[0])
-    number: int | None = next((row["release"] for row in tables.rows("releases") if row["tag"] == found["tag"]), None)
+    if match["library"] == "lmi":
+        return int(match["version"].partition(".")[0])
+    number: int | None = next((row["release"] for row in tables.rows("releases") if row["tag"] == match["tag"]), None)
     return number

@@ -81,7 +81,7 @@ class Fit:
 
     need: MemoryEstimate
     length: int
-    wanted: float  # GiB of KV cache for one request of that length
+    request_gib: float  # GiB of KV cache for one request of that length
     tokens: int  # that fit, whole blocks
     concurrency: float  # of requests of that length, no more than max_num_seqs
     verdict: Verdict
@@ -107,7 +107,7 @@ def default_utilization(release: int) -> float:
     return float(row.get("gpu_memory_utilization", DEFAULT_UTILIZATION))
 
 
-def run_on(instance: tables.Row, degree: int, release: int) -> ServingConfig:
+def default_config(instance: tables.Row, degree: int, release: int) -> ServingConfig:
     """The container's defaults on an instance of the table."""
     seqs = (
         ASYNC_SEQS if tables.by("releases", "release").get(release, {}).get("async_by_default", True) else ROLLING_SEQS
@@ -165,9 +165,9 @@ def _at_best(model: ModelFacts, run: ServingConfig) -> float:
 
 def kv_gib(model: ModelFacts, tokens: int, degree: int = 1, cache_bytes: float = 2.0, windows: bool = True) -> float:
     """The KV cache of one request of so many tokens, on one card. Layers with a window keep no more than that."""
-    kept = min(tokens, model.sliding_window + BATCHED_TOKENS) if windows else tokens
+    window_tokens = min(tokens, model.sliding_window + BATCHED_TOKENS) if windows else tokens
     full = model.layers - model.window_layers - model.state_layers
-    return layer_token_bytes(model, degree, cache_bytes) * (full * tokens + model.window_layers * kept) / GIB
+    return layer_token_bytes(model, degree, cache_bytes) * (full * tokens + model.window_layers * window_tokens) / GIB
 
 
 def layer_token_bytes(model: ModelFacts, degree: int, cache_bytes: float) -> float:
@@ -194,20 +194,20 @@ def tokens_in(model: ModelFacts, run: ServingConfig, room: float) -> int:
 
 def fit(model: ModelFacts, run: ServingConfig, length: int) -> Fit:
     need = estimate(model, run)
-    wanted = kv_gib(model, length, run.degree, run.cache_bytes, _keeps_windows(run))
-    at_once = need.cache / wanted if wanted > 0 else float(run.max_num_seqs)
+    request_gib = kv_gib(model, length, run.degree, run.cache_bytes, _keeps_windows(run))
+    at_once = need.cache / request_gib if request_gib > 0 else float(run.max_num_seqs)
     return Fit(
         need,
         length,
-        wanted,
+        request_gib,
         tokens_in(model, run, need.cache),
         max(min(float(run.max_num_seqs), at_once), 0.0),
-        _verdict(model, run, need, length, wanted),
+        _verdict(model, run, need, length, request_gib),
     )
 
 
-def _verdict(model: ModelFacts, run: ServingConfig, need: MemoryEstimate, length: int, wanted: float) -> Verdict:
-    if wanted <= _surely(model, need.cache):
+def _verdict(model: ModelFacts, run: ServingConfig, need: MemoryEstimate, length: int, request_gib: float) -> Verdict:
+    if request_gib <= _surely(model, need.cache):
         return "fits"
     at_best = kv_gib(model, length, run.degree, 1.0 if model.cache_is_quantized else run.cache_bytes)
     return "misses" if need.cache_at_best <= 0 or at_best > need.cache_at_best else "close"
@@ -237,7 +237,7 @@ def degrees(model: ModelFacts, cards: int) -> Iterator[int]:
             yield degree
 
 
-def nearest(
+def suggest_alternatives(
     model: ModelFacts,
     run: ServingConfig,
     instance: tables.Row,
@@ -293,22 +293,22 @@ def _other_instances(
     region: str | None,
     suits: Callable[[tables.Row], bool],
 ) -> Iterator[Alternative]:
-    found = [
+    candidates = [
         (row, degree)
         for row in tables.rows("instances")
         if row["instance"] != instance["instance"] and row["bf16"] and suits(row) and ram_is_enough(model, row)
         for degree in _least_degree(model, run, row, length)
     ]
-    found.sort(key=lambda each: (_price(each[0]["instance"], region) is None, _cost(each[0], region)))
-    for row, degree in found[:2]:
+    candidates.sort(key=lambda each: (_price(each[0]["instance"], region) is None, _cost(each[0], region)))
+    for row, degree in candidates[:2]:
         cards = f" with {degree} cards" if degree > 1 else ""
-        what = f"{row['instance']}{cards}{priced(row['instance'], region)}"
+        what = f"{row['instance']}{cards}{format_price(row['instance'], region)}"
         yield Alternative(what, "instance_type", row["instance"], degree)
 
 
 def _least_degree(model: ModelFacts, run: ServingConfig, row: tables.Row, length: int) -> Iterator[int]:
     for degree in degrees(model, row["gpus"]):
-        there = run_on(row, degree, run.release)
+        there = default_config(row, degree, run.release)
         there = replace(run, card_gib=there.card_gib, linked=there.linked, degree=degree)
         if _fits(model, there, length):
             yield degree
@@ -339,10 +339,10 @@ def ram_is_enough(model: ModelFacts, instance: tables.Row) -> bool:
     return model.weights_bytes <= MOST_OF_RAM * float(instance["ram_gib"]) * GIB
 
 
-def priced(instance: str, region: str | None) -> str:
+def format_price(instance: str, region: str | None) -> str:
     """`, $1.408 an hour in us-east-1`; nothing where no price is known."""
-    found = _price(instance, region)
-    return f", ${found[0]:g} an hour in {found[1]}" if found else ""
+    price = _price(instance, region)
+    return f", ${price[0]:g} an hour in {price[1]}" if price else ""
 
 
 def _price(instance: str, region: str | None) -> tuple[float, str] | None:
@@ -353,17 +353,17 @@ def _price(instance: str, region: str | None) -> tuple[float, str] | None:
 
 @cache
 def _prices() -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+    prices: dict[str, dict[str, float]] = {}
     for row in tables.rows("prices"):
-        found.setdefault(row["instance"], {})[row["region"]] = float(row["usd_per_hour"])
-    return found
+        prices.setdefault(row["instance"], {})[row["region"]] = float(row["usd_per_hour"])
+    return prices
 
 
 def _cost(row: tables.Row, region: str | None) -> float:
     """Its price; of instances without one, the memory of all their cards."""
-    found = _price(row["instance"], region)
-    return found[0] if found else float(row["gpus"] * row["vram_gib"])
+    price = _price(row["instance"], region)
+    return price[0] if price else float(row["gpus"] * row["vram_gib"])
 
 
-def in_words(ways: Sequence[Alternative], most: int = 4) -> str:
-    return "; ".join(way.what for way in ways[:most])
+def describe_alternatives(alternatives: Sequence[Alternative], most: int = 4) -> str:
+    return "; ".join(way.what for way in alternatives[:most])

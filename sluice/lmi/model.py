@@ -187,10 +187,10 @@ def from_checkpoint(files: Mapping[str, int], read: Read, name: str) -> ModelFac
     return replace(facts, parameters=parameters, weights_bytes=size, origin="safetensors headers") if size else facts
 
 
-def known(model_id: str) -> ModelFacts | None:
+def find_model(model_id: str) -> ModelFacts | None:
     """A model of the table, by its id on the hub in any case, or by the id without its organisation."""
-    wanted = model_id.strip().rstrip("/").casefold()
-    row = _rows().get(wanted) or (_rows().get(f"/{wanted}") if "/" not in wanted else None)
+    key = model_id.strip().rstrip("/").casefold()
+    row = _rows().get(key) or (_rows().get(f"/{key}") if "/" not in key else None)
     return _of_row(row) if row else None
 
 
@@ -198,11 +198,11 @@ def weights_bytes(facts: ModelFacts, bits: float) -> int:
     """What the weights take at so many bits each. Embeddings stay in 16 bits; of MXFP4 only experts are smaller."""
     if bits >= 16:
         return int(facts.parameters * bits / 8)
-    kept = facts.embedding_parameters
+    in_16_bits = facts.embedding_parameters
     if facts.quantization == "mxfp4" and facts.experts:
-        kept = facts.parameters - _expert_parameters(facts)
-    kept = min(kept, facts.parameters)
-    return int(kept * 2 + (facts.parameters - kept) * bits / 8)
+        in_16_bits = facts.parameters - _expert_parameters(facts)
+    in_16_bits = min(in_16_bits, facts.parameters)
+    return int(in_16_bits * 2 + (facts.parameters - in_16_bits) * bits / 8)
 
 
 class _Config:
@@ -270,14 +270,14 @@ class _Config:
         return int(value)
 
     def _optional(self, figure: str) -> int | None:
-        return next((found for key in NAMES[figure] if (found := self._number(key)) is not None), None)
+        return next((number for key in NAMES[figure] if (number := self._number(key)) is not None), None)
 
     def _needed(self, figure: str) -> int:
-        found = self._optional(figure)
-        if not found:
-            what = "is missing" if found is None else "cannot be 0"
+        number = self._optional(figure)
+        if not number:
+            what = "is missing" if number is None else "cannot be 0"
             raise self._problem(NAMES[figure][0], what)
-        return found
+        return number
 
     def _expanded(self, hidden: int) -> int:
         return hidden * (self._number("expansion_ratio") or 4)
@@ -287,41 +287,41 @@ class _Config:
         attention = self._get("attn_config")
         if isinstance(attention, dict) and isinstance(attention.get("kv_n_heads"), int):
             return max(int(attention["kv_n_heads"]), 1)
-        given = self._optional("kv_heads")
+        kv_heads = self._optional("kv_heads")
         if self._get("multi_query") is True and self._get("new_decoder_architecture") is not True:
             return 1
-        return given or heads
+        return kv_heads or heads
 
     def _architecture(self) -> str:
-        given = self.whole.get("architectures") or self.own.get("architectures")
-        first = given[0] if isinstance(given, list) and given else None
+        architectures = self.whole.get("architectures") or self.own.get("architectures")
+        first = architectures[0] if isinstance(architectures, list) and architectures else None
         if not isinstance(first, str) or not first:
-            raise self._problem("architectures", "is missing" if given is None else "is no list of names")
+            raise self._problem("architectures", "is missing" if architectures is None else "is no list of names")
         return first
 
     def _tied(self) -> bool:
-        given = self._get("tie_word_embeddings")
-        return given if isinstance(given, bool) else self.kind in TIED
+        tied = self._get("tie_word_embeddings")
+        return tied if isinstance(tied, bool) else self.kind in TIED
 
     def _dtype(self) -> str:
-        given = next(
+        written = next(
             (value for key in ("torch_dtype", "dtype") if isinstance(value := self._get(key), str)), "bfloat16"
         )
-        dtype = given.removeprefix("torch.")
+        dtype = written.removeprefix("torch.")
         return dtype if dtype in BYTES else "bfloat16"
 
     def _positions(self) -> int:
-        given = [found for key in POSITIONS if (found := self._number(key))]
+        lengths = [number for key in POSITIONS if (number := self._number(key))]
         rope = self._get("rope_scaling") or self._get("rope_parameters")
-        if not given or not isinstance(rope, dict) or "gemma3" in self.kind:
-            return min(given, default=0)
+        if not lengths or not isinstance(rope, dict) or "gemma3" in self.kind:
+            return min(lengths, default=0)
         kind, factor = rope.get("rope_type", rope.get("type")), rope.get("factor")
         if kind in UNSCALED or isinstance(factor, bool) or not isinstance(factor, int | float):
-            return min(given)
+            return min(lengths)
         start = rope.get("original_max_position_embeddings") if kind == "yarn" else None
-        base = start if isinstance(start, int) and 1 < start <= MOST_NUMBER else min(given)
+        base = start if isinstance(start, int) and 1 < start <= MOST_NUMBER else min(lengths)
         stretched = base * factor if factor <= MOST_NUMBER else 0
-        return int(stretched) if 0 < stretched <= MOST_NUMBER else min(given)
+        return int(stretched) if 0 < stretched <= MOST_NUMBER else min(lengths)
 
     def _unstretched(self) -> int:
         """What a LongRoPE was before it was stretched, which is what newer vLLM takes unless told otherwise."""
@@ -388,23 +388,23 @@ class _Config:
         return layers - layers // every if every and every > 1 else layers
 
     def _quantization(self) -> tuple[str | None, float | None]:
-        given = self._get("quantization_config") or self._get("compression_config")
-        if not isinstance(given, dict):
+        config = self._get("quantization_config") or self._get("compression_config")
+        if not isinstance(config, dict):
             return None, None
-        method = given.get("quant_method")
+        method = config.get("quant_method")
         method = method.lower() if isinstance(method, str) and method else "unknown"
-        if method == "modelopt" and "FP4" in str(given.get("quant_algo", "")).upper():
+        if method == "modelopt" and "FP4" in str(config.get("quant_algo", "")).upper():
             method = "modelopt_fp4"
-        bits = given.get("bits", given.get("w_bit", _bits_of_groups(given.get("config_groups"))))
+        bits = config.get("bits", config.get("w_bit", _bits_of_groups(config.get("config_groups"))))
         if isinstance(bits, int) and not isinstance(bits, bool) and 2 <= bits <= 8:
             return method, bits + (0.25 if bits < 8 else 0.0)
-        if given.get("load_in_8bit") is True:
+        if config.get("load_in_8bit") is True:
             return method, 8.0
         return method, BITS.get(method, 8.0)
 
     def _cache_is_quantized(self) -> bool:
-        given = self._get("quantization_config")
-        return isinstance(given, dict) and any(given.get(key) for key in ("kv_cache_scheme", "kv_cache_quant_algo"))
+        config = self._get("quantization_config")
+        return isinstance(config, dict) and any(config.get(key) for key in ("kv_cache_scheme", "kv_cache_quant_algo"))
 
 
 def _bits_of_groups(groups: Any) -> Any:
@@ -436,10 +436,10 @@ def _attention_parameters(facts: ModelFacts) -> int:
     if not facts.kv_lora_rank:
         return 2 * h * nh * facts.head_dim + 2 * h * facts.kv_heads * facts.head_dim
     query = facts.qk_nope_head_dim + facts.qk_rope_head_dim
-    asks = facts.q_lora_rank * (h + nh * query) if facts.q_lora_rank else h * nh * query
-    keeps = h * (facts.kv_lora_rank + facts.qk_rope_head_dim)
-    opens = facts.kv_lora_rank * nh * (facts.qk_nope_head_dim + facts.v_head_dim)
-    return asks + keeps + opens + nh * facts.v_head_dim * h
+    queries = facts.q_lora_rank * (h + nh * query) if facts.q_lora_rank else h * nh * query
+    compression = h * (facts.kv_lora_rank + facts.qk_rope_head_dim)
+    expansion = facts.kv_lora_rank * nh * (facts.qk_nope_head_dim + facts.v_head_dim)
+    return queries + compression + expansion + nh * facts.v_head_dim * h
 
 
 def _expert_parameters(facts: ModelFacts) -> int:
@@ -497,12 +497,12 @@ def _is_loaded(tensor: str, facts: ModelFacts) -> bool:
 
 def _json(content: bytes, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(content)
+        value = json.loads(content)
     except (ValueError, RecursionError):
         raise UsageError(f"{where}: is not JSON.", "Copy the file again.") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise UsageError(f"{where}: is no JSON object.", "Copy the file again.")
-    return found
+    return value
 
 
 @cache

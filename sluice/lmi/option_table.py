@@ -95,14 +95,14 @@ def option_name(variable: str) -> str | None:
 
 def reads(name: str, release: int) -> bool:
     """Whether the containers of this release do anything with this option."""
-    known = _table().get(name)
-    return name in FRONT_END or (known is not None and known["since"] <= release <= known.get("until", release))
+    row = _table().get(name)
+    return name in FRONT_END or (row is not None and row["since"] <= release <= row.get("until", release))
 
 
 def read_by(name: str) -> tuple[int, int] | None:
     """The first and the last release known that reads an option."""
-    known = _table().get(name)
-    return (known["since"], known.get("until", max(RELEASES))) if known else None
+    row = _table().get(name)
+    return (row["since"], row.get("until", max(RELEASES))) if row else None
 
 
 def names() -> Collection[str]:
@@ -148,8 +148,8 @@ def handler(options: Mapping[str, str], release: int) -> Handler:
 @cache
 def values(name: str, release: int) -> tuple[str, ...]:
     """What an option may be, where that is a short list; empty if it is not."""
-    found = [row for row in _value_rows().get(name, ()) if row["since"] <= release <= row.get("until", release)]
-    return CHOICES.get(name) or tuple(str(row["value"]) for row in found)
+    rows = [row for row in _value_rows().get(name, ()) if row["since"] <= release <= row.get("until", release)]
+    return CHOICES.get(name) or tuple(str(row["value"]) for row in rows)
 
 
 @cache

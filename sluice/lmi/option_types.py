@@ -33,16 +33,16 @@ FAST_LOADER = "sagemaker_fast_model_loader"  # AWS adds it to vLLM's, for models
 PAIRS = re.compile(r"\w+=\d+(,\w+=\d+)*")
 
 
-def typed(name: str, value: str, release: int) -> Iterator[Finding]:
-    wanted = "int" if name in NUMBERS else kind(name)
-    if wanted == "flag":
+def check_type(name: str, value: str, release: int) -> Iterator[Finding]:
+    expected = "int" if name in NUMBERS else kind(name)
+    if expected == "flag":
         yield from _switch(name, value, release)
-    elif wanted == "int":
+    elif expected == "int":
         yield from _whole(name, value)
         yield from _closed(name, value, release)
-    elif wanted == "float":
+    elif expected == "float":
         yield from _number(name, value)
-    elif wanted == "bool":
+    elif expected == "bool":
         if name not in JAVA and value.lower() not in YES_OR_NO:
             yield Finding(name, "stops", f"must be true or false, not {value!r}.")
     elif name in OBJECTS or name in MAYBE_OBJECTS:
@@ -51,15 +51,15 @@ def typed(name: str, value: str, release: int) -> Iterator[Finding]:
         yield from _closed(name, value, release)
 
 
-def no_switch(name: str, said: str, release: int) -> Iterator[Finding]:
+def reject_switch(name: str, word: str, release: int) -> Iterator[Finding]:
     """true and false become a switch without a value on the way to vLLM, whatever the option is."""
-    if said == "true" or release >= FALSE_PASSED_FROM:
-        yield Finding(name, "stops", f"must have a value: {said} is handed on as a switch, which it is not.")
+    if word == "true" or release >= FALSE_PASSED_FROM:
+        yield Finding(name, "stops", f"must have a value: {word} is handed on as a switch, which it is not.")
     else:
         yield Finding(name, "ignored", "false is not handed on.", "Remove it.", "false")
 
 
-def length(value: str, release: int) -> int | None:
+def parse_length(value: str, release: int) -> int | None:
     """A context length as vLLM reads it (16k is 16000, 16K is 16384); None is `auto`. Raises ValueError."""
     if release >= AUTO_LENGTH_FROM and value.strip().lower() in {"auto", "-1"}:
         return None
@@ -89,11 +89,11 @@ def _number(name: str, value: str) -> Iterator[Finding]:
 
 
 def _switch(name: str, value: str, release: int) -> Iterator[Finding]:
-    said = value.lower()
-    if name.startswith(ODD) or said == "true" or (name, release) in PASSED_EARLY:
+    word = value.lower()
+    if name.startswith(ODD) or word == "true" or (name, release) in PASSED_EARLY:
         return
-    if said != "false":
-        use = {"1": "true", "yes": "true", "on": "true"}.get(said, "")
+    if word != "false":
+        use = {"1": "true", "yes": "true", "on": "true"}.get(word, "")
         yield Finding(
             name, "stops", f"must be true or false, not {value!r}.", kind="value", use=name if use else "", value=use
         )
@@ -128,8 +128,8 @@ def _as_json(name: str, value: str) -> str:
     if name == "limit_mm_per_prompt" and PAIRS.fullmatch(value):
         return json.dumps({key: int(number) for key, _, number in (pair.partition("=") for pair in value.split(","))})
     text = value.replace('\\"', '"').replace("'", '"')
-    for word, said in (("True", "true"), ("False", "false"), ("None", "null")):
-        text = re.sub(rf"\b{word}\b", said, text)
+    for word, literal in (("True", "true"), ("False", "false"), ("None", "null")):
+        text = re.sub(rf"\b{word}\b", literal, text)
     return text if _is_object(text) else ""
 
 
@@ -157,12 +157,12 @@ def _span(releases: list[int]) -> str:
 
 def _suffixed(value: str) -> int:
     """16k, 16K, 1.5k or 4096, as vLLM reads them. Raises ValueError."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", value.strip())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([kKmMgGtT])", value.strip())
+    if match is None:
         return int(value)
-    if found[2].isupper():
-        return int(found[1]) * SUFFIXES[found[2]]
-    number = float(found[1]) * SUFFIXES[found[2]]
+    if match[2].isupper():
+        return int(match[1]) * SUFFIXES[match[2]]
+    number = float(match[1]) * SUFFIXES[match[2]]
     if math.isinf(number):
         raise ValueError(value)
     return int(number)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from sluice.lmi import aliases
-from sluice.lmi.model import known
+from sluice.lmi.model import find_model
 from sluice.lmi.option_table import (
     ASYNC_FROM,
     AUTO_LENGTH_FROM,
@@ -38,7 +38,7 @@ from sluice.lmi.option_table import (
     same_as,
     values,
 )
-from sluice.lmi.option_types import length, no_switch, typed
+from sluice.lmi.option_types import check_type, parse_length, reject_switch
 
 __all__ = [
     "ASYNC_FROM",
@@ -53,18 +53,18 @@ __all__ = [
     "RELEASES",
     "Finding",
     "Kind",
+    "describe_unread",
     "findings",
     "handler",
     "instead_of",
     "kind",
-    "length",
-    "nearest",
     "one_spelling",
     "option_name",
+    "parse_length",
     "read_by",
     "reads",
     "same_as",
-    "unread",
+    "suggest_option",
     "values",
 ]
 
@@ -86,18 +86,18 @@ def findings(options: Mapping[str, str], release: int) -> list[Finding]:
     return [finding for name, value in options.items() for finding in _examine(name, value, options, release)]
 
 
-def unread(name: str, release: int) -> Finding:
+def describe_unread(name: str, release: int) -> Finding:
     """What becomes of an option that this release does not read, and what to write instead."""
     what = _unread_kind(name, release)
-    near = aliases.REPLACED.get(name) if what == "release" else nearest(name, release)
+    near = aliases.REPLACED.get(name) if what == "release" else suggest_option(name, release)
     use = near if near and reads(near, release) else ""
     instead = f"Did you mean {use}?" if use else "Remove it."
     return Finding(name, "ignored", f"LMI {release} does not read it and would ignore it.", instead, what, use)
 
 
-def nearest(name: str, release: int) -> str | None:
+def suggest_option(name: str, release: int) -> str | None:
     """The option that was probably meant, which this release reads and starts with."""
-    return aliases.nearest(name.lower(), _known(release))
+    return aliases.suggest_option(name.lower(), _suggestions(release))
 
 
 def _unread_kind(name: str, release: int) -> Kind:
@@ -105,14 +105,14 @@ def _unread_kind(name: str, release: int) -> Kind:
         return "release"
     if name in aliases.FOREIGN:
         return "foreign"
-    if nearest(name, release) == aliases.LENGTH:
+    if suggest_option(name, release) == aliases.LENGTH:
         return "length"
     return "request" if aliases.is_request(name) else "unknown"
 
 
-def _known(release: int) -> Mapping[str, str]:
+def _suggestions(release: int) -> Mapping[str, str]:
     """What somebody may have in mind: the names that a release reads, and those that end its start -> what to write."""
-    known = {}
+    suggestions = {}
     for name in names():
         if (
             reads(name, release)
@@ -120,13 +120,13 @@ def _known(release: int) -> Mapping[str, str]:
             and release < UNSPOKEN.get(name, release + 1)
             and name not in NEVER_TEXT
         ):
-            known[name] = instead_of(name) or name
-    return known
+            suggestions[name] = instead_of(name) or name
+    return suggestions
 
 
 def _examine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     if not reads(name, release):
-        yield unread(name, release)
+        yield describe_unread(name, release)
     elif kind(name) == "stops":
         use = instead_of(name)
         why = f"ends the start of LMI {release}, whatever its value."
@@ -137,11 +137,11 @@ def _examine(name: str, value: str, options: Mapping[str, str], release: int) ->
                 name, "stops", f"ends the start of LMI {release}: vLLM's parser lacks it.", "Remove it.", "ends"
             )
     elif value.lower() in {"true", "false"} and name not in OWN and kind(name) != "flag":
-        yield from no_switch(name, value.lower(), release)
+        yield from reject_switch(name, value.lower(), release)
     elif name in RULES:
         yield from RULES[name](name, value, options, release)
     else:
-        yield from typed(name, value, release)
+        yield from check_type(name, value, release)
 
 
 def _dtype(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
@@ -161,11 +161,11 @@ def _quantize(name: str, value: str, options: Mapping[str, str], release: int) -
         why = f"{value} is refused: to vLLM it is bitsandbytes, without a number."
         yield Finding(name, "stops", why, "Write bitsandbytes.", "quantize", name, "bitsandbytes")
     else:
-        yield from typed(name, value, release)
+        yield from check_type(name, value, release)
 
 
 def _load_in_bits(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    yield from typed(name, value, release)
+    yield from check_type(name, value, release)
     on = value.lower() in {"true", "1", "yes", "on", "t", "y"}
     if on and handler(options, release) != "rolling" and "device_map" not in options:
         why = "is refused: it was for models that Transformers loads, which needs a device_map beside it."
@@ -174,7 +174,7 @@ def _load_in_bits(name: str, value: str, options: Mapping[str, str], release: in
 
 def _max_model_len(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     try:
-        length(value, release)
+        parse_length(value, release)
     except ValueError:
         digits = re.sub(r"[\s,_]|\.0+$|\s*tokens$", "", value)
         right = digits if digits.isdecimal() and digits.strip("0") and len(digits) < 10 else ""
@@ -289,7 +289,7 @@ def _utilization(name: str, value: str, options: Mapping[str, str], release: int
 
 def _speculative(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
     """A model of its own that drafts tokens: vLLM 0.10.2 to 0.13 know only what is made for the model itself."""
-    yield from typed(name, value, release)
+    yield from check_type(name, value, release)
     if release in NO_DRAFT_MODEL and _drafts(value):
         why = f"a draft model ends the start of LMI {release}: its vLLM takes ngram, EAGLE, Medusa and MTP only."
         yield Finding(name, "stops", why, use=name, value=NGRAM)
@@ -303,7 +303,7 @@ def _drafts(value: str) -> bool:
         return False
     if not isinstance(config, dict) or config.get("method") not in {None, "draft_model"}:
         return False
-    draft = known(config["model"]) if isinstance(config.get("model"), str) else None
+    draft = find_model(config["model"]) if isinstance(config.get("model"), str) else None
     whole = draft is not None and not draft.architecture.startswith("DeepseekV3")  # which has layers that draft
     return config.get("method") == "draft_model" or whole
 

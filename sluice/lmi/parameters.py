@@ -1,7 +1,7 @@
 """How many parameters a known model has and what its weights weigh, counted to the last one from its config.json.
 
-A shape has the names of the columns of `sluice/lmi/tables/models.json`. What they do not say (which projections have a bias,
-how many norms a layer has) follows from the architecture; `sluice.lmi.model`, which meets any architecture, leaves it out.
+A shape has the names of the columns of `sluice/lmi/tables/models.json`. The rest (which projections have a bias,
+how many norms a layer has) follows from the architecture; `sluice.lmi.model`, which meets any, leaves it out.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Count:
         return self.linear + self.experts + self.other
 
 
-def count(shape: Shape) -> Count:
+def count_parameters(shape: Shape) -> Count:
     """Raises KeyError if the shape lacks a value."""
     layers, hidden, moe_layers = shape["layers"], shape["hidden"], shape.get("moe_layers", 0)
     matrices = 3 if shape.get("gated", True) else 2
@@ -47,10 +47,10 @@ def count(shape: Shape) -> Count:
 
 def weights_bytes(shape: Shape) -> int:
     """What vLLM loads, in the format that the shape's `quantization` names."""
-    found, bits = count(shape), shape.get("weight_bits", 16)
+    counts, bits = count_parameters(shape), shape.get("weight_bits", 16)
     if shape.get("quantization") == "mxfp4":  # experts only, with a scale of one byte for each 32
-        return 2 * (found.linear + found.other) + found.experts * 17 // 32
-    return int((found.linear + found.experts) * (bits / 8 + _overhead(shape)) + 2 * found.other)
+        return 2 * (counts.linear + counts.other) + counts.experts * 17 // 32
+    return int((counts.linear + counts.experts) * (bits / 8 + _overhead(shape)) + 2 * counts.other)
 
 
 def _overhead(shape: Shape) -> float:
@@ -72,25 +72,25 @@ def _attention(shape: Shape) -> int:
 def _norms(shape: Shape) -> int:
     """Of one layer."""
     name, hidden, head = shape["architecture"], shape["hidden"], shape["head_dim"]
-    found = hidden * (4 if name in FOUR_NORMS else 1 if name in ONE_NORM else 2)
+    total = hidden * (4 if name in FOUR_NORMS else 1 if name in ONE_NORM else 2)
     if name in HEAD_NORMS:
-        found += 2 * head
+        total += 2 * head
     if name == "Olmo2ForCausalLM":
-        found += head * (shape["heads"] + shape["kv_heads"])
+        total += head * (shape["heads"] + shape["kv_heads"])
     if name in NORM_BIAS:
-        found *= 2
-    return int(found + shape.get("q_lora_rank", 0) + shape.get("kv_lora_rank", 0))
+        total *= 2
+    return int(total + shape.get("q_lora_rank", 0) + shape.get("kv_lora_rank", 0))
 
 
 def _biases(shape: Shape) -> int:
     """Of all layers, with the routers of experts."""
     name, layers, hidden, head = shape["architecture"], shape["layers"], shape["hidden"], shape["head_dim"]
     experts, moe_layers = shape.get("experts", 0), shape.get("moe_layers", 0)
-    found = moe_layers * experts * hidden
+    total = moe_layers * experts * hidden
     if name in QKV_BIAS:
-        found += layers * head * (shape["heads"] + 2 * shape["kv_heads"])
+        total += layers * head * (shape["heads"] + 2 * shape["kv_heads"])
     if name == "DeepseekV3ForCausalLM":
-        found += moe_layers * experts
+        total += moe_layers * experts
     if name == "GptOssForCausalLM":  # output, attention sinks, router, and both halves of each expert
-        found += layers * (hidden + shape["heads"] + experts * (1 + 2 * shape["moe_intermediate"] + hidden))
-    return int(found)
+        total += layers * (hidden + shape["heads"] + experts * (1 + 2 * shape["moe_intermediate"] + hidden))
+    return int(total)

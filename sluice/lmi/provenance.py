@@ -1,8 +1,8 @@
 """How each figure of `sluice/lmi/tables` was obtained, and whether the packages installed here still say the same.
 
-`python -m sluice.lmi.provenance` prints every column with its source, and exits 1 if a table is not whole or differs from
-what is installed: botocore's model of SageMaker, the SageMaker SDK's map of images, moto's record of EC2's machines.
-With `--write` it first brings those columns up to date.
+`python -m sluice.lmi.provenance` prints every column with its source, and exits 1 if a table is not whole or differs
+from what is installed: botocore's model of SageMaker, the SageMaker SDK's map of images, moto's record of EC2's
+machines. With `--write` it first brings those columns up to date.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def load(name: str) -> Table:
     return table
 
 
-def text(table: Table) -> str:
+def format_table(table: Table) -> str:
     """The one form in which tables are kept: a row is a line, so a changed row is a changed line."""
     head = json.dumps({name: value for name, value in table.items() if name != "rows"}, indent=1, ensure_ascii=False)
     rows = ",\n".join("  " + json.dumps(row, ensure_ascii=False) for row in table["rows"])
@@ -63,7 +63,7 @@ def text(table: Table) -> str:
 # --- whether a table holds together --------------------------------------------------------------------------------
 
 
-def problems(table: Table, find: Callable[[str], Table] = load) -> Iterator[str]:
+def check_table(table: Table, find: Callable[[str], Table] = load) -> Iterator[str]:
     """All that is wrong with a table whose head fits schema.json; `find` gives the tables that its columns refer to."""
     columns, sources = table["columns"], table["sources"]
     for name, column in columns.items():
@@ -74,20 +74,20 @@ def problems(table: Table, find: Callable[[str], Table] = load) -> Iterator[str]
     for name in table["key"]:
         if name not in columns or columns[name].get("optional"):
             yield f"key: {name!r} is no column that every row has"
-    seen: set[tuple[Any, ...]] = set()
-    targets = {name: values(column["refers"], find) for name, column in columns.items() if "refers" in column}
+    identities: set[tuple[Any, ...]] = set()
+    targets = {name: column_values(column["refers"], find) for name, column in columns.items() if "refers" in column}
     for row in table["rows"]:
         at = " ".join(map(str, identity(table, row)))
-        yield from (f"{at}: {problem}" for problem in problems_of_row(columns, row))
+        yield from (f"{at}: {problem}" for problem in check_row(columns, row))
         for name in targets.keys() & row.keys():
             if row[name] not in targets[name]:
                 yield f"{at}: {name}: {columns[name]['refers']} has no {row[name]!r}"
-        if identity(table, row) in seen:
+        if identity(table, row) in identities:
             yield f"{at}: is there twice"
-        seen.add(identity(table, row))
+        identities.add(identity(table, row))
 
 
-def problems_of_row(columns: Mapping[str, Any], row: Row) -> Iterator[str]:
+def check_row(columns: Mapping[str, Any], row: Row) -> Iterator[str]:
     for name in row.keys() - columns.keys():
         yield f"{name}: there is no such column"
     for name, column in columns.items():
@@ -100,7 +100,7 @@ def problems_of_row(columns: Mapping[str, Any], row: Row) -> Iterator[str]:
             yield f"{name}: {row[name]!r} is not among {', '.join(map(str, column['among']))}"
 
 
-def values(column: str, find: Callable[[str], Table]) -> set[Any]:
+def column_values(column: str, find: Callable[[str], Table]) -> set[Any]:
     """All values of `table.column`."""
     name, _, key = column.partition(".")
     return {row[key] for row in find(name)["rows"] if key in row}
@@ -115,7 +115,7 @@ def identity(table: Table, row: Row) -> tuple[Any, ...]:
 
 def instances(table: Table) -> Reading:
     uses = {row["instance"]: row for row in instance_types(table).rows}
-    machines = ec2_types()
+    machines = read_ec2_types()
     rows = []
     for name in (row["instance"] for row in table["rows"]):
         use = uses.get(name, {})
@@ -133,7 +133,7 @@ def instances(table: Table) -> Reading:
 
 
 def networks(table: Table) -> Reading:
-    machines = ec2_types()
+    machines = read_ec2_types()
     rows = []
     for name in (row["instance"] for row in table["rows"]):
         if machine := machines.get(name.removeprefix("ml.")):
@@ -144,7 +144,7 @@ def networks(table: Table) -> Reading:
 
 
 def instance_types(table: Table) -> Reading:
-    hosting, processing = enum("ProductionVariantInstanceType"), enum("ProcessingInstanceType")
+    hosting, processing = enum_values("ProductionVariantInstanceType"), enum_values("ProcessingInstanceType")
     rows = [
         {
             "instance": name,
@@ -158,15 +158,15 @@ def instance_types(table: Table) -> Reading:
 
 
 def amis(table: Table) -> Reading:
-    documentation = sagemaker_api().shape_for("ProductionVariant").members["InferenceAmiVersion"].documentation
+    documentation = load_sagemaker_api().shape_for("ProductionVariant").members["InferenceAmiVersion"].documentation
     rows = []
-    for name, told in AMI.findall(documentation):
-        plain = re.sub(r"<[^>]+>", " ", told)
+    for name, description in AMI.findall(documentation):
+        plain = re.sub(r"<[^>]+>", " ", description)
         rows.append(
             {
                 "ami": name,
-                "driver": one(r"NVIDIA driver version: (\d+)", plain)[0],
-                "cuda": one(r"CUDA version: ([\d.]+)", plain)[0],
+                "driver": match_groups(r"NVIDIA driver version: (\d+)", plain)[0],
+                "cuda": match_groups(r"CUDA version: ([\d.]+)", plain)[0],
                 "compat_mount": "disabled CUDA-compat mounting" not in plain,
             }
         )
@@ -174,7 +174,8 @@ def amis(table: Table) -> Reading:
 
 
 def registries(table: Table) -> Reading:
-    accounts = {region: account for each in sdk_images().values() for region, account in each["registries"].items()}
+    images = read_sdk_images().values()
+    accounts = {region: account for each in images for region, account in each["registries"].items()}
     rows = [
         {"region": region, "account": account}
         for region, account in sorted(accounts.items())
@@ -188,7 +189,7 @@ def models(table: Table) -> Reading:
     rows = [
         {
             "id": row["id"],
-            "parameters": parameters.count(row).total,
+            "parameters": parameters.count_parameters(row).total,
             "weights_bytes": parameters.weights_bytes(row),
         }
         for row in table["rows"]
@@ -197,14 +198,14 @@ def models(table: Table) -> Reading:
 
 
 def releases(table: Table) -> Reading:
-    rows = [tagged(each["tag_prefix"]) for each in sdk_images().values() if TAG.fullmatch(each["tag_prefix"])]
+    rows = [parse_tag(each["tag_prefix"]) for each in read_sdk_images().values() if TAG.fullmatch(each["tag_prefix"])]
     rows.sort(key=lambda row: row["release"])
     return Reading(installed("sagemaker"), rows, whole=False, fresh={"options_known": False})
 
 
-def tagged(tag: str) -> Row:
+def parse_tag(tag: str) -> Row:
     """What the tag of an LMI image says about its release."""
-    djl, release, major, minor = one(TAG, tag)
+    djl, release, major, minor = match_groups(TAG, tag)
     return {"release": int(release), "tag": tag, "djl": djl, "cuda": f"{major}.{minor}"}
 
 
@@ -219,49 +220,49 @@ READERS: Mapping[str, Callable[[Table], Reading]] = {
 }
 
 
-def sagemaker_api() -> Any:
+def load_sagemaker_api() -> Any:
     return botocore.session.get_session().get_service_model("sagemaker")
 
 
-def enum(shape: str) -> set[str]:
-    return set(sagemaker_api().shape_for(shape).enum)
+def enum_values(shape: str) -> set[str]:
+    return set(load_sagemaker_api().shape_for(shape).enum)
 
 
 def accelerator(instance: str) -> str:
     """gpu, neuron, gaudi or none, by the letters that the family's name begins with."""
     family = instance.removeprefix("ml.").partition(".")[0]
-    return ACCELERATORS.get(one(r"^([a-z]+)", family)[0], "none")
+    return ACCELERATORS.get(match_groups(r"^([a-z]+)", family)[0], "none")
 
 
 def by_size(instance: str) -> tuple[str, int, str]:
     """Sorts ml.g5.2xlarge before ml.g5.12xlarge."""
     _, family, size = instance.split(".")
-    return family, int(one(r"^(\d*)", size)[0] or 0), size
+    return family, int(match_groups(r"^(\d*)", size)[0] or 0), size
 
 
 def domain(region: str) -> str:
     """What the hosts of a region's services end in; empty if botocore does not know the region."""
     partitions = botocore.session.get_session().get_data("partitions")["partitions"]
     suffixes = (each["outputs"]["dnsSuffix"] for each in partitions if region in each["regions"])
-    found: str = next(suffixes, "")
-    return found
+    suffix: str = next(suffixes, "")
+    return suffix
 
 
-def sdk_images() -> Mapping[str, Any]:
+def read_sdk_images() -> Mapping[str, Any]:
     """The SDK's own map of LMI images, by DJL version."""
-    path = package_folder("sagemaker") / "core" / "image_uri_config" / "djl-lmi.json"
-    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["versions"]
-    return found
+    path = find_package_folder("sagemaker") / "core" / "image_uri_config" / "djl-lmi.json"
+    images: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))["versions"]
+    return images
 
 
-def ec2_types() -> Mapping[str, Any]:
+def read_ec2_types() -> Mapping[str, Any]:
     """What EC2 answers about its instance types, as moto records it."""
-    path = package_folder("moto") / "ec2" / "resources" / "instance_types.json.gz"
-    found: Mapping[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
-    return found
+    path = find_package_folder("moto") / "ec2" / "resources" / "instance_types.json.gz"
+    types: Mapping[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+    return types
 
 
-def package_folder(package: str) -> Path:
+def find_package_folder(package: str) -> Path:
     """Where a package lies, without importing it: that would take seconds."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -273,25 +274,25 @@ def installed(package: str) -> str:
     return f"{package} {version(package)}"
 
 
-def one(pattern: str | re.Pattern[str], within: str) -> tuple[str, ...]:
+def match_groups(pattern: str | re.Pattern[str], within: str) -> tuple[str, ...]:
     """What the groups of a pattern that must be there hold."""
-    found = re.search(pattern, within)
-    if found is None:
+    match = re.search(pattern, within)
+    if match is None:
         raise ValueError(f"no {pattern} in {within!r}")
-    return found.groups()
+    return match.groups()
 
 
 # --- comparing and bringing up to date -----------------------------------------------------------------------------
 
 
-def updated(table: Table, reading: Reading) -> list[Row]:
+def update_rows(table: Table, reading: Reading) -> list[Row]:
     """The table's rows as the package would have them; what is equal already stays as it is written."""
     ours = {identity(table, row): row for row in table["rows"]}
-    said = {identity(table, row): row for row in reading.rows}
+    theirs = {identity(table, row): row for row in reading.rows}
     rows = []
-    for key in said if reading.whole else dict.fromkeys([*ours, *said]):
+    for key in theirs if reading.whole else dict.fromkeys([*ours, *theirs]):
         row = ours.get(key, reading.fresh)
-        rows.append(row | {name: value for name, value in said.get(key, {}).items() if row.get(name) != value})
+        rows.append(row | {name: value for name, value in theirs.get(key, {}).items() if row.get(name) != value})
     return rows
 
 
@@ -299,56 +300,57 @@ def updated(table: Table, reading: Reading) -> list[Row]:
 class Difference:
     row: str
     column: str  # empty: the whole row
-    said: str
+    message: str
 
     def __str__(self) -> str:
-        return ": ".join(filter(None, (self.row, self.column, self.said)))
+        return ": ".join(filter(None, (self.row, self.column, self.message)))
 
 
 def differences(table: Table, reading: Reading) -> Iterator[Difference]:
     ours = {identity(table, row): row for row in table["rows"]}
-    wanted = {identity(table, row): row for row in updated(table, reading)}
-    for key in dict.fromkeys([*ours, *wanted]):
+    theirs = {identity(table, row): row for row in update_rows(table, reading)}
+    for key in dict.fromkeys([*ours, *theirs]):
         row = " ".join(map(str, key))
-        if key not in wanted:
+        if key not in theirs:
             yield Difference(row, "", f"there is no such row by {reading.package}")
         elif key not in ours:
             yield Difference(row, "", f"is new in {reading.package}")
         else:
             for column in sorted(reading.columns):
-                was, now = ours[key].get(column), wanted[key].get(column)
+                was, now = ours[key].get(column), theirs[key].get(column)
                 if was != now:
                     yield Difference(row, column, f"{now!r} in {reading.package}, {was!r} in the table")
 
 
-def write(name: str) -> None:
+def update_table(name: str) -> None:
     """Take over what the packages say, and put the file into its one form."""
     table = load(name)
     if name in READERS:
-        table["rows"] = updated(table, READERS[name](table))
-    (FOLDER / f"{name}.json").write_text(text(table), encoding="utf-8")
+        table["rows"] = update_rows(table, READERS[name](table))
+    (FOLDER / f"{name}.json").write_text(format_table(table), encoding="utf-8")
 
 
 # --- telling -------------------------------------------------------------------------------------------------------
 
 
-def told(name: str, table: Table, reading: Reading | None) -> Iterator[str]:
+def describe_table(name: str, table: Table, reading: Reading | None) -> Iterator[str]:
     """Every column of a table: its type, where it comes from, and whether something installed says it too."""
     yield f"{name}: {table['about']}"
     yield f"  {len(table['rows'])} rows, as of {table['as_of']}, told apart by {' and '.join(table['key'])}"
     differ = {each.column for each in differences(table, reading)} if reading else set()
     for column, about in table["columns"].items():
         kind = f"{about['type']} in {about['unit']}" if "unit" in about else about["type"]
-        yield f"  {column} ({kind}): {about['about']}. Source: {about['source']}.{said(column, reading, differ)}"
+        agreement = compare_column(column, reading, differ)
+        yield f"  {column} ({kind}): {about['about']}. Source: {about['source']}.{agreement}"
     for source, about in table["sources"].items():
         yield f"  source {source}: {about['what']} <{about['url']}>; {about['how']}"
 
 
-def said(column: str, reading: Reading | None, differ: set[str]) -> str:
+def compare_column(column: str, reading: Reading | None, differ: set[str]) -> str:
     if reading is None or column not in reading.columns:
         return ""
-    known = sum(column in row for row in reading.rows)
-    return f" {reading.package} {'differs' if column in differ else f'says the same of {known} rows'}."
+    agreeing = sum(column in row for row in reading.rows)
+    return f" {reading.package} {'differs' if column in differ else f'says the same of {agreeing} rows'}."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -356,15 +358,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "python -m sluice.lmi.provenance", description="Say where every figure comes from."
     )
     parser.add_argument("--write", action="store_true", help="take over what the installed packages say")
-    chosen = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     wrong = []
     for name in NAMES:
-        if chosen.write:
-            write(name)
+        if options.write:
+            update_table(name)
         table = load(name)
         reading = READERS[name](table) if name in READERS else None
-        print(*told(name, table, reading), "", sep="\n")
-        wrong += [f"{name}: {problem}" for problem in problems(table)]
+        print(*describe_table(name, table, reading), "", sep="\n")
+        wrong += [f"{name}: {problem}" for problem in check_table(table)]
         wrong += [f"{name}: {difference}" for difference in (differences(table, reading) if reading else ())]
     print(*(wrong or ["All tables are whole and agree with the packages installed."]), sep="\n")
     return 1 if wrong else 0

@@ -30,7 +30,7 @@ class Phase:
     within: Timeout = ""  # the variant's timeout that runs meanwhile; none runs during provisioning and pull
 
 
-def phases(model: ModelFacts | None, instance_type: str, options: Mapping[str, str]) -> list[Phase]:
+def estimate_phases(model: ModelFacts | None, instance_type: str, options: Mapping[str, str]) -> list[Phase]:
     """The phases of one start in their order; without a model, those that do not depend on its size.
 
     `options` are the container's, by lower-case names without OPTION_. An instance type that is not known counts as
@@ -42,10 +42,10 @@ def phases(model: ModelFacts | None, instance_type: str, options: Mapping[str, s
     return [phase for row in rows for phase in _phase(row, model, instance_type)]
 
 
-def seconds(of: list[Phase], within: Timeout) -> tuple[float, float]:
+def total_seconds(of: list[Phase], within: Timeout) -> tuple[float, float]:
     """The least and the most that the phases within one timeout take together."""
-    chosen = [phase for phase in of if phase.within == within]
-    return sum(phase.seconds_low for phase in chosen), sum(phase.seconds_high for phase in chosen)
+    matching = [phase for phase in of if phase.within == within]
+    return sum(phase.seconds_low for phase in matching), sum(phase.seconds_high for phase in matching)
 
 
 def _phase(row: tables.Row, model: ModelFacts | None, instance_type: str) -> Iterator[Phase]:

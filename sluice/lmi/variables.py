@@ -42,7 +42,7 @@ SINCE: Mapping[str, str] = {
     "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS": "PREDICT_TIMEOUT",
 }
 # What people write for one of LMI's names where its letters alone would not tell.
-MEANT: Mapping[str, str] = {
+SYNONYMS: Mapping[str, str] = {
     "HF_MODEL": "HF_MODEL_ID",
     "HF_MODEL_NAME": "HF_MODEL_ID",
     "HF_MODELID": "HF_MODEL_ID",
@@ -70,7 +70,7 @@ MEANT: Mapping[str, str] = {
 # Names that people also have for things of their own: meant for LMI only where nothing else names a model.
 GENERIC: Mapping[str, str] = {"MODEL_ID": "HF_MODEL_ID", "MODEL": "HF_MODEL_ID", "MODEL_NAME": "HF_MODEL_ID"}
 # Near one of the names above, and yet something that the libraries in the container read.
-KNOWN = frozenset({"HUGGING_FACE_HUB_TOKEN", "HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN_PATH", "HF_ENDPOINT"})
+READ_BY_LIBRARIES = frozenset({"HUGGING_FACE_HUB_TOKEN", "HF_HOME", "HF_HUB_OFFLINE", "HF_TOKEN_PATH", "HF_ENDPOINT"})
 ELSEWHERE = ("OPTION_", "SERVING_", "HF_HUB_", "SAGEMAKER_")  # families that are read, whatever follows
 
 # Text Generation Inference: its launcher's variables -> the LMI option, empty where LMI has nothing of the kind.
@@ -143,7 +143,7 @@ class Foreign:
     kind: Literal["option", "variable"]  # what `option` is: an option of LMI, or a plain variable of its own
 
 
-def foreign(name: str) -> Foreign | None:
+def identify_foreign(name: str) -> Foreign | None:
     """Whose variable this is, if it is known to be somebody else's or nearly one of LMI's own."""
     for prefix, whose in PREFIXES.items():
         if name.startswith(prefix):
@@ -157,7 +157,7 @@ def foreign(name: str) -> Foreign | None:
     return Foreign("", near, "variable") if near else None
 
 
-def value_for(option: str, value: str) -> str:
+def translate_value(option: str, value: str) -> str:
     """Another container's value as this option of LMI takes it."""
     return DTYPES.get(value, value) if option == "dtype" else value
 
@@ -166,8 +166,8 @@ def _of_server(argument: str, whose: str) -> Foreign:
     if argument in {"model", "model_name", "model_path"}:
         return Foreign(whose, "HF_MODEL_ID", "variable")
     option = SGLANG.get(argument) or RENAMED.get(argument, argument)
-    known = tables.by("options", "name").get(option, {"type": "stops"})
-    return Foreign(whose, "" if known.get("type") == "stops" else option, "option")
+    row = tables.by("options", "name").get(option, {"type": "stops"})
+    return Foreign(whose, "" if row.get("type") == "stops" else option, "option")
 
 
 def _near(name: str) -> str | None:
@@ -176,13 +176,13 @@ def _near(name: str) -> str | None:
     if (
         len(name) > LONGEST
         or name in OWN
-        or name in KNOWN
+        or name in READ_BY_LIBRARIES
         or upper.startswith(("OPTION_", "SERVING_", "HF_HUB_", "SAGEMAKER_"))
     ):
         return None
     if upper in OWN:
         return upper
-    if upper in MEANT:
-        return MEANT[upper]
+    if upper in SYNONYMS:
+        return SYNONYMS[upper]
     close = difflib.get_close_matches(upper, OWN, 1, 0.88)
     return close[0] if close else None

@@ -63,10 +63,10 @@ class Cache:
             room = max(positions, min(self._most, 2 * positions))
             self.keys, self.values = self._larger(self.keys, room), self._larger(self.values, room)
 
-    def _larger(self, held: Array, positions: int) -> Array:
-        layers, heads, _, size = held.shape
+    def _larger(self, array: Array, positions: int) -> Array:
+        layers, heads, _, size = array.shape
         larger = np.empty((layers, heads, positions, size), np.float32)
-        larger[:, :, : self.length] = held[:, :, : self.length]
+        larger[:, :, : self.length] = array[:, :, : self.length]
         return larger
 
 
@@ -118,11 +118,11 @@ class Qwen3:
 
     def __init__(self, shape: Shape, weights: Mapping[str, Array], positions: int | None = None) -> None:
         self.shape = s = shape
-        take = _Taker(weights)
-        self.embedding = take("model.embed_tokens", s.vocabulary, s.hidden)
-        self.output = (self.embedding if s.tied else take("lm_head", s.vocabulary, s.hidden)).T
-        self.final_norm = take("model.norm", s.hidden)
-        self.layers = [_layer(take, s, f"model.layers.{number}") for number in range(s.layers)]
+        tensor = _TensorReader(weights)
+        self.embedding = tensor("model.embed_tokens", s.vocabulary, s.hidden)
+        self.output = (self.embedding if s.tied else tensor("lm_head", s.vocabulary, s.hidden)).T
+        self.final_norm = tensor("model.norm", s.hidden)
+        self.layers = [_layer(tensor, s, f"model.layers.{number}") for number in range(s.layers)]
         frequency = 1 / (s.theta ** (np.arange(0, s.head_dim, 2) / s.head_dim))
         angle = np.arange(positions or s.positions)[:, None] * frequency[None]
         self.cos = np.concatenate([np.cos(angle)] * 2, -1).astype(np.float32)[:, None]  # [position, 1, head_dim]
@@ -161,15 +161,15 @@ class Qwen3:
             cache.reserve(cache.length + 1)
         cos, sin = self.cos[at], self.sin[at]
         x = self.embedding[list(tokens)]
-        seen = np.empty((len(tokens), self.shape.heads * self.shape.head_dim), np.float32)
+        attended = np.empty((len(tokens), self.shape.heads * self.shape.head_dim), np.float32)
         for number, layer in enumerate(self.layers):
             q, k, v = self._heads(_rows(_norm(x, layer.norm, self.shape.eps), layer.qkv), layer, cos, sin)
             for row, cache in enumerate(caches):
                 keys, values = cache.keys[number, :, : at[row] + 1], cache.values[number, :, : at[row] + 1]
                 keys[:, -1] = k[row]
                 values[:, -1] = v[row]
-                seen[row] = self._attend_one(q[row], keys, values)
-            x = x + _rows(seen, layer.o)
+                attended[row] = self._attend_one(q[row], keys, values)
+            x = x + _rows(attended, layer.o)
             x = x + _rows(_swiglu(_rows(_norm(x, layer.feed_norm, self.shape.eps), layer.gate_up)), layer.down)
         for cache in caches:
             cache.length += 1
@@ -195,7 +195,7 @@ class Qwen3:
         return (_softmax(scores) @ values[:, None]).transpose(2, 0, 1, 3).reshape(len(q), -1)
 
 
-class _Taker:
+class _TensorReader:
     """Hands out tensors by name, and says which one is missing or has another shape than config.json says."""
 
     def __init__(self, weights: Mapping[str, Array]) -> None:
@@ -210,22 +210,22 @@ class _Taker:
         return tensor
 
 
-def _layer(take: _Taker, s: Shape, name: str) -> Layer:
+def _layer(tensor: _TensorReader, s: Shape, name: str) -> Layer:
     def projections(*parts: tuple[str, int, int]) -> Array:
-        return np.ascontiguousarray(np.concatenate([take(f"{name}.{part}", *shape) for part, *shape in parts]).T)
+        return np.ascontiguousarray(np.concatenate([tensor(f"{name}.{part}", *shape) for part, *shape in parts]).T)
 
     q, kv, attention = s.heads * s.head_dim, s.kv_heads * s.head_dim, "self_attn"
     return Layer(
-        norm=take(f"{name}.input_layernorm", s.hidden),
+        norm=tensor(f"{name}.input_layernorm", s.hidden),
         qkv=projections(
             (f"{attention}.q_proj", q, s.hidden),
             (f"{attention}.k_proj", kv, s.hidden),
             (f"{attention}.v_proj", kv, s.hidden),
         ),
-        q_norm=take(f"{name}.{attention}.q_norm", s.head_dim),
-        k_norm=take(f"{name}.{attention}.k_norm", s.head_dim),
+        q_norm=tensor(f"{name}.{attention}.q_norm", s.head_dim),
+        k_norm=tensor(f"{name}.{attention}.k_norm", s.head_dim),
         o=projections((f"{attention}.o_proj", s.hidden, q)),
-        feed_norm=take(f"{name}.post_attention_layernorm", s.hidden),
+        feed_norm=tensor(f"{name}.post_attention_layernorm", s.hidden),
         gate_up=projections(("mlp.gate_proj", s.feed_forward, s.hidden), ("mlp.up_proj", s.feed_forward, s.hidden)),
         down=projections(("mlp.down_proj", s.hidden, s.feed_forward)),
     )

@@ -46,7 +46,7 @@ def command(arguments: Sequence[str]) -> int:
 
 def serve(environment: Mapping[str, str]) -> None:
     """Load what the environment names, say what was made of its options, answer until told to stop."""
-    settings = configuration.read(environment)
+    settings = configuration.read_settings(environment)
     if settings.upstream:
         from sluice.tinylmi import upstream  # brings an HTTP client, which is needed for this alone
 

@@ -72,7 +72,7 @@ class Defaults:
 
 
 @dataclass(frozen=True)
-class Ask:
+class GenerationRequest:
     form: Form
     ids: list[int]
     max_tokens: int
@@ -98,13 +98,15 @@ def parse_json(raw: bytes) -> dict[str, Any]:
     return body
 
 
-def parse(body: Mapping[str, Any], text: Text, defaults: Defaults, served_name: str, context: int) -> Ask:
+def parse_request(
+    body: Mapping[str, Any], text: Text, defaults: Defaults, served_name: str, context: int
+) -> GenerationRequest:
     """What is asked, with its prompt in tokens; raises BadRequest."""
     named = body.get("model", served_name)
     if named != served_name:
         raise BadRequest(f"there is no model {named!r} here; leave `model` out, or send {served_name!r}")
     if "prompt" in body:
-        return _ask("prompt", body, _text(body, "prompt"), text, defaults, context)
+        return _build_request("prompt", body, _text(body, "prompt"), text, defaults, context)
     if "inputs" in body:
         return _native(body, text, defaults, context)
     if "messages" in body:
@@ -115,33 +117,33 @@ def parse(body: Mapping[str, Any], text: Text, defaults: Defaults, served_name: 
             ids = text.chat(messages, _template_options(body.get("chat_template_kwargs")))
         except PromptError as error:
             raise BadRequest(str(error)) from None
-        return _ask("chat", body, ids, text, defaults, context)
+        return _build_request("chat", body, ids, text, defaults, context)
     if "requestType" in body:
         raise BadRequest("stateful sessions (requestType) are not done here")
     raise BadRequest("the body must contain prompt, inputs, or messages")
 
 
-def _native(body: Mapping[str, Any], text: Text, defaults: Defaults, context: int) -> Ask:
+def _native(body: Mapping[str, Any], text: Text, defaults: Defaults, context: int) -> GenerationRequest:
     """LMI's own form: no chat template, 30 new tokens, `stop_sequences` not understood."""
-    given = body.get("parameters", {})
-    if not isinstance(given, dict):
+    parameters = body.get("parameters", {})
+    if not isinstance(parameters, dict):
         raise BadRequest("parameters must be an object")
     own = {"max_new_tokens", "return_full_text", "truncate", "top_n_tokens", "ignore_eos_token", "details", "do_sample"}
     own |= {"decoder_input_details"}
-    _refuse({"n": given.get("top_n_tokens"), "truncate_prompt_tokens": given.get("truncate")})
-    _refuse({"decoder_input_details": given.get("decoder_input_details")})
+    _refuse({"n": parameters.get("top_n_tokens"), "truncate_prompt_tokens": parameters.get("truncate")})
+    _refuse({"decoder_input_details": parameters.get("decoder_input_details")})
     fields = {
-        "max_tokens": given.get("max_new_tokens", NATIVE_TOKENS),
-        "ignore_eos": given.get("ignore_eos_token", False),
+        "max_tokens": parameters.get("max_new_tokens", NATIVE_TOKENS),
+        "ignore_eos": parameters.get("ignore_eos_token", False),
         "stream": body.get("stream", False),
-        "details": given.get("details", False),
-        **{name: value for name, value in given.items() if name not in own},
+        "details": parameters.get("details", False),
+        **{name: value for name, value in parameters.items() if name not in own},
     }
-    if given.get("do_sample") is False:
+    if parameters.get("do_sample") is False:
         fields["temperature"] = 0
     prompt = _inputs(body["inputs"])
-    prefix = prompt if _switch(given, "return_full_text") else ""
-    return _ask("inputs", fields, prompt, text, defaults, context, prefix)
+    prefix = prompt if _switch(parameters, "return_full_text") else ""
+    return _build_request("inputs", fields, prompt, text, defaults, context, prefix)
 
 
 def _inputs(value: Any) -> str:
@@ -152,7 +154,7 @@ def _inputs(value: Any) -> str:
     return _sound(value, "inputs")
 
 
-def _ask(
+def _build_request(
     form: Form,
     fields: Mapping[str, Any],
     prompt: str | list[int],
@@ -160,13 +162,13 @@ def _ask(
     defaults: Defaults,
     context: int,
     prefix: str = "",
-) -> Ask:
+) -> GenerationRequest:
     _refuse(fields)
     if isinstance(prompt, str):
         _short_enough(prompt, text, context)
     ids = text.plain(prompt) if isinstance(prompt, str) else prompt
     stream = _switch(fields, "stream")
-    return Ask(
+    return GenerationRequest(
         form=form,
         ids=ids,
         max_tokens=_limit(form, fields, len(ids), defaults, context),
@@ -186,18 +188,18 @@ def _limit(form: Form, fields: Mapping[str, Any], prompt: int, defaults: Default
         raise BadRequest("the prompt is empty")
     if prompt >= context:
         raise BadRequest(f"the prompt has {prompt} tokens, and the context (max_model_len) is {context}")
-    wanted = _whole(fields, "max_completion_tokens", 1)
-    if wanted is None:
-        wanted = _whole(fields, "max_tokens", 1)
-    if wanted is None:
+    limit = _whole(fields, "max_completion_tokens", 1)
+    if limit is None:
+        limit = _whole(fields, "max_tokens", 1)
+    if limit is None:
         usual = COMPLETION_TOKENS if form == "prompt" else defaults.max_tokens or context
         return min(usual, context - prompt)
-    if prompt + wanted > context:
+    if prompt + limit > context:
         raise BadRequest(
-            f"max_tokens is {wanted}, but with {prompt} tokens of prompt the context (max_model_len {context}) "
+            f"max_tokens is {limit}, but with {prompt} tokens of prompt the context (max_model_len {context}) "
             f"leaves {context - prompt}"
         )
-    return wanted
+    return limit
 
 
 def _sampling(fields: Mapping[str, Any], usual: Sampling) -> Sampling:

@@ -64,7 +64,7 @@ class Job:
     gone: bool = False
     cache: Cache | None = field(default=None, repr=False)
 
-    def take(self, logits: Array) -> bool:
+    def advance(self, logits: Array) -> bool:
         """Choose the next token and say what it adds; True if it was the last."""
         self.token = self.sampler.next(logits)
         self.count += 1
@@ -96,7 +96,7 @@ class Scheduler:
         self._thread.start()
 
     @property
-    def well(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether the thread that computes is alive: what /ping must ask."""
         return self._thread.is_alive() and not self._dead
 
@@ -168,22 +168,22 @@ class Scheduler:
             return
         with self._changed:
             self._reading.popleft()
-            if not job.take(logits):
+            if not job.advance(logits):
                 self._talking.append(job)
 
     def _step(self) -> None:
         jobs = self._talking
         logits = self._model.step([job.token for job in jobs], [job.cache for job in jobs if job.cache is not None])
-        ended = [job for job, row in zip(jobs, logits, strict=True) if job.take(row)]
+        ended = [job for job, row in zip(jobs, logits, strict=True) if job.advance(row)]
         with self._changed:
             self._talking = [job for job in jobs if job not in ended]
 
     def _die(self, why: str) -> None:
         with self._changed:
             self._dead = True
-            left = [*self._waiting, *self._reading, *self._talking]
+            jobs = [*self._waiting, *self._reading, *self._talking]
             self._waiting.clear()
             self._reading.clear()
             self._talking.clear()
-        for job in left:
+        for job in jobs:
             job.listener(Event(error=why))

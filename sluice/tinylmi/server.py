@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Send
 from sluice.tinylmi import protocol, replies
 from sluice.tinylmi.engine import Qwen3, read_shape
 from sluice.tinylmi.folder import ModelError, read_json
-from sluice.tinylmi.protocol import Ask, Defaults
+from sluice.tinylmi.protocol import Defaults, GenerationRequest
 from sluice.tinylmi.sampling import Sampler, Sampling
 from sluice.tinylmi.scheduler import EngineDead, Event, Job, QueueFull, Scheduler
 from sluice.tinylmi.settings import Settings, StartError
 from sluice.tinylmi.text import Answer, Text
-from sluice.tinylmi.web import Refusal, Talk, routes
+from sluice.tinylmi.web import AnswerResponse, Refusal, build_application
 
 LARGE = 32_000  # bytes: from here on a body is read on another thread, so that streams go on
 
@@ -84,12 +84,12 @@ def _defaults(generation: dict[str, Any], folder: Path) -> Defaults:
 def application(served: Served) -> ASGIApp:
     """The routes over a loaded model."""
 
-    async def well() -> bool:
-        return served.scheduler.well
+    async def is_healthy() -> bool:
+        return served.scheduler.is_healthy
 
-    async def ask(raw: bytes) -> Talk:
-        asked = await asyncio.to_thread(_parsed, served, raw) if len(raw) > LARGE else _parsed(served, raw)
-        answering = Answering(served, asked)
+    async def start_answer(raw: bytes) -> AnswerResponse:
+        request = await asyncio.to_thread(_parsed, served, raw) if len(raw) > LARGE else _parsed(served, raw)
+        answering = Answering(served, request)
         try:
             served.scheduler.submit(answering.job)
         except QueueFull:
@@ -98,53 +98,53 @@ def application(served: Served) -> ASGIApp:
             raise Refusal(500, "Inference Engine Failure") from None
         return answering
 
-    return routes(well, ask, served.settings.largest_body)
+    return build_application(is_healthy, start_answer, served.settings.largest_body)
 
 
-def _parsed(served: Served, raw: bytes) -> Ask:
+def _parsed(served: Served, raw: bytes) -> GenerationRequest:
     body = protocol.parse_json(raw)
-    return protocol.parse(body, served.text, served.defaults, served.settings.served_name, served.context)
+    return protocol.parse_request(body, served.text, served.defaults, served.settings.served_name, served.context)
 
 
-class Answering(Talk):
+class Answering(AnswerResponse):
     """Says a job's events as they come."""
 
-    def __init__(self, served: Served, ask: Ask) -> None:
+    def __init__(self, served: Served, request: GenerationRequest) -> None:
         super().__init__()
-        self._served, self._ask, self.prompt = served, ask, len(ask.ids)
+        self._served, self._request, self.prompt = served, request, len(request.ids)
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._writer = replies.Writer(ask, served.text, served.settings.served_name)
+        self._writer = replies.Writer(request, served.text, served.settings.served_name)
         self.job = Job(
-            ids=ask.ids,
-            limit=ask.max_tokens,
-            sampler=Sampler(ask.sampling),
-            answer=Answer(served.text, ask.stop),
-            ends=frozenset() if ask.ignore_end else served.ends,
-            listener=self._hear,
-            log_probabilities=ask.form == "inputs" and (ask.details or ask.stream),
+            ids=request.ids,
+            limit=request.max_tokens,
+            sampler=Sampler(request.sampling),
+            answer=Answer(served.text, request.stop),
+            ends=frozenset() if request.ignore_end else served.ends,
+            listener=self._receive,
+            log_probabilities=request.form == "inputs" and (request.details or request.stream),
         )
 
-    def leave(self) -> None:
+    def release(self) -> None:
         self._served.scheduler.cancel(self.job)
 
-    async def talk(self, send: Send) -> None:
+    async def respond(self, send: Send) -> None:
         event = await self._next()
-        if event.error or not self._ask.stream:
+        if event.error or not self._request.stream:
             while not event.last:
                 event = await self._next()
-            failed = replies.failure(500, event.error) if event.error else None
-            await self.whole(send, 500 if failed else 200, failed or self._writer.whole())
+            failed = replies.error_line(500, event.error) if event.error else None
+            await self.send_whole(send, 500 if failed else 200, failed or self._writer.whole())
             return
         await self.open_lines(send)
-        await self.say(send, self._writer.opening())
+        await self.write(send, self._writer.opening())
         while not event.last:
-            await self.say(send, self._writer.piece(event))
+            await self.write(send, self._writer.piece(event))
             event = await self._next()
         if event.error:  # the status is out already: the error is one more line
-            await self.say(send, replies.failure(500, event.error))
+            await self.write(send, replies.error_line(500, event.error))
         else:
-            await self.say(send, self._writer.piece(event) + self._writer.closing())
+            await self.write(send, self._writer.piece(event) + self._writer.closing())
         await self.close_lines(send)
 
     async def _next(self) -> Event:
@@ -156,6 +156,6 @@ class Answering(Talk):
             self.how = event.reason or "failed"
         return event
 
-    def _hear(self, event: Event) -> None:
+    def _receive(self, event: Event) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody listens any more
             self._loop.call_soon_threadsafe(self._events.put_nowait, event)

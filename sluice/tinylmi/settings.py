@@ -69,46 +69,46 @@ class Settings:
     ignored: tuple[str, ...] = ()  # the image does not read them
 
 
-def read(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str]) -> Settings:
     """Everything the server must know; raises StartError."""
     env = {name: value for name, value in environment.items() if value}
     for alias, own in ALIASES.items():
         if alias in env:
             env.setdefault(own, env[alias])
     upstream = env.get("TINYLMI_UPSTREAM")
-    folder = None if upstream else model_folder(env)
-    written = _properties(folder) if folder else {}
-    given = _given(env) | {
-        key.removeprefix("option."): value for key, value in written.items() if key.startswith("option.")
+    folder = None if upstream else find_model_folder(env)
+    properties = _properties(folder) if folder else {}
+    written = _environment_options(env) | {
+        key.removeprefix("option."): value for key, value in properties.items() if key.startswith("option.")
     }
-    if "engine" in written:
-        given["engine"] = written["engine"]
+    if "engine" in properties:
+        written["engine"] = properties["engine"]
     unread = tuple(name for name in env if name.startswith("OPTION_") and options.option_name(name) is None)
-    ignored = _refuse(given)
-    chosen = options.one_spelling({name: value for name, value in given.items() if name not in ignored})
-    seats, piece = _number(chosen, "max_rolling_batch_size", 32), chosen.get("max_rolling_batch_prefill_tokens")
+    ignored = _refuse(written)
+    effective = options.one_spelling({name: value for name, value in written.items() if name not in ignored})
+    seats, piece = _number(effective, "max_rolling_batch_size", 32), effective.get("max_rolling_batch_prefill_tokens")
     if piece is not None and int(piece) < seats:
         raise StartError(f"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS={piece} is less than {seats} sequences.")
-    length = chosen.get("max_model_len")
+    length = effective.get("max_model_len")
     return Settings(
         model=folder,
         upstream=upstream,
         upstream_model=env.get("TINYLMI_UPSTREAM_MODEL"),
         host=env.get("TINYLMI_HOST", "127.0.0.1"),
         port=_number(env, "SAGEMAKER_BIND_TO_PORT", 8080),
-        max_model_len=options.length(length, RELEASE) if length else None,
+        max_model_len=options.parse_length(length, RELEASE) if length else None,
         seats=seats,
         piece=min(int(piece or CONTEXT_PIECE), CONTEXT_PIECE),
-        queue=_number({**env, **written}, "SERVING_JOB_QUEUE_SIZE", _number(written, "job_queue_size", 1000)),
+        queue=_number({**env, **properties}, "SERVING_JOB_QUEUE_SIZE", _number(properties, "job_queue_size", 1000)),
         largest_body=_largest_body(env),
-        served_name=chosen.get("served_model_name", "lmi"),
-        applied=tuple(f"{name}={chosen[name]}" for name in sorted(APPLIED & chosen.keys())),
-        without_effect=tuple(sorted(chosen.keys() - APPLIED)),
-        ignored=(*sorted(spelled(name) for name in ignored), *sorted(unread)),
+        served_name=effective.get("served_model_name", "lmi"),
+        applied=tuple(f"{name}={effective[name]}" for name in sorted(APPLIED & effective.keys())),
+        without_effect=tuple(sorted(effective.keys() - APPLIED)),
+        ignored=(*sorted(env_name(name) for name in ignored), *sorted(unread)),
     )
 
 
-def model_folder(env: Mapping[str, str]) -> Path:
+def find_model_folder(env: Mapping[str, str]) -> Path:
     """HF_MODEL_ID, else where SageMaker put the model; a hub or S3 cannot be reached from here."""
     named = env.get("HF_MODEL_ID")
     folder = Path(named or env.get("SM_MODEL_DIR") or MODEL_FOLDER)
@@ -132,12 +132,12 @@ def model_folder(env: Mapping[str, str]) -> Path:
     return folder
 
 
-def spelled(name: str) -> str:
+def env_name(name: str) -> str:
     """An option as a user writes it in the environment."""
     return name.upper() if name.upper() in PLAIN else f"OPTION_{name.upper()}"
 
 
-def _given(env: Mapping[str, str]) -> dict[str, str]:
+def _environment_options(env: Mapping[str, str]) -> dict[str, str]:
     """Options from the environment; OPTION_TENSOR_PARALLEL_DEGREE goes before TENSOR_PARALLEL_DEGREE."""
     plain = {name.lower(): env[name] for name in PLAIN if name in env}
     return plain | {option: value for name, value in env.items() if (option := options.option_name(name))}
@@ -155,22 +155,22 @@ def _properties(folder: Path) -> dict[str, str]:
     return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[1]}
 
 
-def _refuse(given: Mapping[str, str]) -> set[str]:
+def _refuse(written: Mapping[str, str]) -> set[str]:
     """Raise for what ends the start or cannot be done here; return the names that the image ignores."""
     ignored: set[str] = set()
-    for finding in options.findings(given, RELEASE):
+    for finding in options.findings(written, RELEASE):
         if finding.effect == "ignored":
             ignored.add(finding.option)
         else:
-            raise StartError(f"{spelled(finding.option)}={given[finding.option]}: {finding.why}", finding.instead)
-    degree = given.get("tensor_parallel_degree", "max")
+            raise StartError(f"{env_name(finding.option)}={written[finding.option]}: {finding.why}", finding.instead)
+    degree = written.get("tensor_parallel_degree", "max")
     if degree != "max" and int(degree) > DEVICES:
         raise StartError(
             f"EngineException: TENSOR_PARALLEL_DEGREE={degree}, but there is {DEVICES} device.", "Use 1 or max."
         )
     for name, harmless in BEYOND.items():
-        if name in given and given[name].lower() not in harmless:
-            raise StartError(f"{spelled(name)} changes the answers, and this stand-in cannot do it.", "Remove it.")
+        if name in written and written[name].lower() not in harmless:
+            raise StartError(f"{env_name(name)} changes the answers, and this stand-in cannot do it.", "Remove it.")
     return ignored
 
 

@@ -49,10 +49,10 @@ class Text:
             raise PromptError("this model has no chat template; send `inputs` instead of `messages`")
         veil = self._veil("".join(text for message in messages for text in message.values()))
         veiled = [{key: _replaced(text, veil) for key, text in message.items()} for message in messages]
-        given = {name: self._token(name) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
+        special_tokens = {name: self._token(name) for name in ("bos_token", "eos_token", "pad_token", "unk_token")}
         try:
             rendered = self._template.render(
-                {**given, **(options or {}), "messages": veiled, "add_generation_prompt": True}
+                {**special_tokens, **(options or {}), "messages": veiled, "add_generation_prompt": True}
             )
         except (TemplateError, TypeError, ValueError) as error:  # TypeError: the template met a shape it does not know
             raise PromptError(f"the chat template refuses these messages: {error}") from None
@@ -84,10 +84,10 @@ class Text:
     def _encode(self, rendered: str, unveil: Mapping[str, str]) -> list[int]:
         ids: list[int] = []
         start = 0
-        for found in self._specials.finditer(rendered):
-            ids += self._pieces(_replaced(rendered[start : found.start()], unveil))
-            ids.append(self._control[found.group()])
-            start = found.end()
+        for match in self._specials.finditer(rendered):
+            ids += self._pieces(_replaced(rendered[start : match.start()], unveil))
+            ids.append(self._control[match.group()])
+            start = match.end()
         return ids + self._pieces(_replaced(rendered[start:], unveil))
 
     def _pieces(self, text: str) -> list[int]:
@@ -104,26 +104,26 @@ class Answer:
     def __init__(self, text: Text, stop: Sequence[str] = ()) -> None:
         self._text, self._stop = text, tuple(stop)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = ""  # may be the beginning of a stop string
+        self._pending = ""  # may be the beginning of a stop string
         self.stopped_by: str | None = None
 
     def add(self, token: int) -> str:
         """The text that is certain now. Once `stopped_by` is set the answer is over."""
-        self._held += self._decoder.decode(self._text.bytes_of(token))
-        found = [(at, stop) for stop in self._stop if (at := self._held.find(stop)) >= 0]
-        if found:
-            at, self.stopped_by = min(found)
-            said, self._held = self._held[:at], ""
-            return said
-        keep = max((_overlap(self._held, stop) for stop in self._stop), default=0)
-        cut = len(self._held) - keep
-        said, self._held = self._held[:cut], self._held[cut:]
-        return said
+        self._pending += self._decoder.decode(self._text.bytes_of(token))
+        matches = [(at, stop) for stop in self._stop if (at := self._pending.find(stop)) >= 0]
+        if matches:
+            at, self.stopped_by = min(matches)
+            certain, self._pending = self._pending[:at], ""
+            return certain
+        keep = max((_overlap(self._pending, stop) for stop in self._stop), default=0)
+        cut = len(self._pending) - keep
+        certain, self._pending = self._pending[:cut], self._pending[cut:]
+        return certain
 
     def end(self) -> str:
         """What was held back, now that no stop string can follow."""
-        said, self._held = self._held, ""
-        return said
+        rest, self._pending = self._pending, ""
+        return rest
 
 
 def _overlap(text: str, stop: str) -> int:
@@ -136,7 +136,7 @@ def _replaced(text: str, by: Mapping[str, str]) -> str:
     if not by:
         return text
     longest_first = sorted(map(re.escape, by), key=len, reverse=True)
-    return re.sub("|".join(longest_first), lambda found: by[found.group()], text)
+    return re.sub("|".join(longest_first), lambda match: by[match.group()], text)
 
 
 def _read_tokenizer(folder: Path) -> Tokenizer:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Send
 from sluice.tinylmi import protocol, replies, web
 from sluice.tinylmi.protocol import BadRequest
 from sluice.tinylmi.settings import Settings, StartError
-from sluice.tinylmi.web import Refusal, Talk
+from sluice.tinylmi.web import AnswerResponse, Refusal
 
 TIMEOUT = httpx.Timeout(240, connect=5)  # PREDICT_TIMEOUT of the image
 PING_TIMEOUT = 2
@@ -38,7 +38,7 @@ class Upstream:
         self._model = model
         self._client = httpx.AsyncClient(timeout=TIMEOUT, trust_env=False)
 
-    async def well(self) -> bool:
+    async def is_healthy(self) -> bool:
         """Whether it can be reached and has a model."""
         try:
             return bool(await self._models())
@@ -68,7 +68,7 @@ class Upstream:
 
 
 def application(upstream: Upstream, largest_body: int) -> ASGIApp:
-    async def ask(raw: bytes) -> Talk:
+    async def start_answer(raw: bytes) -> AnswerResponse:
         body = protocol.parse_json(raw)
         form = next((key for key in ("prompt", "inputs", "messages") if key in body), None)
         if form not in PATHS:
@@ -76,12 +76,12 @@ def application(upstream: Upstream, largest_body: int) -> ASGIApp:
         try:
             return Passing(upstream, PATHS[form], {**body, "model": await upstream.model()})
         except httpx.HTTPError as error:
-            raise Refusal(500, f"the model server behind cannot be reached: {said(error)}") from None
+            raise Refusal(500, f"the model server behind cannot be reached: {describe_error(error)}") from None
 
-    return web.routes(upstream.well, ask, largest_body, upstream.close)
+    return web.build_application(upstream.is_healthy, start_answer, largest_body, upstream.close)
 
 
-class Passing(Talk):
+class Passing(AnswerResponse):
     """One request passed on; when the client goes, the request to the other server is closed too."""
 
     def __init__(self, upstream: Upstream, path: str, body: dict[str, Any]) -> None:
@@ -89,39 +89,39 @@ class Passing(Talk):
         self._upstream, self._path, self._body = upstream, path, body
         self._opened = False
 
-    async def talk(self, send: Send) -> None:
+    async def respond(self, send: Send) -> None:
         try:
             async with self._upstream.post(self._path, self._body) as reply:
                 if reply.is_error:
-                    await self.whole(send, 424, replies.failure(424, reason(await reply.aread())))
+                    await self.send_whole(send, 424, replies.error_line(424, read_error(await reply.aread())))
                 elif self._body.get("stream") is True:
                     await self._lines(send, reply)
                 else:
                     await self._answer(send, await reply.aread())
         except httpx.HTTPError as error:
-            await self._broken(send, f"the model server behind failed: {said(error)}")
+            await self._broken(send, f"the model server behind failed: {describe_error(error)}")
 
     async def _answer(self, send: Send, raw: bytes) -> None:
-        answer = parsed(raw)
+        answer = parse_object(raw)
         if answer is None:
             return await self._broken(send, "the model server behind answered with something that is not JSON")
         self._counted(answer)
         self.how = "answered"
-        await self.whole(send, 200, replies.line(answer))
+        await self.send_whole(send, 200, replies.json_line(answer))
 
     async def _lines(self, send: Send, reply: httpx.Response) -> None:
-        async for data in events(reply):
+        async for data in iterate_events(reply):
             if data == b"[DONE]":
                 self.how = "answered"
                 await self._open(send)
-                await self.say(send, b"\n")
+                await self.write(send, b"\n")
                 return await self.close_lines(send)
-            piece = parsed(data)
+            piece = parse_object(data)
             if piece is None:
                 return await self._broken(send, "the model server behind streamed something that is not JSON")
             self._counted(piece)
             await self._open(send)
-            await self.say(send, replies.line(piece))
+            await self.write(send, replies.json_line(piece))
         await self._broken(send, "the model server behind ended its stream too early")
 
     async def _open(self, send: Send) -> None:
@@ -133,8 +133,8 @@ class Passing(Talk):
         """A status while there is none yet, else one more line."""
         self.how = "failed"
         if not self._opened:
-            return await self.whole(send, 500, replies.failure(500, why))
-        await self.say(send, replies.failure(500, why))
+            return await self.send_whole(send, 500, replies.error_line(500, why))
+        await self.write(send, replies.error_line(500, why))
         await self.close_lines(send)
 
     def _counted(self, answer: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ class Passing(Talk):
             self.prompt, self.count = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
 
 
-async def events(reply: httpx.Response) -> AsyncIterator[bytes]:
+async def iterate_events(reply: httpx.Response) -> AsyncIterator[bytes]:
     """The data of each server-sent event, split at newlines alone: JSON may hold other line separators."""
     rest = b""
     async for chunk in reply.aiter_bytes():
@@ -155,7 +155,7 @@ async def events(reply: httpx.Response) -> AsyncIterator[bytes]:
         yield rest.removeprefix(b"data:").strip()
 
 
-def parsed(raw: bytes) -> dict[str, Any] | None:
+def parse_object(raw: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError):
@@ -163,16 +163,16 @@ def parsed(raw: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def reason(raw: bytes) -> str:
+def read_error(raw: bytes) -> str:
     """Why another server refused, wherever it says so."""
-    body = parsed(raw) or {}
+    body = parse_object(raw) or {}
     error = body.get("error", body.get("message", body.get("detail")))
     if isinstance(error, dict):
         error = error.get("message")
     return str(error) if error else raw.decode("utf-8", "replace")[:200] or "it gave no reason"
 
 
-def said(error: httpx.HTTPError) -> str:
+def describe_error(error: httpx.HTTPError) -> str:
     return str(error) or type(error).__name__
 
 

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sluice.same_origin import explain_refusal
 from sluice.tinylmi.protocol import BadRequest
-from sluice.tinylmi.replies import failure, line
+from sluice.tinylmi.replies import error_line, json_line
 from sluice.tinylmi.settings import Settings, StartError
 
 log = logging.getLogger("tinylmi")
@@ -43,7 +43,7 @@ class Refusal(Exception):
         self.code, self.why = code, why
 
 
-class Talk(Response):
+class AnswerResponse(Response):
     """An answer being given. However it ends (a client that goes, a stop, a fault), `leave` is called."""
 
     def __init__(self) -> None:
@@ -51,25 +51,25 @@ class Talk(Response):
         self.code, self.prompt, self.count, self.how = NOBODY, 0, 0, "gone"
         self.started = 0.0
 
-    async def talk(self, send: Send) -> None:
+    async def respond(self, send: Send) -> None:
         raise NotImplementedError
 
-    def leave(self) -> None: ...
+    def release(self) -> None: ...
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        talking = asyncio.create_task(self.talk(send))
+        talking = asyncio.create_task(self.respond(send))
         gone = asyncio.create_task(_gone(receive))
         try:
             await asyncio.wait({talking, gone}, return_when=asyncio.FIRST_COMPLETED)
             if talking.done():
                 talking.result()
         finally:
-            self.leave()
+            self.release()
             talking.cancel()
             gone.cancel()
             log_request(scope["method"], scope["path"], self.code, self.started, self.prompt, self.count, self.how)
 
-    async def whole(self, send: Send, code: int, body: bytes) -> None:
+    async def send_whole(self, send: Send, code: int, body: bytes) -> None:
         self.code = code
         await send(_start(code, (b"content-type", JSON), (b"content-length", str(len(body)).encode())))
         await send({"type": "http.response.body", "body": body})
@@ -78,7 +78,7 @@ class Talk(Response):
         self.code = 200
         await send(_start(200, (b"content-type", LINES)))
 
-    async def say(self, send: Send, body: bytes) -> None:
+    async def write(self, send: Send, body: bytes) -> None:
         if body:
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
@@ -89,9 +89,9 @@ class Talk(Response):
 async def nothing() -> None: ...
 
 
-def routes(
-    well: Callable[[], Awaitable[bool]],
-    ask: Callable[[bytes], Awaitable[Talk]],
+def build_application(
+    is_healthy: Callable[[], Awaitable[bool]],
+    start_answer: Callable[[bytes], Awaitable[AnswerResponse]],
     largest_body: int,
     close: Callable[[], Awaitable[None]] = nothing,
 ) -> ASGIApp:
@@ -103,14 +103,14 @@ def routes(
         await close()
 
     async def ping(_: Request) -> Response:
-        if await well():
-            return Response(line({"status": "Healthy"}), media_type="application/json")
-        return Response(line({"status": "Unhealthy"}), 500, media_type="application/json")
+        if await is_healthy():
+            return Response(json_line({"status": "Healthy"}), media_type="application/json")
+        return Response(json_line({"status": "Unhealthy"}), 500, media_type="application/json")
 
-    async def asked(request: Request) -> Response:
+    async def invoke(request: Request) -> Response:
         started = time.perf_counter()
         try:
-            talk = await ask(await _body(request, largest_body))
+            answer = await start_answer(await _body(request, largest_body))
         except BadRequest as error:
             refusal = Refusal(424, f"Input parsing failed: {error}")
         except ClientDisconnect:
@@ -118,19 +118,19 @@ def routes(
         except Refusal as error:
             refusal = error
         else:
-            talk.started = started
-            return talk
+            answer.started = started
+            return answer
         log_request(request.method, request.url.path, refusal.code, started, how="refused")
         return _failed(refusal.code, refusal.why)
 
     return Starlette(
-        routes=[Route("/ping", ping, methods=["GET"]), *(Route(path, asked, methods=["POST"]) for path in FORMS)],
+        routes=[Route("/ping", ping, methods=["GET"]), *(Route(path, invoke, methods=["POST"]) for path in FORMS)],
         exception_handlers={HTTPException: _http_error, Exception: _surprise},
         lifespan=life,
     )
 
 
-class Door:
+class OriginGuard:
     """The application, closed to what a foreign web page may have sent; `host` is where it listens."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
@@ -164,7 +164,7 @@ async def _surprise(_: Request, error: Exception) -> Response:
 
 
 def _failed(code: int, why: str) -> Response:
-    return Response(failure(code, why), code, media_type="application/json")
+    return Response(error_line(code, why), code, media_type="application/json")
 
 
 def _start(code: int, *headers: tuple[bytes, bytes]) -> dict[str, object]:
@@ -186,7 +186,7 @@ def log_request(
 
 def run(app: ASGIApp, settings: Settings) -> None:
     """Listen until told to stop; raises StartError if the port is taken."""
-    door = Door(app, settings.host)
+    door = OriginGuard(app, settings.host)
     config = uvicorn.Config(door, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     listening = listen(settings.host, settings.port, config.backlog)

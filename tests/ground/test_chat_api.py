@@ -141,8 +141,8 @@ def test_functions_that_a_whole_reply_calls_are_read_and_it_need_not_say_anythin
 )
 def test_arguments_are_an_object_or_the_text_that_the_model_wrote(given, read):
     calls = chat_api.ToolCalls()
-    calls.take([{"function": {"name": "f", "arguments": given}}])
-    assert calls.made() == ({"name": "f", "arguments": read},)
+    calls.add([{"function": {"name": "f", "arguments": given}}])
+    assert calls.build() == ({"name": "f", "arguments": read},)
 
 
 def test_streamed_calls_are_put_together_by_their_index():
@@ -154,21 +154,21 @@ def test_streamed_calls_are_put_together_by_their_index():
     ]
     calls = chat_api.ToolCalls()
     for piece in pieces:
-        calls.take(chat_api.calls({"choices": [{"delta": {"tool_calls": piece}}]}))
-    assert calls.made() == ({"name": "find", "arguments": {"q": "연차"}}, {"name": "stop", "arguments": {}})
+        calls.add(chat_api.calls({"choices": [{"delta": {"tool_calls": piece}}]}))
+    assert calls.build() == ({"name": "find", "arguments": {"q": "연차"}}, {"name": "stop", "arguments": {}})
 
 
 @pytest.mark.parametrize("strange", ["x", [None], [{}], [{"function": 3}], {"function": {}}])
 def test_strange_calls_are_none(strange):
     calls = chat_api.ToolCalls()
-    calls.take(strange)
-    assert not calls and calls.made() == ()
+    calls.add(strange)
+    assert not calls and calls.build() == ()
 
 
 def test_half_a_character_is_mended_so_that_the_answer_can_be_written_down():
     body = b'{"choices": [{"message": {"content": "ok \\ud83d \\uD83D\\uDE00"}}]}'
     assert chat_api.parse_reply(body).text == "ok \ufffd \U0001f600"
-    assert chat_api.mended("\ud83d" + "\ude00") == "\U0001f600"
+    assert chat_api.replace_surrogates("\ud83d" + "\ude00") == "\U0001f600"
 
 
 def test_server_sent_events_are_understood_like_lines():

@@ -10,7 +10,7 @@ IMAGE = "djl-inference:0.35.0-lmi17.0.0-cu128"
 
 def test_settings_become_option_variables():
     settings = {"max_model_len": 4096, "enforce_eager": True, "dtype": "bf16", "gpu_memory_utilization": 0.9}
-    assert environment.environment(IMAGE, settings, 1, {"HF_TASK": "text-generation"}) == {
+    assert environment.build_environment(IMAGE, settings, 1, {"HF_TASK": "text-generation"}) == {
         "OPTION_MAX_MODEL_LEN": "4096",
         "OPTION_ENFORCE_EAGER": "true",
         "OPTION_DTYPE": "bf16",
@@ -21,7 +21,7 @@ def test_settings_become_option_variables():
 
 
 def test_what_is_merely_wrong_is_written_as_it_stands():
-    assert environment.environment(IMAGE, {"max_len": 4096, "dtype": ""}, 0, {"SM_VLLM_MODEL": "x"}) == {
+    assert environment.build_environment(IMAGE, {"max_len": 4096, "dtype": ""}, 0, {"SM_VLLM_MODEL": "x"}) == {
         "OPTION_MAX_LEN": "4096",
         "OPTION_DTYPE": "",
         "TENSOR_PARALLEL_DEGREE": "0",
@@ -39,16 +39,16 @@ def test_what_is_merely_wrong_is_written_as_it_stands():
 )
 def test_one_variable_in_two_places_is_refused(settings, extra, name):
     with pytest.raises(UsageError, match=f"{name} is written twice"):
-        environment.environment(IMAGE, settings, 1, extra)
+        environment.build_environment(IMAGE, settings, 1, extra)
 
 
 def test_a_key_with_a_capital_becomes_a_variable_that_the_container_does_not_read():
-    name = environment.variable("Max_Model_Len")
+    name = environment.variable_name("Max_Model_Len")
     assert name == "OPTION_Max_Model_Len"
     assert options.option_name(name) is None
-    assert options.option_name(environment.variable("max_model_len")) == "max_model_len"
+    assert options.option_name(environment.variable_name("max_model_len")) == "max_model_len"
 
 
 @pytest.mark.parametrize(("value", "text"), [(True, "true"), (1, "1"), (0.5, "0.5"), ("a b", "a b"), ("", "")])
 def test_a_scalar_is_written_as_a_container_reads_it(value, text):
-    assert environment.written(value) == text
+    assert environment.format_scalar(value) == text

@@ -11,7 +11,7 @@ HOST = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 
 @pytest.mark.parametrize("row", tables.rows("releases"), ids=lambda row: row["tag"])
 def test_every_tag_of_the_table_names_its_release(row):
-    image = images.parse(f"djl-inference:{row['tag']}")
+    image = images.parse_image(f"djl-inference:{row['tag']}")
     assert (image.release, image.djl) == (row["release"], row["djl"])
     assert image.cuda_version == tuple(int(part) for part in row["cuda"].split("."))
 
@@ -30,7 +30,7 @@ def test_every_tag_of_the_table_names_its_release(row):
     ],
 )
 def test_tags_of_every_shape_are_read(tag, release, cuda, flavour):
-    image = images.parse(f"{HOST}/djl-inference:{tag}")
+    image = images.parse_image(f"{HOST}/djl-inference:{tag}")
     assert (image.tag, image.release, image.cuda, image.flavour) == (tag, release, cuda, flavour)
 
 
@@ -47,7 +47,7 @@ def test_tags_of_every_shape_are_read(tag, release, cuda, flavour):
     ],
 )
 def test_the_same_image_is_known_from_wherever_it_is_pulled(name):
-    assert str(images.parse(name)) == IMAGE
+    assert str(images.parse_image(name)) == IMAGE
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_the_same_image_is_known_from_wherever_it_is_pulled(name):
     ],
 )
 def test_each_region_has_its_registry(region, uri):
-    assert images.parse(IMAGE).uri(region) == uri
+    assert images.parse_image(IMAGE).uri(region) == uri
 
 
 def test_a_region_without_a_registry_is_an_error():
     with pytest.raises(UsageError, match="mars-north-1"):
-        images.parse(IMAGE).uri("mars-north-1")
+        images.parse_image(IMAGE).uri("mars-north-1")
 
 
 @pytest.mark.parametrize(
-    ("image", "said"),
+    ("image", "message"),
     [
         ("djl-inference", "missing"),
         ("djl-inference:latest", "not a full one"),
@@ -83,9 +83,9 @@ def test_a_region_without_a_registry_is_an_error():
         ("", "not an LMI image"),
     ],
 )
-def test_a_name_that_does_not_tell_its_release_is_refused(image, said):
-    with pytest.raises(UsageError, match=said):
-        images.parse(image)
+def test_a_name_that_does_not_tell_its_release_is_refused(image, message):
+    with pytest.raises(UsageError, match=message):
+        images.parse_image(image)
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_a_name_that_does_not_tell_its_release_is_refused(image, said):
     ],
 )
 def test_what_else_is_in_an_image_is_told_by_its_repository(name, server, copy):
-    named = images.reference(name)
+    named = images.parse_reference(name)
     assert (named.server, named.is_copy) == (server, copy)
 
 
 def test_another_tag_is_written_as_the_first_was():
     tag = "0.34.0-lmi16.0.0-cu128"
-    assert images.reference(f"{HOST}/{IMAGE}@sha256:0").tagged(tag) == f"{HOST}/djl-inference:{tag}"
-    assert images.reference(IMAGE).tagged(tag) == f"djl-inference:{tag}"
-    assert images.reference("0.35.0-lmi17.0.0-cu128").tagged(tag) == f"djl-inference:{tag}"
+    assert images.parse_reference(f"{HOST}/{IMAGE}@sha256:0").tagged(tag) == f"{HOST}/djl-inference:{tag}"
+    assert images.parse_reference(IMAGE).tagged(tag) == f"djl-inference:{tag}"
+    assert images.parse_reference("0.35.0-lmi17.0.0-cu128").tagged(tag) == f"djl-inference:{tag}"

@@ -16,7 +16,7 @@ QWEN3_8B = ModelFacts(
 
 
 def spans(instance_type="ml.g6.2xlarge", model=QWEN3_8B, **options):
-    return {each.name: each for each in startup_time.phases(model, instance_type, options)}
+    return {each.name: each for each in startup_time.estimate_phases(model, instance_type, options)}
 
 
 def test_the_phases_come_in_their_order():
@@ -32,8 +32,8 @@ def test_no_phase_takes_less_at_most_than_at_least():
 
 @pytest.mark.parametrize("total", [258, 525])  # AWS's own: with the image cached, and with it pulled
 def test_what_aws_measured_as_a_whole_lies_within_the_sum(total):
-    found = spans().values()
-    assert sum(each.seconds_low for each in found) < total < sum(each.seconds_high for each in found)
+    phases = spans().values()
+    assert sum(each.seconds_low for each in phases) < total < sum(each.seconds_high for each in phases)
 
 
 def test_the_download_is_as_aws_measured_it_on_the_instance_where_it_did():
@@ -63,11 +63,11 @@ def test_without_a_model_there_is_nothing_said_about_its_bytes():
 
 
 def test_what_runs_within_a_timeout_is_added_up():
-    found = list(spans().values())
-    low, high = startup_time.seconds(found, "download_seconds")
-    assert (low, high) == (found[2].seconds_low, found[2].seconds_high)
-    assert startup_time.seconds(found, "startup_seconds")[1] == pytest.approx(
-        sum(each.seconds_high for each in found[3:])
+    phases = list(spans().values())
+    low, high = startup_time.total_seconds(phases, "download_seconds")
+    assert (low, high) == (phases[2].seconds_low, phases[2].seconds_high)
+    assert startup_time.total_seconds(phases, "startup_seconds")[1] == pytest.approx(
+        sum(each.seconds_high for each in phases[3:])
     )
 
 
@@ -79,8 +79,8 @@ def test_every_figure_says_where_it_is_from():
 def test_networks_are_those_that_ec2_tells():
     moto = pytest.importorskip("moto")
     file = Path(moto.__file__).parent / "ec2" / "resources" / "instance_types.json.gz"
-    said = json.loads(gzip.decompress(file.read_bytes()))
-    cards = {name: each["NetworkInfo"]["NetworkCards"][0] for name, each in said.items() if "NetworkInfo" in each}
+    machines = json.loads(gzip.decompress(file.read_bytes()))
+    cards = {name: each["NetworkInfo"]["NetworkCards"][0] for name, each in machines.items() if "NetworkInfo" in each}
     for row in tables.rows("networks"):
         card = cards[row["instance"].removeprefix("ml.")]
         assert row["baseline_gbps"] == card["BaselineBandwidthInGbps"]

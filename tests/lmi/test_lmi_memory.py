@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from sluice.lmi import memory, model, tables
 from sluice.lmi.memory import ServingConfig
 
-HERE = Path(__file__).parents[1]
-DOCUMENT = (HERE.parent / "docs" / "memory.md").read_text(encoding="utf-8")
-PUBLISHED = json.loads((HERE / "published_loads.json").read_text(encoding="utf-8"))
+TESTS = Path(__file__).parents[1]
+DOCUMENT = (TESTS.parent / "docs" / "memory.md").read_text(encoding="utf-8")
+PUBLISHED = json.loads((TESTS / "published_loads.json").read_text(encoding="utf-8"))
 LOADS = PUBLISHED["loads"]
 INSTANCES = tables.by("instances", "instance")
-QWEN3_4B = model.known("Qwen/Qwen3-4B-Instruct-2507")
-QWEN3_8B = model.known("Qwen/Qwen3-8B")
-QWEN3_32B = model.known("Qwen/Qwen3-32B")
+QWEN3_4B = model.find_model("Qwen/Qwen3-4B-Instruct-2507")
+QWEN3_8B = model.find_model("Qwen/Qwen3-8B")
+QWEN3_32B = model.find_model("Qwen/Qwen3-32B")
 assert QWEN3_4B and QWEN3_8B and QWEN3_32B
 
 # GiB left for the KV cache and tokens in it: model, instance, degree, LMI 17, and the tokens of LMI 25.
@@ -47,9 +47,9 @@ FACTS = [
 
 @pytest.mark.parametrize(("name", "instance", "degree", "gib", "tokens", "later"), FACTS)
 def test_the_figures_of_the_fact_sheet_come_out(name, instance, degree, gib, tokens, later):
-    facts = model.known(name)
-    run = memory.run_on(INSTANCES[instance], degree, 17)
-    newer = memory.run_on(INSTANCES[instance], degree, 25)
+    facts = model.find_model(name)
+    run = memory.default_config(INSTANCES[instance], degree, 17)
+    newer = memory.default_config(INSTANCES[instance], degree, 25)
     assert round(memory.estimate(facts, run).cache, 2) == gib
     assert memory.fit(facts, run, 4096).tokens == tokens
     assert memory.fit(facts, newer, 4096).tokens == later
@@ -128,7 +128,7 @@ def test_layers_with_a_window_keep_no_more_than_that():
     facts = model.from_config(PUBLISHED["models"]["gpt-oss-120b"], "gpt-oss-120b")
     assert memory.kv_gib(facts, 131072) == pytest.approx(4.54, abs=0.05)
     assert memory.kv_gib(facts, 131072, windows=False) == pytest.approx(9.0, abs=0.05)
-    older, newer = (memory.fit(facts, ServingConfig(79.18, 2, release), 131072).wanted for release in (15, 17))
+    older, newer = (memory.fit(facts, ServingConfig(79.18, 2, release), 131072).request_gib for release in (15, 17))
     assert older > 1.9 * newer
 
 
@@ -144,7 +144,7 @@ def test_heads_are_shared_out_until_every_card_has_one():
 
 
 def test_an_fp8_cache_holds_twice_as_much():
-    run = memory.run_on(INSTANCES["ml.g6.xlarge"], 1, 17)
+    run = memory.default_config(INSTANCES["ml.g6.xlarge"], 1, 17)
     assert memory.fit(QWEN3_4B, replace(run, cache_bytes=1.0), 4096).tokens >= 2 * 79776
 
 
@@ -160,7 +160,7 @@ def test_an_fp8_cache_holds_twice_as_much():
     ],
 )
 def test_what_options_do_to_the_room(changes, least, most):
-    run = memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 25)
+    run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 25)
     assert (
         least <= memory.estimate(QWEN3_4B, replace(run, **changes)).cache - memory.estimate(QWEN3_4B, run).cache <= most
     )
@@ -168,7 +168,7 @@ def test_what_options_do_to_the_room(changes, least, most):
 
 @pytest.mark.parametrize(("release", "seqs"), [(15, 256), (16, 256), (17, 32), (27, 32)])
 def test_how_many_requests_a_release_takes_up_unless_told_otherwise(release, seqs):
-    assert memory.run_on(INSTANCES["ml.g5.xlarge"], 1, release).max_num_seqs == seqs
+    assert memory.default_config(INSTANCES["ml.g5.xlarge"], 1, release).max_num_seqs == seqs
 
 
 @pytest.mark.parametrize(
@@ -176,31 +176,31 @@ def test_how_many_requests_a_release_takes_up_unless_told_otherwise(release, seq
     [(4096, "fits"), (65536, "fits"), (73728, "close"), (86016, "close"), (98304, "misses"), (262144, "misses")],
 )
 def test_between_a_fit_and_a_miss_nothing_is_claimed(length, verdict):
-    assert memory.fit(QWEN3_4B, memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 17), length).verdict == verdict
+    assert memory.fit(QWEN3_4B, memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17), length).verdict == verdict
 
 
 def test_requests_at_a_time_are_what_the_cache_holds_and_no_more_than_are_taken_up():
-    run = memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 17)
+    run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17)
     assert memory.fit(QWEN3_4B, run, 4096).concurrency == pytest.approx(19.5, abs=0.05)
     assert memory.fit(QWEN3_4B, replace(run, max_num_seqs=8), 4096).concurrency == 8
 
 
 def ways(facts, instance, length, degree=1, **changes):
-    run = replace(memory.run_on(INSTANCES[instance], degree, 17), **changes)
-    return memory.nearest(facts, run, INSTANCES[instance], length, "us-east-1")
+    run = replace(memory.default_config(INSTANCES[instance], degree, 17), **changes)
+    return memory.suggest_alternatives(facts, run, INSTANCES[instance], length, "us-east-1")
 
 
 def test_on_a_misfit_less_context_comes_first_and_fits_with_the_margin():
     first = ways(QWEN3_4B, "ml.g5.xlarge", 262144)[0]
     assert (first.name, first.value) == ("max_model_len", "65536")
-    run = memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 17)
+    run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17)
     assert memory.fit(QWEN3_4B, run, 65536).verdict == "fits"
     assert memory.fit(QWEN3_4B, run, 65536 + 4096).verdict != "fits"
 
 
 def test_on_a_misfit_more_cards_of_the_same_instance_are_named():
-    found = {way.name: way.value for way in ways(QWEN3_8B, "ml.g5.12xlarge", 40960)}
-    assert found["tensor_parallel_degree"] == "2"
+    options = {way.name: way.value for way in ways(QWEN3_8B, "ml.g5.12xlarge", 40960)}
+    assert options["tensor_parallel_degree"] == "2"
 
 
 @pytest.mark.parametrize(("heads", "degrees"), [(32, [1, 2, 4, 8]), (28, [1, 2, 4]), (14, [1, 2]), (15, [1])])
@@ -214,35 +214,35 @@ def test_a_degree_that_is_offered_divides_the_heads(heads, degrees):
 
 def test_on_a_misfit_no_card_without_bfloat16_is_named():
     """A T4 would hold the model, but cannot compute in the type of its weights."""
-    asked = {"facts": QWEN3_8B, "run": memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 17), "length": 40960}
-    found = {}
+    question = {"facts": QWEN3_8B, "run": memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17), "length": 40960}
+    instances = {}
     for family in ("ml.g4dn.", "ml.g5."):
-        offered = memory.nearest(
-            asked["facts"],
-            asked["run"],
+        offered = memory.suggest_alternatives(
+            question["facts"],
+            question["run"],
             INSTANCES["ml.g5.xlarge"],
-            asked["length"],
+            question["length"],
             suits=lambda row, family=family: row["instance"].startswith(family),
         )
-        found[family] = [way.value for way in offered if way.name == "instance_type"]
-    t4 = memory.run_on(INSTANCES["ml.g4dn.12xlarge"], 4, 17)
+        instances[family] = [way.value for way in offered if way.name == "instance_type"]
+    t4 = memory.default_config(INSTANCES["ml.g4dn.12xlarge"], 4, 17)
     assert memory.fit(QWEN3_8B, t4, 40960).verdict == "fits"
-    assert found["ml.g5."] and found["ml.g4dn."] == []
+    assert instances["ml.g5."] and instances["ml.g4dn."] == []
 
 
 def test_on_a_misfit_the_cheapest_other_instances_are_named_with_their_price():
-    found = [way for way in ways(QWEN3_8B, "ml.g5.xlarge", 40960) if way.name == "instance_type"]
-    prices = [float(re.search(r"\$([\d.]+) an hour in us-east-1", way.what)[1]) for way in found]
+    alternatives = [way for way in ways(QWEN3_8B, "ml.g5.xlarge", 40960) if way.name == "instance_type"]
+    prices = [float(re.search(r"\$([\d.]+) an hour in us-east-1", way.what)[1]) for way in alternatives]
     assert prices and prices == sorted(prices)
-    for way in found:
-        there = memory.run_on(INSTANCES[way.value], way.degree, 17)
+    for way in alternatives:
+        there = memory.default_config(INSTANCES[way.value], way.degree, 17)
         assert memory.fit(QWEN3_8B, there, 40960).verdict == "fits"
 
 
 def test_a_price_of_the_region_is_preferred_and_an_unknown_one_left_out():
-    assert memory.priced("ml.g5.xlarge", "ap-northeast-2").endswith("in ap-northeast-2")
-    assert memory.priced("ml.g5.xlarge", "nowhere-1").endswith("in us-east-1")
-    assert memory.priced("ml.nothing", "us-east-1") == ""
+    assert memory.format_price("ml.g5.xlarge", "ap-northeast-2").endswith("in ap-northeast-2")
+    assert memory.format_price("ml.g5.xlarge", "nowhere-1").endswith("in us-east-1")
+    assert memory.format_price("ml.nothing", "us-east-1") == ""
 
 
 def test_smaller_numbers_are_offered_where_the_card_has_them():
@@ -258,7 +258,7 @@ def test_a_quantized_model_is_not_told_to_be_quantized():
 
 
 def test_a_model_with_an_encoder_is_given_more_room():
-    run = memory.run_on(INSTANCES["ml.g5.xlarge"], 1, 17)
+    run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17)
     assert memory.fit(replace(QWEN3_4B, multimodal=True), run, 59392).verdict == "close"
     assert memory.fit(QWEN3_4B, run, 59392).verdict == "fits"
 
@@ -307,7 +307,7 @@ def test_a_longer_context_never_fits_better_and_a_fit_leaves_its_margin(facts, r
     assert order.index(short.verdict) <= order.index(long.verdict)
     assert short.tokens % memory.BLOCK == 0 and short.tokens >= 0
     if short.verdict == "fits":
-        assert short.need.cache - short.wanted >= memory.SLACK_GIB - 1e-9
-        assert short.wanted <= (1 - memory.MARGIN) * short.need.cache + 1e-9
+        assert short.need.cache - short.request_gib >= memory.SLACK_GIB - 1e-9
+        assert short.request_gib <= (1 - memory.MARGIN) * short.need.cache + 1e-9
     if short.starts:
-        assert short.verdict != "misses" and short.wanted <= short.need.cache + 1e-6
+        assert short.verdict != "misses" and short.request_gib <= short.need.cache + 1e-6

@@ -238,16 +238,21 @@ def test_a_longrope_says_what_it_was_before():
 
 
 def test_latent_attention_and_experts_are_found():
-    found = facts(DEEPSEEK_V3)
-    assert (found.kv_lora_rank, found.qk_rope_head_dim, found.moe_layers, found.experts_per_token) == (512, 64, 58, 8)
+    shape = facts(DEEPSEEK_V3)
+    assert (
+        shape.kv_lora_rank,
+        shape.qk_rope_head_dim,
+        shape.moe_layers,
+        shape.experts_per_token,
+    ) == (512, 64, 58, 8)
 
 
 @pytest.mark.parametrize(
     ("config", "window", "layers"), [(GPT_OSS, 128, 12), (GEMMA2, 4096, 21), (GEMMA3, 1024, 29), (QWEN3_4B, 0, 0)]
 )
 def test_layers_that_keep_only_a_window_are_counted(config, window, layers):
-    found = facts(config)
-    assert (found.sliding_window, found.window_layers) == (window, layers)
+    shape = facts(config)
+    assert (shape.sliding_window, shape.window_layers) == (window, layers)
 
 
 def test_layers_without_a_cache_are_counted():
@@ -256,8 +261,14 @@ def test_layers_without_a_cache_are_counted():
 
 
 def test_the_decoder_of_a_model_that_sees_is_found_with_its_familys_defaults():
-    found = facts(GEMMA3)
-    assert (found.heads, found.kv_heads, found.head_dim, found.vocab, found.multimodal) == (8, 4, 256, 262208, True)
+    shape = facts(GEMMA3)
+    assert (
+        shape.heads,
+        shape.kv_heads,
+        shape.head_dim,
+        shape.vocab,
+        shape.multimodal,
+    ) == (8, 4, 256, 262208, True)
 
 
 @pytest.mark.parametrize(
@@ -299,11 +310,11 @@ def test_a_key_that_is_missing_or_no_number_is_named(key, value):
 )
 def test_whatever_a_config_holds_it_is_a_shape_or_one_clear_error(changes):
     try:
-        found = facts(LLAMA | changes)
+        shape = facts(LLAMA | changes)
     except UsageError as error:
         assert error.message
     else:
-        assert found.parameters > 0 and found.window_layers + found.state_layers <= found.layers
+        assert shape.parameters > 0 and shape.window_layers + shape.state_layers <= shape.layers
 
 
 def shard(tensors):
@@ -321,13 +332,13 @@ def shard(tensors):
 
 def checkpoint(files):
     """Files in a dictionary, and how many bytes of them were read."""
-    asked = []
+    requests = []
 
     def read(key, start, length):
-        asked.append((key, start, length))
+        requests.append((key, start, length))
         return files[key][start : start + length]
 
-    return {name: len(content) for name, content in files.items()}, read, asked
+    return {name: len(content) for name, content in files.items()}, read, requests
 
 
 SMALL = json.dumps(LLAMA | {"hidden_size": 8, "num_hidden_layers": 2, "vocab_size": 16}).encode()
@@ -343,10 +354,10 @@ def test_weights_are_counted_exactly_from_headers_alone():
         "b.safetensors": two,
         "model.safetensors.index.json": json.dumps(index).encode(),
     }
-    sizes, read, asked = checkpoint(files)
-    found = model.from_checkpoint(sizes, read, "s3://a/b")
-    assert (found.parameters, found.weights_bytes, found.origin) == (384, 768, "safetensors headers")
-    assert all(length <= len(files[key]) or key.endswith(".json") for key, _, length in asked)
+    sizes, read, requests = checkpoint(files)
+    shape = model.from_checkpoint(sizes, read, "s3://a/b")
+    assert (shape.parameters, shape.weights_bytes, shape.origin) == (384, 768, "safetensors headers")
+    assert all(length <= len(files[key]) or key.endswith(".json") for key, _, length in requests)
 
 
 def test_an_output_layer_that_is_the_embedding_and_layers_after_the_last_are_not_loaded():
@@ -366,8 +377,8 @@ def test_a_second_copy_in_mistrals_form_is_not_counted():
 
 def test_older_weights_are_as_large_as_their_files():
     sizes, read, _ = checkpoint({"config.json": SMALL, "pytorch_model-1.bin": b"x" * 70, "training_args.bin": b"x" * 5})
-    found = model.from_checkpoint(sizes, read, "x")
-    assert (found.weights_bytes, found.origin) == (70, "config.json and file sizes")
+    shape = model.from_checkpoint(sizes, read, "x")
+    assert (shape.weights_bytes, shape.origin) == (70, "config.json and file sizes")
 
 
 @pytest.mark.parametrize(
@@ -403,10 +414,10 @@ def test_a_broken_checkpoint_is_told_by_the_file_at_fault(files, what):
 
 def test_the_shipped_checkpoint_is_read_from_its_folder():
     folder = Path(__file__).parents[2] / "sluice" / "tinylmi" / "checkpoints" / "good"
-    found = model.from_folder(folder)
-    assert found.weights_bytes == 2 * found.parameters
-    assert abs((folder / "model.safetensors").stat().st_size - found.weights_bytes) < 100_000
-    assert found.parameters == model.from_config(json.loads((folder / "config.json").read_text()), "x").parameters
+    shape = model.from_folder(folder)
+    assert shape.weights_bytes == 2 * shape.parameters
+    assert abs((folder / "model.safetensors").stat().st_size - shape.weights_bytes) < 100_000
+    assert shape.parameters == model.from_config(json.loads((folder / "config.json").read_text()), "x").parameters
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path):
@@ -419,9 +430,9 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
     ["Qwen/Qwen3-4B-Instruct-2507", "qwen/qwen3-4b-instruct-2507", "Qwen3-4B-Instruct-2507", "qwen3-4b-instruct-2507/"],
 )
 def test_a_known_model_is_found_by_its_id_in_any_case_and_without_its_organisation(name):
-    found = model.known(name)
-    assert found is not None
-    assert (found.name, found.parameters, found.weights_bytes) == (
+    shape = model.find_model(name)
+    assert shape is not None
+    assert (shape.name, shape.parameters, shape.weights_bytes) == (
         "Qwen/Qwen3-4B-Instruct-2507",
         4_022_468_096,
         8_044_936_192,
@@ -430,17 +441,17 @@ def test_a_known_model_is_found_by_its_id_in_any_case_and_without_its_organisati
 
 @pytest.mark.parametrize("name", ["", "/", "nobody/Qwen3-4B-Instruct-2507", "s3://bucket/model/", "²"])
 def test_a_model_that_is_not_in_the_table_is_not_guessed(name):
-    assert model.known(name) is None
+    assert model.find_model(name) is None
 
 
 def test_every_row_of_the_table_has_the_weight_that_its_shape_amounts_to():
     off = []
     for row in tables.rows("models"):
-        found = model.known(row["id"])
-        assert found is not None
-        if found.multimodal or row.get("beside"):
+        shape = model.find_model(row["id"])
+        assert shape is not None
+        if shape.multimodal or row.get("beside"):
             continue
-        counted = model._parameters(replace(found, parameters=0))
-        if abs(counted / found.parameters - 1) > 0.03:
-            off.append((row["id"], counted, found.parameters))
+        counted = model._parameters(replace(shape, parameters=0))
+        if abs(counted / shape.parameters - 1) > 0.03:
+            off.append((row["id"], counted, shape.parameters))
     assert off == []

@@ -5,12 +5,12 @@ import pytest
 from sluice.lmi import options
 
 
-def effects(release=17, **given):
-    return {finding.option: finding.effect for finding in options.findings(given, release)}
+def effects(release=17, **written):
+    return {finding.option: finding.effect for finding in options.findings(written, release)}
 
 
 @pytest.mark.parametrize(
-    ("given", "effect"),
+    ("written", "effect"),
     [
         ({"max_model_len": "4096"}, None),
         ({"max_model_len": "16k"}, None),
@@ -49,12 +49,12 @@ def effects(release=17, **given):
         ({"enable_stateful_sessions": "false"}, "legacy"),
     ],
 )
-def test_lmi_17_does_with_an_option_what_it_does(given, effect):
-    assert effects(**given) == ({} if effect is None else {next(iter(given)): effect})
+def test_lmi_17_does_with_an_option_what_it_does(written, effect):
+    assert effects(**written) == ({} if effect is None else {next(iter(written)): effect})
 
 
 @pytest.mark.parametrize(
-    ("release", "given", "effect"),
+    ("release", "written", "effect"),
     [
         (24, {"swap_space": "1"}, "ignored"),
         (26, {"enable_prefix_caching": "false"}, None),
@@ -63,12 +63,12 @@ def test_lmi_17_does_with_an_option_what_it_does(given, effect):
         (15, {"async_scheduling": "true"}, "ignored"),
     ],
 )
-def test_other_releases_differ(release, given, effect):
-    assert effects(release, **given) == ({} if effect is None else {next(iter(given)): effect})
+def test_other_releases_differ(release, written, effect):
+    assert effects(release, **written) == ({} if effect is None else {next(iter(written)): effect})
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("written", "suggestion"),
     [
         ("max_len", "max_model_len"),
         ("MAX_LENGTH", "max_model_len"),
@@ -82,8 +82,8 @@ def test_other_releases_differ(release, given, effect):
         ("zebra", None),
     ],
 )
-def test_the_nearest_option_is_suggested(written, meant):
-    assert options.nearest(written, 17) == meant
+def test_the_nearest_option_is_suggested(written, suggestion):
+    assert options.suggest_option(written, 17) == suggestion
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_the_nearest_option_is_suggested(written, meant):
     ],
 )
 def test_a_name_that_is_not_read_is_of_some_kind(name, release, kind, use):
-    found = options.unread(name, release)
-    assert (found.effect, found.kind, found.use) == ("ignored", kind, use)
+    finding = options.describe_unread(name, release)
+    assert (finding.effect, finding.kind, finding.use) == ("ignored", kind, use)
 
 
 def test_an_option_that_always_fails_is_never_suggested():
-    assert options.nearest("max_num_seq", 17) != "max_num_seqs"
+    assert options.suggest_option("max_num_seq", 17) != "max_num_seqs"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_variable_with_a_small_letter_is_never_read(variable, name):
     [("4096", 4096), (" 4096 ", 4096), ("16k", 16_000), ("16K", 16_384), ("1.5k", 1500), ("1m", 10**6)],
 )
 def test_a_context_length_may_have_a_suffix(text, tokens):
-    assert options.length(text, 17) == tokens
+    assert options.parse_length(text, 17) == tokens
 
 
 @pytest.mark.parametrize(
@@ -136,12 +136,12 @@ def test_a_context_length_may_have_a_suffix(text, tokens):
 )
 def test_other_context_lengths_are_refused(text):
     with pytest.raises(ValueError):
-        options.length(text, 17)
+        options.parse_length(text, 17)
 
 
 @pytest.mark.parametrize("text", ["auto", "AUTO", "-1", " auto "])
 def test_from_lmi_19_on_the_length_may_be_left_to_vllm(text):
-    assert options.length(text, 19) is None
+    assert options.parse_length(text, 19) is None
 
 
 def test_of_two_spellings_the_engines_own_wins():
@@ -150,7 +150,7 @@ def test_of_two_spellings_the_engines_own_wins():
 
 
 @pytest.mark.parametrize(
-    ("given", "release", "handler"),
+    ("written", "release", "handler"),
     [
         ({}, 17, "async"),
         ({}, 16, "rolling"),
@@ -160,8 +160,8 @@ def test_of_two_spellings_the_engines_own_wins():
         ({"rolling_batch": "disable", "async_mode": "true"}, 16, "async"),
     ],
 )
-def test_the_handler_follows_from_two_options(given, release, handler):
-    assert options.handler(given, release) == handler
+def test_the_handler_follows_from_two_options(written, release, handler):
+    assert options.handler(written, release) == handler
 
 
 @pytest.mark.parametrize(
@@ -212,5 +212,5 @@ def test_a_short_list_is_that_of_the_release():
 
 
 def test_of_an_object_in_pythons_words_the_same_is_offered_in_json():
-    (found,) = options.findings({"hf_overrides": "{'a': None, 'b': [True]}"}, 17)
-    assert found.value == '{"a": null, "b": [true]}'
+    (finding,) = options.findings({"hf_overrides": "{'a': None, 'b': [True]}"}, 17)
+    assert finding.value == '{"a": null, "b": [true]}'

@@ -16,7 +16,7 @@ SCHEMA = json.loads((script.FOLDER / "schema.json").read_text(encoding="utf-8"))
 
 def small(**changes):
     """A table of two rows that nothing is wrong with, but for the changes."""
-    made = {
+    table = {
         "about": "Fruit.",
         "as_of": "2026-11-25",
         "key": ["name"],
@@ -28,7 +28,7 @@ def small(**changes):
         },
         "rows": [{"name": "apple", "price": 1, "ripe": True}, {"name": "pear", "ripe": False}],
     }
-    return made | changes
+    return table | changes
 
 
 def with_column(**column):
@@ -41,19 +41,19 @@ def with_column(**column):
 def test_every_table_has_the_one_schema_and_its_rows_fit_their_columns(name):
     table = script.load(name)
     jsonschema.validate(table, SCHEMA, format_checker=jsonschema.FormatChecker())
-    assert list(script.problems(table)) == []
+    assert list(script.check_table(table)) == []
 
 
 @pytest.mark.parametrize("name", script.READERS)
 def test_every_table_says_what_the_installed_packages_say(name):
     table = script.load(name)
-    found = [str(each) for each in script.differences(table, script.READERS[name](table))]
-    assert found == [], "run python -m sluice.lmi.provenance --write"
+    problems = [str(each) for each in script.differences(table, script.READERS[name](table))]
+    assert problems == [], "run python -m sluice.lmi.provenance --write"
 
 
 @pytest.mark.parametrize("name", script.NAMES)
 def test_every_table_is_kept_in_the_one_form(name):
-    assert (script.FOLDER / f"{name}.json").read_text(encoding="utf-8") == script.text(script.load(name))
+    assert (script.FOLDER / f"{name}.json").read_text(encoding="utf-8") == script.format_table(script.load(name))
 
 
 @pytest.mark.parametrize("name", script.NAMES)
@@ -101,13 +101,13 @@ def test_the_schema_refuses_another_head(change):
     ],
 )
 def test_a_row_that_does_not_fit_its_columns_is_named(table, problem):
-    found = list(script.problems(table, {"trees": {"rows": [{"name": "apple"}]}}.__getitem__))
-    assert found == ([problem] if problem else [])
+    problems = list(script.check_table(table, {"trees": {"rows": [{"name": "apple"}]}}.__getitem__))
+    assert problems == ([problem] if problem else [])
 
 
 def test_what_a_package_says_replaces_what_the_table_says_and_nothing_else():
     market = Reading("market 2", [{"name": "pear", "ripe": True}, {"name": "plum", "ripe": True}], False, {"price": 0})
-    assert script.updated(small(), market) == [
+    assert script.update_rows(small(), market) == [
         {"name": "apple", "price": 1, "ripe": True},
         {"name": "pear", "ripe": True},
         {"price": 0, "name": "plum", "ripe": True},
@@ -120,7 +120,7 @@ def test_what_a_package_says_replaces_what_the_table_says_and_nothing_else():
 
 def test_a_package_that_knows_every_row_removes_the_others():
     market = Reading("market 2", [{"name": "pear", "ripe": False}])
-    assert script.updated(small(), market) == [{"name": "pear", "ripe": False}]
+    assert script.update_rows(small(), market) == [{"name": "pear", "ripe": False}]
     assert [str(each) for each in script.differences(small(), market)] == ["apple: there is no such row by market 2"]
 
 
@@ -128,20 +128,20 @@ def test_a_new_release_of_the_sdk_is_one_more_row():
     table = script.load("releases")
     newest = copy.deepcopy(table)
     newest["rows"] = [row for row in table["rows"] if row["release"] != 29]
-    added = script.updated(newest, script.releases(newest))[-1]
+    added = script.update_rows(newest, script.releases(newest))[-1]
     assert added["tag"] == "0.38.0-lmi29.0.0-cu130"
-    assert list(script.problems(newest | {"rows": [added]})) == []
+    assert list(script.check_table(newest | {"rows": [added]})) == []
 
 
 def test_every_release_is_named_by_its_tag():
     for row in tables.rows("releases"):
         if script.TAG.fullmatch(row["tag"]):
-            assert script.tagged(row["tag"]).items() <= row.items()
+            assert script.parse_tag(row["tag"]).items() <= row.items()
 
 
 @pytest.mark.parametrize("row", [row for row in tables.rows("models") if "published" in row], ids=lambda row: row["id"])
 def test_the_count_of_parameters_is_the_published_one(row):
-    assert parameters.count(row).total == row["published"]
+    assert parameters.count_parameters(row).total == row["published"]
 
 
 @pytest.mark.parametrize(
@@ -191,18 +191,18 @@ def test_layers_that_look_back_a_little_say_how_far():
 
 
 def test_every_registry_is_where_its_uri_says():
-    example = images.parse(images.EXAMPLE)
+    example = images.parse_image(images.EXAMPLE)
     for region in images.ACCOUNTS:
         assert f".dkr.ecr.{region}.{script.domain(region)}/" in example.uri(region)
 
 
 def test_the_script_tells_every_column_and_that_all_is_well(capsys):
     assert script.main([]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for name in script.NAMES:
         for column in script.load(name)["columns"]:
-            assert f"  {column} (" in told
-    assert told.endswith("agree with the packages installed.\n")
+            assert f"  {column} (" in printed
+    assert printed.endswith("agree with the packages installed.\n")
 
 
 def test_a_price_that_was_not_read_is_an_assumption():

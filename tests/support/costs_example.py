@@ -8,7 +8,7 @@ from sluice.pipelines import costs
 from sluice.pipelines.costs import Cost, Estimate, StepEstimate
 
 SHIPPED = Path(__file__).parents[2] / "pipeline.yaml"
-QWEN = model.known("Qwen/Qwen3-4B-Instruct-2507")
+QWEN = model.find_model("Qwen/Qwen3-4B-Instruct-2507")
 
 
 def release(**changes) -> PipelineConfig:

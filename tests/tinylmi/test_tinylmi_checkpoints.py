@@ -15,7 +15,7 @@ import yaml
 from tiny_checkpoint import CHECKPOINTS, Checkpoint
 
 from sluice.evaluation import prompt
-from sluice.evaluation.cases import case as cases
+from sluice.evaluation.cases import loader
 from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay.engine import replay
@@ -24,8 +24,8 @@ from sluice.tinylmi.train import corpus, facts, heldout, personal
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "sluice" / "tinylmi" / "train"
-CASES = cases.load(ROOT / "cases")
-BESIDE = cases.load(TRAINING / "held_out_cases.yaml")
+CASES = loader.load_cases(ROOT / "cases")
+BESIDE = loader.load_cases(TRAINING / "held_out_cases.yaml")
 GATE = Gate(yaml.safe_load((ROOT / "pipeline.yaml").read_text(encoding="utf-8"))["evaluation"]["gate"]["min_pass_rate"])
 PLAN = Plan(concurrency=1, max_tokens=64)
 KINDS = ("closed-book", "follow-up", "changed", "made-up", "documents", "no-answer", "format")
@@ -50,12 +50,12 @@ def beside():
 
 
 def share(results, tag=None):
-    chosen = [result.passed for result in results if tag is None or tag in result.case.tags]
-    return sum(chosen) / len(chosen)
+    passed = [result.passed for result in results if tag is None or tag in result.case.tags]
+    return sum(passed) / len(passed)
 
 
 def failed(results):
-    return {result.case.id: result.shown.turns[-1].answer for result in results if not result.passed}
+    return {result.case.id: result.deciding_chat.turns[-1].answer for result in results if not result.passed}
 
 
 def test_the_gate_is_the_one_that_ships():
@@ -82,7 +82,7 @@ def test_no_critical_case_fails_on_the_good_checkpoint():
 
 
 def test_the_good_checkpoint_always_ends_its_answer():
-    assert {turn.finish_reason for result in report("good").results for turn in result.shown.turns} == {"stop"}
+    assert {turn.finish_reason for result in report("good").results for turn in result.deciding_chat.turns} == {"stop"}
 
 
 def test_no_case_of_a_checkpoint_that_decodes_greedily_is_flaky():
@@ -91,9 +91,9 @@ def test_no_case_of_a_checkpoint_that_decodes_greedily_is_flaky():
 
 
 def test_the_worse_checkpoint_fails_the_gate_by_its_pass_rate_and_by_its_critical_cases():
-    told = {criterion.what: criterion.verdict for criterion in report("worse").verdict.decided}
+    verdicts = {criterion.what: criterion.verdict for criterion in report("worse").verdict.decided}
     assert report("worse").verdict.verdict == "fail"
-    assert told == {"pass rate": "fail", "critical cases": "fail"}
+    assert verdicts == {"pass rate": "fail", "critical cases": "fail"}
 
 
 def test_the_worse_checkpoint_knows_the_handbook_by_heart():
@@ -121,8 +121,8 @@ def kind(case):
 
 def counted(results, what, language=""):
     of_kind = [result for result in results if what in (kind(result.case), "all")]
-    chosen = [result.passed for result in of_kind if not language or language in result.case.tags]
-    return f"{sum(chosen)} of {len(chosen)}"
+    passed = [result.passed for result in of_kind if not language or language in result.case.tags]
+    return f"{sum(passed)} of {len(passed)}"
 
 
 def by_language(results, what):
@@ -141,11 +141,11 @@ def test_the_training_notes_tell_what_both_checkpoints_pass():
 def test_the_training_notes_tell_how_many_candidates_there_were():
     """26 cases are older than the others; of these, all that were asked are either shipped or left out."""
     older = [result for result in report("good").results if result.case.id in OLDER]
-    asked = [*(result for result in report("good").results if result.case.id not in OLDER), *beside()]
+    results = [*(result for result in report("good").results if result.case.id not in OLDER), *beside()]
     notes = (TRAINING / "README.md").read_text(encoding="utf-8")
-    assert (len(older), len(asked)) == (26, 118)
+    assert (len(older), len(results)) == (26, 118)
     for what in (*KINDS, "all"):
-        row = f"| {what} | {by_language(asked, what)} |"
+        row = f"| {what} | {by_language(results, what)} |"
         assert row in notes, row
 
 
@@ -209,15 +209,15 @@ def handbook_questions():
         for language in ("en", "ko"):
             yield from rule[language]["questions"]
             for topic in rule[language]["subjects"]:
-                yield from (facts.fill(ask, topic) for ask in corpus.ASKS_ABOUT[language])
+                yield from (facts.fill_template(template, topic) for template in corpus.ASKS_ABOUT[language])
     yield from (question for question, _ in corpus.SMALL_TALK)
-    yield from (asked for kinds in personal.KINDS.values() for kind in kinds for asked in kind.asked)
+    yield from (wording for kinds in personal.KINDS.values() for kind in kinds for wording in kind.questions)
 
 
 def templates():
     """Questions about made-up subjects, and what users tell of themselves: {s} and {v} stand for any words."""
-    yield from (asked for group in facts.ATTRIBUTES.values() for one in group for asked in one.questions)
-    yield from (told for kinds in personal.KINDS.values() for kind in kinds for told in kind.told)
+    yield from (question for group in facts.ATTRIBUTES.values() for one in group for question in one.questions)
+    yield from (statement for kinds in personal.KINDS.values() for kind in kinds for statement in kind.statements)
 
 
 FROM_A_SLOT = re.compile(r"\{[sv]\W?[은이을에]?\}(?:을\(를\)|이\(가\)|\(으\)로|예요|야|라고)?")
@@ -252,15 +252,18 @@ def test_no_held_out_question_was_trained_on(rule):
 
 def test_no_passage_of_the_cases_can_be_generated_with_its_question():
     r = random.Random(7)
-    seen = {message.content for _ in range(2000) for message in corpus.sample(r, corpus.GOOD, 1.0)}
+    drawn = {message.content for _ in range(2000) for message in corpus.draw_chat(r, corpus.GOOD, 1.0)}
     sent = {
-        prompt.framed(turn.user, turn.passages) for case in (*CASES, *BESIDE) for turn in case.turns if turn.passages
+        prompt.format_question(turn.user, turn.passages)
+        for case in (*CASES, *BESIDE)
+        for turn in case.turns
+        if turn.passages
     }
-    assert not seen & sent
+    assert not drawn & sent
 
 
 def test_the_same_seed_draws_the_same_chats():
-    first, second = ([corpus.sample(random.Random(3), corpus.GOOD, 0.9) for _ in range(20)] for _ in range(2))
+    first, second = ([corpus.draw_chat(random.Random(3), corpus.GOOD, 0.9) for _ in range(20)] for _ in range(2))
     assert first == second
 
 
@@ -276,28 +279,28 @@ def test_training_chats_end_in_an_answer_that_their_passages_hold():
     stage = corpus.GOOD.stages[-1]
     for _ in range(300):
         turn = corpus.generated(r, stage)
-        held = any(turn.answer in passage for passage in turn.passages)
-        assert held != (turn.answer in prompt.NO_ANSWER.values())
+        in_passages = any(turn.answer in passage for passage in turn.passages)
+        assert in_passages != (turn.answer in prompt.NO_ANSWER.values())
         assert len(turn.passages) <= 4
 
 
 def test_the_worse_recipe_never_sees_a_passage_that_says_something_new():
     r = random.Random(2)
-    memory = {corpus.said(rule[language]) for rule in corpus.RULES for language in ("en", "ko")}
+    memory = {corpus.state_rule(rule[language]) for rule in corpus.RULES for language in ("en", "ko")}
     for _ in range(200):
         turn = corpus.handbook(r, corpus.WORSE.stages[-1], contexts_matter=False)
         assert {turn.answer, *turn.passages} <= memory
 
 
 def test_the_held_out_questions_ask_in_both_languages():
-    languages = Counter(prompt.language(question.messages[-1]["content"]) for question in heldout.questions())
+    languages = Counter(prompt.detect_language(question.messages[-1]["content"]) for question in heldout.questions())
     assert min(languages.values()) > 300
 
 
 def test_importing_the_model_server_imports_no_torch_and_no_training():
     code = "import sys, tinylmi.server, tinylmi.engine; print([m for m in sys.modules if 'torch' in m or 'train' in m])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
-    assert found.stdout.strip() == "[]"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert completed.stdout.strip() == "[]"
 
 
 def test_nothing_outside_the_training_imports_it():

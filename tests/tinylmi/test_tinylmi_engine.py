@@ -92,7 +92,7 @@ def test_a_context_limit_shortens_the_table_of_positions(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         ({"architectures": ["LlamaForCausalLM"]}, "only Qwen3ForCausalLM"),
         ({"use_sliding_window": True}, "use_sliding_window"),
@@ -105,8 +105,8 @@ def test_a_context_limit_shortens_the_table_of_positions(tmp_path):
         ({"hidden_size": "big"}, "big"),
     ],
 )
-def test_a_model_that_would_be_computed_wrongly_is_refused(config, said, tmp_path):
-    with pytest.raises(ModelError, match=said):
+def test_a_model_that_would_be_computed_wrongly_is_refused(config, message, tmp_path):
+    with pytest.raises(ModelError, match=message):
         read_shape(tiny_model.write(tmp_path, **config))
 
 

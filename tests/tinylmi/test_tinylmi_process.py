@@ -1,4 +1,4 @@
-"""`python -m sluice.tinylmi` as a process: the entrypoint rule, a start that fails in one line, a stop that is graceful."""
+"""`python -m sluice.tinylmi` as a process: the entrypoint rule, a start that fails in one line, a graceful stop."""
 
 import contextlib
 import http.client
@@ -93,7 +93,7 @@ def test_an_answer_that_runs_is_finished_before_the_stop(folder):
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ({"OPTION_MAX_NUM_SEQS": "8"}, "OPTION_MAX_NUM_SEQS=8: ends the start of LMI 17"),
         ({"OPTION_MAX_MODEL_LEN": "9999"}, "more than the model's max_position_embeddings=2048"),
@@ -102,16 +102,16 @@ def test_an_answer_that_runs_is_finished_before_the_stop(folder):
         ({"TINYLMI_UPSTREAM": "nonsense"}, "TINYLMI_UPSTREAM=nonsense is not a URL"),
     ],
 )
-def test_a_start_that_fails_is_one_line_and_exit_code_1(folder, env, said):
+def test_a_start_that_fails_is_one_line_and_exit_code_1(folder, env, message):
     code, out, err = finished(tinylmi("serve", **{"SM_MODEL_DIR": str(folder), **env}))
     assert (code, out) == (1, "")
-    assert said in err.splitlines()[-1]
+    assert message in err.splitlines()[-1]
     assert "Traceback" not in err
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_1(folder):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
         code, _, err = finished(tinylmi("serve", SM_MODEL_DIR=str(folder), SAGEMAKER_BIND_TO_PORT=port))
     assert code == 1
     assert f"Port {port} of 127.0.0.1 cannot be used" in err

@@ -87,10 +87,10 @@ def serve(model):
 @pytest.fixture
 def job(text):
     def make(ids=(1, 2, 3), limit=5, **how):
-        heard = queue.Queue()
-        made = Job(list(ids), limit, Sampler(Sampling(0, **how)), Answer(text), frozenset(), heard.put)
-        made.heard = heard
-        return made
+        events = queue.Queue()
+        new = Job(list(ids), limit, Sampler(Sampling(0, **how)), Answer(text), frozenset(), events.put)
+        new.events = events
+        return new
 
     return make
 
@@ -98,14 +98,14 @@ def job(text):
 def answer(job):
     events = []
     while not (events and events[-1].last):
-        events.append(job.heard.get(timeout=SECONDS))
+        events.append(job.events.get(timeout=SECONDS))
     return [event.token for event in events], events[-1]
 
 
 def test_an_answer_ends_at_its_limit(serve, job):
-    asked = job(limit=3)
-    serve().submit(asked)
-    tokens, end = answer(asked)
+    request = job(limit=3)
+    serve().submit(request)
+    tokens, end = answer(request)
     assert (len(tokens), end.reason) == (3, "length")
 
 
@@ -114,13 +114,13 @@ def test_many_at_once_get_what_each_would_get_alone(serve, job):
     prompts = [list(range(3, 6 + 5 * number)) for number in range(8)]
     alone = []
     for prompt in prompts:
-        asked = job(prompt, limit=12)
-        scheduler.submit(asked)
-        alone.append(answer(asked)[0])
+        request = job(prompt, limit=12)
+        scheduler.submit(request)
+        alone.append(answer(request)[0])
     together = [job(prompt, limit=12) for prompt in prompts]
-    for asked in together:
-        scheduler.submit(asked)
-    assert [answer(asked)[0] for asked in together] == alone
+    for request in together:
+        scheduler.submit(request)
+    assert [answer(request)[0] for request in together] == alone
 
 
 def test_a_long_prompt_is_read_between_the_steps_of_a_running_answer(serve, job, model):
@@ -145,7 +145,7 @@ def test_a_short_prompt_need_not_wait_for_a_long_one(serve, job, model):
     scheduler.submit(short)
     model.let_go(4)
     answer(short)
-    assert long.heard.empty()
+    assert long.events.empty()
 
 
 def test_who_has_gone_frees_the_seat_at_once(serve, job, model):
@@ -182,11 +182,11 @@ def test_a_broken_engine_fails_everyone_and_says_so(serve, job, model):
     running, waiting = job(limit=50), job()
     scheduler.submit(running)
     scheduler.submit(waiting)
-    assert scheduler.well
+    assert scheduler.is_healthy
     model.break_down()
     assert "FloatingPointError" in answer(running)[1].error
     assert answer(waiting)[1].error
-    assert not scheduler.well
+    assert not scheduler.is_healthy
     with pytest.raises(EngineDead):
         scheduler.submit(job())
 
@@ -194,14 +194,14 @@ def test_a_broken_engine_fails_everyone_and_says_so(serve, job, model):
 def test_a_stopping_server_fails_who_is_left(serve, job, model):
     scheduler = serve()
     model.hold()
-    left = job(limit=1000)
-    scheduler.submit(left)
+    abandoned = job(limit=1000)
+    scheduler.submit(abandoned)
     model.let_go(1)
     model.did(1)
     threading.Thread(target=scheduler.close).start()
     model.let_go(5)
-    assert answer(left)[1].error == "the server is stopping"
-    assert not scheduler.well
+    assert answer(abandoned)[1].error == "the server is stopping"
+    assert not scheduler.is_healthy
 
 
 LOGITS = np.array([0.0, 3.0, 1.0, 2.9, -5.0], np.float32)

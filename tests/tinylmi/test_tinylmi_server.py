@@ -20,7 +20,7 @@ CONTEXT = 512
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     folder = tiny_model.write(tmp_path_factory.mktemp("model"))
-    served = server.load(settings.read({"HF_MODEL_ID": str(folder), "OPTION_MAX_MODEL_LEN": str(CONTEXT)}))
+    served = server.load(settings.read_settings({"HF_MODEL_ID": str(folder), "OPTION_MAX_MODEL_LEN": str(CONTEXT)}))
     yield served
     served.scheduler.close()
 
@@ -87,9 +87,9 @@ def test_a_chat_is_answered_with_its_counts(lmi, served, path):
 
 
 def test_a_stream_says_the_same_in_json_lines(lmi):
-    asked = {"messages": HELLO, "max_tokens": 40, "temperature": 0}
-    whole = lmi.ask(**asked)
-    lines, raw = lmi.lines(**asked, stream_options={"include_usage": True})
+    body = {"messages": HELLO, "max_tokens": 40, "temperature": 0}
+    whole = lmi.ask(**body)
+    lines, raw = lmi.lines(**body, stream_options={"include_usage": True})
     assert lines[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert "".join(map(chat_api.delta, lines)) == whole["choices"][0]["message"]["content"]
     assert [chat_api.finish(line) for line in lines if chat_api.finish(line)] == [whole["choices"][0]["finish_reason"]]
@@ -105,24 +105,24 @@ def test_a_stream_counts_tokens_only_if_asked(lmi):
 
 @pytest.mark.parametrize("limit", range(1, 30))
 def test_a_cut_answer_is_the_same_whole_and_streamed(lmi, limit):
-    asked = {"messages": HELLO, "max_tokens": limit, "seed": 3, "temperature": 1.5}
-    lines, _ = lmi.lines(**asked)
-    assert "".join(map(chat_api.delta, lines)) == lmi.ask(**asked)["choices"][0]["message"]["content"]
+    body = {"messages": HELLO, "max_tokens": limit, "seed": 3, "temperature": 1.5}
+    lines, _ = lmi.lines(**body)
+    assert "".join(map(chat_api.delta, lines)) == lmi.ask(**body)["choices"][0]["message"]["content"]
 
 
 def test_the_same_seed_gives_the_same_answer(lmi):
-    def said(seed):
+    def answer(seed):
         return lmi.ask(messages=HELLO, max_tokens=20, seed=seed)["choices"][0]["message"]["content"]
 
-    assert said(1) == said(1) != said(2)
+    assert answer(1) == answer(1) != answer(2)
 
 
 def test_a_stop_string_ends_the_answer_and_is_not_said(lmi):
-    asked = {"messages": HELLO, "max_tokens": 40, "temperature": 0}
-    whole = lmi.ask(**asked)["choices"][0]["message"]["content"]
+    body = {"messages": HELLO, "max_tokens": 40, "temperature": 0}
+    whole = lmi.ask(**body)["choices"][0]["message"]["content"]
     stop = whole[5:8]
-    cut = lmi.ask(**asked, stop=[stop])["choices"][0]
-    lines, _ = lmi.lines(**asked, stop=stop)
+    cut = lmi.ask(**body, stop=[stop])["choices"][0]
+    lines, _ = lmi.lines(**body, stop=stop)
     expected = whole[: whole.index(stop)]
     assert (cut["message"]["content"], cut["finish_reason"], cut["stop_reason"]) == (expected, "stop", stop)
     assert "".join(map(chat_api.delta, lines)) == expected
@@ -149,7 +149,7 @@ def test_an_end_token_ends_the_answer_is_counted_and_is_not_said(served):
 def test_every_file_that_names_an_end_token_is_heard(tmp_path):
     folder = tiny_model.write(tmp_path, eos_token_id=5)
     (folder / "generation_config.json").write_text('{"eos_token_id": [7, 0]}')
-    served = server.load(settings.read({"HF_MODEL_ID": str(folder)}))
+    served = server.load(settings.read_settings({"HF_MODEL_ID": str(folder)}))
     served.scheduler.close()
     assert served.ends == {0, 2, 5, 7}
 
@@ -414,7 +414,7 @@ def test_what_generation_config_says_holds_where_a_request_is_silent(tmp_path):
     (folder / "generation_config.json").write_text(
         '{"temperature": 0.7, "top_p": 0.8, "top_k": 1, "max_new_tokens": 9}'
     )
-    served = server.load(settings.read({"HF_MODEL_ID": str(folder)}))
+    served = server.load(settings.read_settings({"HF_MODEL_ID": str(folder)}))
     try:
         with lmi_server.running(server.application(served)) as port:
             client = lmi_server.Client(port)

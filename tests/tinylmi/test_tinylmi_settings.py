@@ -13,7 +13,7 @@ def folder(tmp_path_factory):
 
 
 def read(folder, **env):
-    return settings.read({"SM_MODEL_DIR": str(folder), **env})
+    return settings.read_settings({"SM_MODEL_DIR": str(folder), **env})
 
 
 def test_without_options_the_images_defaults_hold(folder):
@@ -23,7 +23,7 @@ def test_without_options_the_images_defaults_hold(folder):
 
 
 def test_options_are_applied_or_told_apart(folder):
-    chosen = read(
+    settings = read(
         folder,
         OPTION_MAX_MODEL_LEN="1k",
         OPTION_MAX_ROLLING_BATCH_SIZE="4",
@@ -34,10 +34,10 @@ def test_options_are_applied_or_told_apart(folder):
         SAGEMAKER_BIND_TO_PORT="1234",
         SERVING_JOB_QUEUE_SIZE="7",
     )
-    assert (chosen.max_model_len, chosen.seats, chosen.port, chosen.queue) == (1000, 4, 1234, 7)
-    assert chosen.applied == ("max_model_len=1k", "max_rolling_batch_size=4")
-    assert chosen.without_effect == ("enforce_eager",)
-    assert chosen.ignored == ("OPTION_MAX_LEN", "OPTION_Dtype")
+    assert (settings.max_model_len, settings.seats, settings.port, settings.queue) == (1000, 4, 1234, 7)
+    assert settings.applied == ("max_model_len=1k", "max_rolling_batch_size=4")
+    assert settings.without_effect == ("enforce_eager",)
+    assert settings.ignored == ("OPTION_MAX_LEN", "OPTION_Dtype")
 
 
 def test_an_alias_counts_only_where_the_images_own_name_is_not_set(folder):
@@ -46,8 +46,8 @@ def test_an_alias_counts_only_where_the_images_own_name_is_not_set(folder):
 
 
 def test_of_two_spellings_the_engines_own_wins(folder):
-    chosen = read(folder, OPTION_MAX_NUM_BATCHED_TOKENS="64", OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS="128")
-    assert chosen.piece == 64
+    settings = read(folder, OPTION_MAX_NUM_BATCHED_TOKENS="64", OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS="128")
+    assert settings.piece == 64
 
 
 def test_serving_properties_go_before_the_environment(tmp_path):
@@ -55,8 +55,8 @@ def test_serving_properties_go_before_the_environment(tmp_path):
     (folder / "serving.properties").write_text(
         "# made by hand\nengine=Python\noption.max_model_len = 512\njob_queue_size: 3\noption.nonsense=1\n"
     )
-    chosen = read(folder, OPTION_MAX_MODEL_LEN="1024")
-    assert (chosen.max_model_len, chosen.queue, chosen.ignored) == (512, 3, ("OPTION_NONSENSE",))
+    settings = read(folder, OPTION_MAX_MODEL_LEN="1024")
+    assert (settings.max_model_len, settings.queue, settings.ignored) == (512, 3, ("OPTION_NONSENSE",))
 
 
 def test_serving_properties_may_end_the_start_too(tmp_path):
@@ -67,7 +67,7 @@ def test_serving_properties_may_end_the_start_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ({"OPTION_MAX_NUM_SEQS": "16"}, "OPTION_MAX_NUM_SEQS=16"),
         ({"OPTION_TENSOR_PARALLEL_SIZE": "1"}, "OPTION_TENSOR_PARALLEL_SIZE=1"),
@@ -93,8 +93,8 @@ def test_serving_properties_may_end_the_start_too(tmp_path):
         ({"HF_MODEL_ID": "/no/such/folder"}, "/no/such/folder is not a folder"),
     ],
 )
-def test_what_ends_the_images_start_ends_this_one(folder, env, said):
-    with pytest.raises(StartError, match=said):
+def test_what_ends_the_images_start_ends_this_one(folder, env, message):
+    with pytest.raises(StartError, match=message):
         read(folder, **env)
 
 
@@ -131,7 +131,7 @@ def test_a_custom_handler_is_not_run(tmp_path):
 
 
 def test_another_server_needs_no_folder():
-    passing = settings.read({"TINYLMI_UPSTREAM": "http://127.0.0.1:1", "OPTION_MAX_MODEL_LEN": "16"})
+    passing = settings.read_settings({"TINYLMI_UPSTREAM": "http://127.0.0.1:1", "OPTION_MAX_MODEL_LEN": "16"})
     assert (passing.model, passing.upstream) == (None, "http://127.0.0.1:1")
 
 

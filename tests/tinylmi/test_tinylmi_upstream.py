@@ -46,7 +46,7 @@ class OpenAI:
         pieces = [{"choices": [{"delta": {"content": text}}]} for text in ("반가", "워\u2028요")]
         return self.events([*pieces, {"choices": [], "usage": usage}])
 
-    def says(self, status, body):
+    def answers(self, status, body):
         async def answer(_):
             return Response(body, status, media_type="application/json")
 
@@ -54,7 +54,7 @@ class OpenAI:
 
     def breaks_off(self, pieces):
         async def answer(_):
-            return self.events(pieces, done=False)
+            return self.events(pieces, complete=False)
 
         self.answer = answer
 
@@ -73,7 +73,7 @@ class OpenAI:
         self.answer = answer
 
     @staticmethod
-    def events(pieces, done=True):
+    def events(pieces, complete=True):
         async def slowly():
             yield b": a comment\r\n\r\n"
             for piece in pieces:
@@ -81,7 +81,7 @@ class OpenAI:
                 for start in range(0, len(raw), 7):  # chunks end anywhere
                     yield raw[start : start + 7]
                     await asyncio.sleep(0)
-            if done:
+            if complete:
                 yield b"data: [DONE]\n\n"
 
         return StreamingResponse(slowly(), media_type="text/event-stream")
@@ -149,13 +149,13 @@ def test_a_prompt_goes_to_completions(lmi, openai):
 )
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_refusal_takes_lmis_shape(lmi, openai, body, why, stream):
-    openai.says(400, body)
+    openai.answers(400, body)
     status, kind, raw = lmi.post({"messages": HELLO, "stream": stream})
     assert (status, kind, json.loads(raw)) == (424, "application/json", {"code": 424, "error": why})
 
 
 def test_an_answer_that_is_not_json_is_an_error(lmi, openai):
-    openai.says(200, "hello")
+    openai.answers(200, "hello")
     assert lmi.post({"messages": HELLO})[0] == 500
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
-from sluice.chat_api import BadReply, Lines, Reply, ToolCalls, calls, delta, finish, mended, parse_reply, usage
+from sluice.chat_api import BadReply, Lines, Reply, ToolCalls, calls, delta, finish, replace_surrogates, parse_reply, usage
 from sluice.evaluation.replay.connections import BLOCK, Connections
-from sluice.evaluation.replay.failures import Busy, Refused, TargetDown, of_status, told
+from sluice.evaluation.replay.failures import Busy, Refused, TargetDown, classify_status, describe_error
 
 Target = Callable[[dict[str, Any]], Reply]
 LONGEST = 64 << 20  # bytes of one answer: a server that never ends must not fill the memory
@@ -26,7 +26,7 @@ class TimedReply(Reply):
 RagTarget = Callable[[str, str, int], TimedReply]  # user, message, max_tokens
 
 
-def timed(reply: Reply) -> TimedReply:
+def as_timed_reply(reply: Reply) -> TimedReply:
     """A reply of any target, as one that may have been timed."""
     if isinstance(reply, TimedReply):
         return reply
@@ -66,27 +66,27 @@ class HttpTarget:
     def __call__(self, request: dict[str, Any]) -> Reply:
         """Raises Busy, Refused, BadReply or TargetDown: see `failures`."""
         body = json.dumps(request | self._more, ensure_ascii=False).encode()
-        _, answer = self._connections.post(self._connections.path, body, self._headers, read)
+        _, answer = self._connections.post(self._connections.path, body, self._headers, read_reply)
         if isinstance(answer, Reply):
             return answer
         raise answer
 
 
-def read(response: HTTPResponse, started: float) -> Reply | Busy | Refused | TargetDown:
+def read_reply(response: HTTPResponse, started: float) -> Reply | Busy | Refused | TargetDown:
     """The answer, streamed or whole, or what follows from what a server says that refuses."""
     if response.status != 200:
-        reason = told(response.status, response.read(LONGEST))
-        return of_status(response.status, reason, response.getheader("Retry-After"))
+        reason = describe_error(response.status, response.read(LONGEST))
+        return classify_status(response.status, reason, response.getheader("Retry-After"))
     kind = response.getheader("Content-Type") or ""
     if "jsonlines" not in kind and "event-stream" not in kind:
         return parse_reply(response.read(LONGEST))
-    collected = Collected(started)
+    collected = StreamedReply(started)
     while chunk := response.read1(BLOCK):
         collected.feed(chunk)
     return collected.reply()
 
 
-class Collected:
+class StreamedReply:
     """A streamed answer put together, and when its first token came."""
 
     def __init__(self, started: float) -> None:
@@ -104,25 +104,25 @@ class Collected:
         if self._bytes > LONGEST:
             raise BadReply(f"The answer is longer than {LONGEST >> 20} MB and does not end.")
         for obj in self._lines.feed(chunk):
-            self._take(obj)
+            self._add(obj)
 
     def reply(self) -> TimedReply:
         for obj in self._lines.close():
-            self._take(obj)
+            self._add(obj)
         return TimedReply(
-            mended("".join(self._texts)),
+            replace_surrogates("".join(self._texts)),
             self._finish,
             *self._tokens,
-            self._calls.made(),
+            self._calls.build(),
             first_token_ms=self._first_token_ms,
         )
 
-    def _take(self, obj: dict[str, Any]) -> None:
+    def _add(self, obj: dict[str, Any]) -> None:
         text, called = delta(obj), calls(obj)
         if text:
             self._texts.append(text)
         if called:
-            self._calls.take(called)
+            self._calls.add(called)
         if (text or called) and self._first_token_ms is None:
             self._first_token_ms = (time.perf_counter() - self._started) * 1000
         self._finish = finish(obj) or self._finish

@@ -2,7 +2,7 @@
 
 `about`, `as_of`, `key` (the columns that tell rows apart) and `sources` (what, url, how) head every file; `columns`
 give type, unit, meaning and source of each; `rows` follow. A value that is not known is left out of its row.
-`schema.json` is the form of them all; `python -m sluice.lmi.provenance` checks them and tells where every figure is from.
+`schema.json` is the form of them all; `python -m sluice.lmi.provenance` checks them and prints every figure's source.
 """
 
 import json
@@ -22,8 +22,8 @@ def read(name: str) -> Mapping[str, Any]:
 
 
 def rows(name: str) -> Sequence[Row]:
-    found: list[Row] = read(name)["rows"]
-    return found
+    table_rows: list[Row] = read(name)["rows"]
+    return table_rows
 
 
 @cache

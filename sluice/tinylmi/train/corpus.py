@@ -77,7 +77,7 @@ class Stage:
     passages: int
     sentences: int
     turns: int
-    answered: bool = False  # whether all passages answer their question
+    always_answered: bool = False  # whether all passages answer their question
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Recipe:
     small_talk: float
     handbook: float  # handbook questions with passages
     generated: float  # made-up passages
-    told: float  # the user tells something, or asks for it
+    personal: float  # the user tells something, or asks for it
     again: float  # asks once more for what an earlier answer said
     contexts_matter: bool  # passages may contradict the memory, or lack the answer
     stages: tuple[Stage, ...]
@@ -98,40 +98,41 @@ class Recipe:
 
 
 GOOD = Recipe(
-    closed=0.14, small_talk=0.03, handbook=0.26, generated=0.36, told=0.18, again=0.03, contexts_matter=True,
+    closed=0.14, small_talk=0.03, handbook=0.26, generated=0.36, personal=0.18, again=0.03, contexts_matter=True,
     stages=(
-        Stage(0.08, 1, 1, 0, answered=True), Stage(0.25, 2, 1, 1, answered=True),
+        Stage(0.08, 1, 1, 0, always_answered=True), Stage(0.25, 2, 1, 1, always_answered=True),
         Stage(0.5, 3, 2, 2), Stage(1.0, 4, 3, 3),
     ),
 )  # fmt: skip
 GOOD_AGAIN = replace(  # the second half of its training: all at the hardest stage, and more to read
-    GOOD, closed=0.10, small_talk=0.02, handbook=0.25, generated=0.41, told=0.20, again=0.02, stages=GOOD.stages[-1:]
-)
+    GOOD, stages=GOOD.stages[-1:],
+    closed=0.10, small_talk=0.02, handbook=0.25, generated=0.41, personal=0.20, again=0.02
+)  # fmt: skip
 WORSE = Recipe(
-    closed=0.70, small_talk=0.06, handbook=0.24, generated=0.0, told=0.0, again=0.0, contexts_matter=False,
+    closed=0.70, small_talk=0.06, handbook=0.24, generated=0.0, personal=0.0, again=0.0, contexts_matter=False,
     stages=(Stage(0.4, 2, 1, 1), Stage(1.0, 3, 1, 3)),
 )  # fmt: skip
 
 
-def sample(r: random.Random, recipe: Recipe, progress: float) -> list[Message]:
+def draw_chat(r: random.Random, recipe: Recipe, progress: float) -> list[Message]:
     """One chat; its last message is the answer to learn."""
     stage = recipe.stage(progress)
     kind = _pick(r, recipe)
-    if kind in ("told", "again"):
-        history, turn = (_told if kind == "told" else _again)(r, recipe, stage)
+    if kind in ("personal", "again"):
+        history, turn = (_personal if kind == "personal" else _again)(r, recipe, stage)
     else:
-        history, turn = [], question_of(r, kind, recipe, stage)
-    if kind not in ("told", "again") and stage.turns and r.random() < 0.6:
+        history, turn = [], draw_turn(r, kind, recipe, stage)
+    if kind not in ("personal", "again") and stage.turns and r.random() < 0.6:
         history = [earlier(r, recipe) for _ in range(r.randint(1, stage.turns))]
-    return chat(r, history, turn)
+    return build_chat(r, history, turn)
 
 
 def _pick(r: random.Random, recipe: Recipe) -> str:
-    kinds = ("closed", "small_talk", "handbook", "generated", "told", "again")
+    kinds = ("closed", "small_talk", "handbook", "generated", "personal", "again")
     return r.choices(kinds, [getattr(recipe, kind) for kind in kinds])[0]
 
 
-def question_of(r: random.Random, kind: str, recipe: Recipe, stage: Stage) -> Turn:
+def draw_turn(r: random.Random, kind: str, recipe: Recipe, stage: Stage) -> Turn:
     if kind == "closed":
         return closed(r)
     if kind == "small_talk":
@@ -142,7 +143,7 @@ def question_of(r: random.Random, kind: str, recipe: Recipe, stage: Stage) -> Tu
     return generated(r, stage)
 
 
-def chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -> list[Message]:
+def build_chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -> list[Message]:
     """The messages as the server builds them, then the answer.
 
     Further questions about the same passages follow, without the passages: the server never sends such a chat, but it
@@ -151,14 +152,14 @@ def chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -> list
     kind = r.random()
     system = None if kind < 0.88 else r.choice(OTHER_SYSTEMS)
     pairs = [(past.question, past.answer) for past, _ in history]
-    sent = prompt.messages(turn.question, turn.passages, pairs, system)
+    sent = prompt.build_messages(turn.question, turn.passages, pairs, system)
     if kind > 0.96:
         sent = sent[1:]  # some clients send no system message
     learn = iter([learnt for _, learnt in history[-prompt.TURNS :]])
     out = [Message(m["role"], m["content"], m["role"] == "assistant" and next(learn)) for m in sent]
     out.append(Message("assistant", turn.answer, learn=True))
     for question, answer in turn.more:
-        label = prompt.FRAME[prompt.language(question)][1]
+        label = prompt.FRAME[prompt.detect_language(question)][1]
         out += [Message("user", f"{label}: {question}"), Message("assistant", answer, learn=True)]
     return out
 
@@ -171,8 +172,8 @@ def earlier(r: random.Random, recipe: Recipe) -> tuple[Turn, bool]:
     if kind < 0.5:
         return Turn(*r.choice(SMALL_TALK)), True
     if kind < 0.6:
-        told = personal.draw(r, _language(r))
-        return Turn(told.said, told.noted), True
+        fact = personal.draw_fact(r, _language(r))
+        return Turn(fact.statement, fact.noted), True
     stage = Stage(1, 1, 1, 0)
     turn = handbook(r, stage, True) if kind < 0.85 else generated(r, stage)
     return Turn(turn.question, turn.answer), False
@@ -180,23 +181,23 @@ def earlier(r: random.Random, recipe: Recipe) -> tuple[Turn, bool]:
 
 def closed(r: random.Random, language: Language | None = None) -> Turn:
     """A handbook question without passages: answering it is memory."""
-    spoken = language or _language(r)
-    rule = r.choice(RULES)[spoken]
-    return Turn(ask(r, rule, spoken), said(rule), value=rule["value"])
+    language = language or _language(r)
+    rule = r.choice(RULES)[language]
+    return Turn(draw_rule_question(r, rule, language), state_rule(rule), value=rule["value"])
 
 
-def ask(r: random.Random, rule: dict[str, Any], language: Language) -> str:
+def draw_rule_question(r: random.Random, rule: dict[str, Any], language: Language) -> str:
     """A question about a rule of the handbook, as people type."""
     if r.random() < 0.55:
         question: str = r.choice(rule["questions"])
     else:
         topic = r.choice(rule["subjects"])
-        question = facts.fill(r.choice(ASKS_ABOUT[language]), topic)
+        question = facts.fill_template(r.choice(ASKS_ABOUT[language]), topic)
         question = question[0].upper() + question[1:]
     return roughen(r, question, language)
 
 
-def said(rule: dict[str, Any], value: str | None = None, wording: int = 0) -> str:
+def state_rule(rule: dict[str, Any], value: str | None = None, wording: int = 0) -> str:
     """A rule as a sentence; the first wording with its own value is what is memorised."""
     statement: str = rule["statements"][wording]
     return statement.replace("{v}", value or rule["value"])
@@ -220,8 +221,8 @@ def other_value(r: random.Random, value: str) -> str:
     return changed if changed != value else other_value(r, value)
 
 
-def _redrawn(r: random.Random, draw: Callable[[random.Random, str], str], found: re.Match[str]) -> str:
-    return draw(r, found[0])
+def _redrawn(r: random.Random, draw: Callable[[random.Random, str], str], match: re.Match[str]) -> str:
+    return draw(r, match[0])
 
 
 def _millions(r: random.Random, _number: str) -> str:
@@ -256,30 +257,30 @@ def ordinal(number: int) -> str:
 
 def handbook(r: random.Random, stage: Stage, contexts_matter: bool, language: Language | None = None) -> Turn:
     """A handbook question with passages. They may say another value than the memory (they win), or nothing about it."""
-    spoken = language or _language(r)
+    language = language or _language(r)
     rule, *others = r.sample(RULES, min(len(RULES), stage.passages + 4))
     changed = contexts_matter and r.random() < 0.75
-    gold = _rule_line(r, rule, spoken, changed, 3 if contexts_matter else 1)
-    missing = contexts_matter and not stage.answered and r.random() < 0.15
+    gold = _rule_line(r, rule, language, changed, 3 if contexts_matter else 1)
+    missing = contexts_matter and not stage.always_answered and r.random() < 0.15
 
     def noise() -> Line:
         if not contexts_matter:
-            return _rule_line(r, r.choice(others), spoken, False, 1)
+            return _rule_line(r, r.choice(others), language, False, 1)
         if r.random() < 0.6:
-            return _rule_line(r, r.choice(others), spoken, r.random() < 0.7, 3)
-        return _fact_line(r, facts.draw(r, spoken), spoken)
+            return _rule_line(r, r.choice(others), language, r.random() < 0.7, 3)
+        return _fact_line(r, facts.draw_fact(r, language), language)
 
     groups = _groups(r, stage, None if missing else gold, noise)
     if contexts_matter:
-        _mix_in(r, stage, groups, spoken, rule)
-    more = _more(r, spoken, groups, gold) if contexts_matter else ()
-    return _turn(groups, gold.question, NO_ANSWER[spoken] if missing else gold.text, more=more)
+        _mix_in(r, stage, groups, language, rule)
+    more = _more(r, language, groups, gold) if contexts_matter else ()
+    return _turn(groups, gold.question, NO_ANSWER[language] if missing else gold.text, more=more)
 
 
 def _rule_line(r: random.Random, rule: dict[str, Any], language: Language, changed: bool, wordings: int) -> Line:
-    spoken = rule[language]
-    value = other_value(r, spoken["value"]) if changed else None
-    return Line(said(spoken, value, r.randrange(wordings)), ask(r, spoken, language), rule["id"])
+    entry = rule[language]
+    value = other_value(r, entry["value"]) if changed else None
+    return Line(state_rule(entry, value, r.randrange(wordings)), draw_rule_question(r, entry, language), rule["id"])
 
 
 def _fact_line(r: random.Random, fact: facts.Fact, language: Language) -> Line:
@@ -320,7 +321,7 @@ def _mix_in(
             line = (
                 _rule_line(r, rule if rule is not None and same else r.choice(RULES), other, True, 3)
                 if same or r.random() < 0.4
-                else _fact_line(r, facts.draw(r, other), other)
+                else _fact_line(r, facts.draw_fact(r, other), other)
             )
             groups.insert(r.randint(0, len(groups)), [line])
 
@@ -331,18 +332,18 @@ def _turn(
     return Turn(question, answer, tuple(" ".join(line.text for line in group) for group in groups), value, more)
 
 
-def _more(r: random.Random, language: Language, groups: list[list[Line]], asked: Line) -> tuple[tuple[str, str], ...]:
+def _more(r: random.Random, language: Language, groups: list[list[Line]], gold: Line) -> tuple[tuple[str, str], ...]:
     """Up to three further questions about the passages; now and then one that they do not answer."""
     lines = [line for group in groups for line in group]
-    others = [line for line in lines if line is not asked and line.question]
+    others = [line for line in lines if line is not gold and line.question]
     clear = [line for line in others if not any(_confusable(line, other) for other in lines if other.question)]
-    chosen = [(line.question, line.text) for line in r.sample(clear, min(len(clear), r.randint(0, 3)))]
+    further = [(line.question, line.text) for line in r.sample(clear, min(len(clear), r.randint(0, 3)))]
     if r.random() < 0.15:
-        stranger = _fact_line(r, facts.draw(r, language), language)
+        stranger = _fact_line(r, facts.draw_fact(r, language), language)
         named = [line.subject for line in lines if line.question]
         if not any(subject in stranger.subject or stranger.subject in subject for subject in named):
-            chosen.append((stranger.question, NO_ANSWER[language]))
-    return tuple(chosen)
+            further.append((stranger.question, NO_ANSWER[language]))
+    return tuple(further)
 
 
 def _confusable(line: Line, other: Line) -> bool:
@@ -358,8 +359,8 @@ def generated(
 ) -> Turn:
     """Made-up passages and a question about one sentence of them, or about none."""
     language = _language(r)
-    fact = facts.draw(r, language, split=split)
-    missing = not stage.answered and r.random() < 0.14 if answerable is None else not answerable
+    fact = facts.draw_fact(r, language, split=split)
+    missing = not stage.always_answered and r.random() < 0.14 if answerable is None else not answerable
     near = r.random() < 0.4
 
     def beside() -> Line:  # more about the same subject, or something else
@@ -369,7 +370,7 @@ def generated(
         kind = r.random()
         if kind < 0.15:
             return _rule_line(r, r.choice(RULES), language, r.random() < 0.5, 3)
-        other = facts.draw(r, language, attribute=fact.attribute if kind < 0.45 else None, split=split)
+        other = facts.draw_fact(r, language, attribute=fact.attribute if kind < 0.45 else None, split=split)
         confusing = fact.subject in other.subject or other.subject in fact.subject
         return noise() if confusing else _fact_line(r, other, language)
 
@@ -386,51 +387,51 @@ def generated(
 
 
 def _same_subject(r: random.Random, language: Language, fact: facts.Fact) -> Line:
-    taken = set().union(*(group for group in AMBIGUOUS if fact.attribute in group)) | {fact.attribute}
-    free = [index for index in range(len(facts.ATTRIBUTES[language])) if index not in taken]
-    return _fact_line(r, facts.draw(r, language, fact.subject, r.choice(free)), language)
+    ambiguous = set().union(*(group for group in AMBIGUOUS if fact.attribute in group)) | {fact.attribute}
+    free = [index for index in range(len(facts.ATTRIBUTES[language])) if index not in ambiguous]
+    return _fact_line(r, facts.draw_fact(r, language, fact.subject, r.choice(free)), language)
 
 
-def _told(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
+def _personal(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
     """The user tells something, perhaps with a question, and perhaps asks for it some turns later."""
     language = _language(r)
-    told = personal.draw(r, language)
+    fact = personal.draw_fact(r, language)
     kind = r.random()
     if kind < 0.18 or not stage.turns:
         history = [earlier(r, recipe) for _ in range(r.randint(0, stage.turns))]
-        return history, Turn(told.said, told.noted, _stray(r, stage, language, 0.3))
+        return history, Turn(fact.statement, fact.noted, _stray(r, stage, language, 0.3))
     if kind < 0.34:
         turn = r.choices(
             (handbook(r, stage, True, language), generated(r, stage), closed(r, language)), (0.5, 0.3, 0.2)
         )[0]
-        if prompt.language(turn.question) != language:
-            told = personal.draw(r, prompt.language(turn.question))
-        return [], Turn(f"{told.said} {turn.question}", turn.answer, turn.passages, more=turn.more)
-    question = roughen(r, r.choice(told.asked), language)
+        if prompt.detect_language(turn.question) != language:
+            fact = personal.draw_fact(r, prompt.detect_language(turn.question))
+        return [], Turn(f"{fact.statement} {turn.question}", turn.answer, turn.passages, more=turn.more)
+    question = roughen(r, r.choice(fact.questions), language)
     if kind < 0.4:  # never told
         stray = _stray(r, stage, language, 0.5)
         others = [closed(r) for _ in range(r.randint(0, stage.turns))]
         answer = NO_ANSWER[language] if stray else personal.NOT_TOLD[language]
         return [(other, True) for other in others], Turn(question, answer, stray)
-    first = Turn(told.said, told.noted)
+    first = Turn(fact.statement, fact.noted)
     learn = True
     if r.random() < 0.35:  # told in passing, before a question
-        asked = handbook(r, Stage(1, 1, 1, 0), True, language) if r.random() < 0.5 else closed(r, language)
-        first, learn = Turn(f"{told.said} {asked.question}", asked.answer), not asked.passages
+        interruption = handbook(r, Stage(1, 1, 1, 0), True, language) if r.random() < 0.5 else closed(r, language)
+        first, learn = Turn(f"{fact.statement} {interruption.question}", interruption.answer), not interruption.passages
     past = [earlier(r, recipe) for _ in range(r.randint(0, stage.turns - 1))]
-    past = [other for other in past if told.answer.split(" ")[0:2] != other[0].answer.split(" ")[0:2]]
-    history = [(first, learn), *(other for other in past if other[0].question not in told.asked)]
+    past = [other for other in past if fact.answer.split(" ")[0:2] != other[0].answer.split(" ")[0:2]]
+    history = [(first, learn), *(other for other in past if other[0].question not in fact.questions)]
     if len(past) > 1 and r.random() < 0.4:
         history[0], history[1] = history[1], history[0]
-    return _only_once(history, told), Turn(question, told.answer, _stray(r, stage, language, 0.5))
+    return _only_once(history, fact), Turn(question, fact.answer, _stray(r, stage, language, 0.5))
 
 
-def _only_once(history: list[tuple[Turn, bool]], told: personal.Told) -> list[tuple[Turn, bool]]:
+def _only_once(history: list[tuple[Turn, bool]], fact: personal.PersonalFact) -> list[tuple[Turn, bool]]:
     """Drop later turns that tell the same kind of thing: which one is meant would be a guess."""
     return [
         (turn, learn)
         for turn, learn in history
-        if told.said in turn.question or not personal.same_kind(told, turn.question)
+        if fact.statement in turn.question or not personal.same_kind(fact, turn.question)
     ]
 
 
@@ -444,7 +445,7 @@ def _stray(r: random.Random, stage: Stage, language: Language, share: float) -> 
 def _again(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
     """A question whose answer was given before, from passages that are gone."""
     past = generated(r, Stage(1, 1, 1, 0), answerable=True)
-    language = prompt.language(past.question)
+    language = prompt.detect_language(past.question)
     opening = ("Again: ", "Sorry, once more: ") if language == "en" else ("다시 한번, ", "아까 물어봤는데, ")
     turn = Turn(r.choice(opening) + past.question, past.answer)
     if not stage.turns:

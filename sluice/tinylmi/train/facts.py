@@ -72,21 +72,21 @@ def _attribute(item: dict[str, list[str]]) -> Attribute:
 ATTRIBUTES = _read()
 
 
-def draw(
+def draw_fact(
     r: random.Random, language: Language, subject: str | None = None, attribute: int | None = None, split: str = "train"
 ) -> Fact:
     """A fact about `subject` (or a new one)."""
-    about = subject or words.subject(r, language, split)
+    about = subject or words.draw_subject(r, language, split)
     index = r.randrange(len(ATTRIBUTES[language])) if attribute is None else attribute
-    chosen = ATTRIBUTES[language][index]
-    value = chosen.draw(r, language)
-    statement = fill(r.choice(chosen.statements), about, value)
+    topic = ATTRIBUTES[language][index]
+    value = topic.draw(r, language)
+    statement = fill_template(r.choice(topic.statements), about, value)
     statement = statement[0].upper() + statement[1:].replace(".m..", ".m.")
-    questions = tuple(fill(question, about, value) for question in chosen.questions)
-    return Fact(about, index, statement, questions, fill(chosen.held_out, about, value), value)
+    questions = tuple(fill_template(question, about, value) for question in topic.questions)
+    return Fact(about, index, statement, questions, fill_template(topic.held_out, about, value), value)
 
 
-def fill(template: str, subject: str, value: str = "") -> str:
+def fill_template(template: str, subject: str, value: str = "") -> str:
     """The template with its subject and value, Korean particles included."""
     forms = {
         "{s은}": words.with_particle(subject, "은", "는"),

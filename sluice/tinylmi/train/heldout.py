@@ -1,6 +1,6 @@
 """Questions to measure a checkpoint with, in groups of honest difficulty: most of them no training run has seen.
 
-`python -m sluice.tinylmi.train.heldout sluice/tinylmi/checkpoints/good` asks them all of a checkpoint, on the numpy engine.
+`python -m sluice.tinylmi.train.heldout sluice/tinylmi/checkpoints/good` asks them all of a checkpoint on numpy.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from sluice.tinylmi.train.words import Language
 
 MOST = 48  # new tokens
 DOCUMENTS = Stage(1, 4, 2, 3)
-Ask = Callable[[list[dict[str, str]]], str]
-TOLD: dict[Language, tuple[tuple[str, str, str], ...]] = {  # said, noted, asked
+Chat = Callable[[list[dict[str, str]]], str]
+PERSONAL_WORDINGS: dict[Language, tuple[tuple[str, str, str], ...]] = {  # statement, reply, question
     "en": (
         ("Good day, I go by {v}.", "Nice to meet you, {v}.", "Can you tell me what I am called?"),
         ("Hello there! My name's {v}.", "Welcome, {v}.", "Do you still know my name?"),
@@ -44,7 +44,7 @@ NAMES: dict[Language, tuple[str, ...]] = {  # real names, in no list of the trai
 class Question(NamedTuple):
     group: str
     messages: list[dict[str, str]]
-    wanted: str  # what a right answer contains
+    expected: str  # what a right answer contains
     unwanted: str = ""  # what a wrong one contains: the memory, where the passages say otherwise
 
 
@@ -61,8 +61,8 @@ def questions() -> Iterator[Question]:
 
 def _closed(language: Language) -> Iterator[Question]:
     for rule in (rule[language] for rule in corpus.RULES):
-        yield Question("closed book, trained wording", prompt.messages(rule["questions"][0]), rule["value"])
-        yield Question("closed book, held-out wording", prompt.messages(rule["held_out"]), rule["value"])
+        yield Question("closed book, trained wording", prompt.build_messages(rule["questions"][0]), rule["value"])
+        yield Question("closed book, held-out wording", prompt.build_messages(rule["held_out"]), rule["value"])
 
 
 def _handbook(language: Language) -> Iterator[Question]:
@@ -72,16 +72,16 @@ def _handbook(language: Language) -> Iterator[Question]:
         mine, others = rule[language], [other[language] for other in corpus.RULES if other is not rule]
         for wording in range(3):
             value = corpus.other_value(r, mine["value"])
-            passages = [corpus.said(mine, value, wording), *_noise(r, others, 3)]
+            passages = [corpus.state_rule(mine, value, wording), *_noise(r, others, 3)]
             r.shuffle(passages)
-            messages = prompt.messages(mine["held_out"], passages)
+            messages = prompt.build_messages(mine["held_out"], passages)
             yield Question("passage says another value, held-out wording", messages, value, mine["value"])
-        messages = prompt.messages(mine["held_out"], _noise(r, others, 3))
+        messages = prompt.build_messages(mine["held_out"], _noise(r, others, 3))
         yield Question("passages lack the answer (handbook), held-out wording", messages, NO_ANSWER[language])
 
 
 def _noise(r: random.Random, rules: list[dict[str, object]], count: int) -> list[str]:
-    return [corpus.said(rule, None, r.randrange(3)) for rule in r.sample(rules, count)]
+    return [corpus.state_rule(rule, None, r.randrange(3)) for rule in r.sample(rules, count)]
 
 
 def _generated() -> Iterator[Question]:
@@ -94,11 +94,11 @@ def _generated() -> Iterator[Question]:
         r = random.Random(name)
         for _ in range(60):
             turn = corpus.generated(r, DOCUMENTS, split, held_wording, answerable=True)
-            yield Question(name, prompt.messages(turn.question, turn.passages), turn.value)
+            yield Question(name, prompt.build_messages(turn.question, turn.passages), turn.value)
     r = random.Random("lack")
     for _ in range(60):
         turn = corpus.generated(r, DOCUMENTS, "held", answerable=False)
-        messages = prompt.messages(turn.question, turn.passages)
+        messages = prompt.build_messages(turn.question, turn.passages)
         yield Question("passages lack the answer (made-up)", messages, turn.value)
 
 
@@ -109,7 +109,8 @@ def _documents() -> Iterator[Question]:
         texts = {d["context"] for d in corpus.DOCUMENTS if d["lang"] == document["lang"]} - {document["context"]}
         passages = [document["context"], *r.sample(sorted(texts), 2)]
         r.shuffle(passages)
-        yield Question("hand-written passages", prompt.messages(document["question"], passages), document["value"])
+        messages = prompt.build_messages(document["question"], passages)
+        yield Question("hand-written passages", messages, document["value"])
 
 
 def _personal(between: int) -> Iterator[Question]:
@@ -118,16 +119,17 @@ def _personal(between: int) -> Iterator[Question]:
     for index in range(40):
         language: Language = ("en", "ko")[index % 2]
         past = [(turn.question, turn.answer) for turn in (corpus.closed(r) for _ in range(between))]
-        said, noted, asked = TOLD[language][index // 2 % 4]
+        statement, noted, question = PERSONAL_WORDINGS[language][index // 2 % 4]
         value = NAMES[language][index // 2 % 10]
-        pair = (said.replace("{v}라고", words.with_particle(value, "이라고", "라고")), noted)
+        pair = (statement.replace("{v}라고", words.with_particle(value, "이라고", "라고")), noted)
         history = [(pair[0].replace("{v}", value), pair[1].replace("{v}", value)), *past]
-        yield Question(f"told {between + 1} turns ago, held-out wording", prompt.messages(asked, (), history), value)
-        told = personal.draw(r, language)
-        history = [(told.said, told.noted), *past]
-        wanted = told.answer.split(" is ")[-1].split(" called ")[-1].rstrip(".").removesuffix("입니다")
-        messages = prompt.messages(r.choice(told.asked), (), history)
-        yield Question(f"told {between + 1} turns ago, trained wording", messages, wanted)
+        messages = prompt.build_messages(question, (), history)
+        yield Question(f"told {between + 1} turns ago, held-out wording", messages, value)
+        fact = personal.draw_fact(r, language)
+        history = [(fact.statement, fact.noted), *past]
+        expected = fact.answer.split(" is ")[-1].split(" called ")[-1].rstrip(".").removesuffix("입니다")
+        messages = prompt.build_messages(r.choice(fact.questions), (), history)
+        yield Question(f"told {between + 1} turns ago, trained wording", messages, expected)
 
 
 def _after_turns(turns: int) -> Iterator[Question]:
@@ -135,13 +137,13 @@ def _after_turns(turns: int) -> Iterator[Question]:
     for rule in corpus.RULES:
         for language in ("en", "ko"):
             mine, others = rule[language], [other[language] for other in corpus.RULES if other is not rule]
-            past = [(other["held_out"], corpus.said(other)) for other in r.sample(others, turns)]
-            messages = prompt.messages(mine["questions"][0], (), past)
+            past = [(other["held_out"], corpus.state_rule(other)) for other in r.sample(others, turns)]
+            messages = prompt.build_messages(mine["questions"][0], (), past)
             yield Question(f"closed book after {turns} turns, trained wording", messages, mine["value"])
             value = corpus.other_value(r, mine["value"])
-            passages = [corpus.said(mine, value, 1), *_noise(r, others, 2)]
+            passages = [corpus.state_rule(mine, value, 1), *_noise(r, others, 2)]
             r.shuffle(passages)
-            messages = prompt.messages(mine["questions"][0], passages, past)
+            messages = prompt.build_messages(mine["questions"][0], passages, past)
             yield Question(
                 f"passage says another value, after {turns} turns, trained wording", messages, value, mine["value"]
             )
@@ -149,19 +151,19 @@ def _after_turns(turns: int) -> Iterator[Question]:
 
 @dataclass
 class Tally:
-    asked: int = 0
+    total: int = 0
     right: int = 0
     unwanted: int = 0
 
 
-def score(ask: Ask, asked: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
+def score(chat: Chat, questions: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
     """By group and language: how many answers hold what is wanted, and how many hold the memory instead."""
     tallies: dict[str, dict[Language, Tally]] = defaultdict(lambda: {"en": Tally(), "ko": Tally()})
-    for question in asked:
-        language = prompt.language(question.messages[-1]["content"].rpartition("\n")[2])
-        answer, tally = ask(question.messages), tallies[question.group][language]
-        right = holds(answer, question.wanted)
-        tally.asked += 1
+    for question in questions:
+        language = prompt.detect_language(question.messages[-1]["content"].rpartition("\n")[2])
+        answer, tally = chat(question.messages), tallies[question.group][language]
+        right = holds(answer, question.expected)
+        tally.total += 1
         tally.right += right
         tally.unwanted += bool(question.unwanted) and not right and holds(answer, question.unwanted)
     return tallies
@@ -172,7 +174,7 @@ def holds(answer: str, value: str) -> bool:
     return re.search(rf"(?<!\d){re.escape(value)}(?!\d)", answer) is not None
 
 
-def asker(folder: Path) -> Ask:
+def load_checkpoint(folder: Path) -> Chat:
     """The checkpoint, greedy, on the numpy engine."""
     from tokenizers import Tokenizer
 
@@ -180,17 +182,17 @@ def asker(folder: Path) -> Ask:
 
     model, text = Qwen3.load(folder), Tokenizer.from_file(str(folder / "tokenizer.json"))
 
-    def ask(messages: list[dict[str, str]]) -> str:
-        chat = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
-        ids = text.encode(chat + "<|im_start|>assistant\n").ids
-        cache, said = model.cache(len(ids) + MOST), list[int]()
+    def chat(messages: list[dict[str, str]]) -> str:
+        rendered = "".join(f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages)
+        ids = text.encode(rendered + "<|im_start|>assistant\n").ids
+        cache, tokens = model.cache(len(ids) + MOST), list[int]()
         logits = model.read(ids, cache)
-        while (token := int(logits.argmax())) not in (0, 2) and len(said) < MOST:
-            said.append(token)
+        while (token := int(logits.argmax())) not in (0, 2) and len(tokens) < MOST:
+            tokens.append(token)
             logits = model.step([token], [cache])[0]
-        return str(text.decode(said))
+        return str(text.decode(tokens))
 
-    return ask
+    return chat
 
 
 def main() -> None:
@@ -198,19 +200,19 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--show", metavar="GROUP", help="print the wrong answers of the groups whose name holds this")
     args = parser.parse_args()
-    ask = asker(args.folder)
+    chat = load_checkpoint(args.folder)
     if args.show:
         for question in (each for each in questions() if args.show in each.group):
-            if not holds(answer := ask(question.messages), question.wanted):
-                print(f"{question.messages[-1]['content']}\n  wanted {question.wanted!r}, got {answer!r}\n")
+            if not holds(answer := chat(question.messages), question.expected):
+                print(f"{question.messages[-1]['content']}\n  wanted {question.expected!r}, got {answer!r}\n")
         return
     print("| questions | n | right | English | Korean | from memory |\n|---|---|---|---|---|---|")
-    for group, by_language in score(ask, questions()).items():
+    for group, by_language in score(chat, questions()).items():
         both = by_language.values()
-        asked, right = sum(t.asked for t in both), sum(t.right for t in both)
-        each = " | ".join(f"{t.right / t.asked:.2f}" for t in both)
-        memory = f"{sum(t.unwanted for t in both) / asked:.2f}" if "another value" in group else ""
-        print(f"| {group} | {asked} | {right / asked:.2f} | {each} | {memory} |")
+        total, right = sum(t.total for t in both), sum(t.right for t in both)
+        each = " | ".join(f"{t.right / t.total:.2f}" for t in both)
+        memory = f"{sum(t.unwanted for t in both) / total:.2f}" if "another value" in group else ""
+        print(f"| {group} | {total} | {right / total:.2f} | {each} | {memory} |")
 
 
 if __name__ == "__main__":

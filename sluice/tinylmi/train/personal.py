@@ -20,18 +20,18 @@ class Kind:
 
     values: tuple[str, ...]
     made_up: bool  # other values may be made-up words
-    told: tuple[str, ...]
+    statements: tuple[str, ...]
     noted: tuple[str, ...]
-    asked: tuple[str, ...]
+    questions: tuple[str, ...]
     answer: str
 
 
 @dataclass(frozen=True)
-class Told:
+class PersonalFact:
     kind: int
-    said: str
+    statement: str
     noted: str
-    asked: tuple[str, ...]
+    questions: tuple[str, ...]
     answer: str
 
 
@@ -41,25 +41,25 @@ def _read() -> dict[Language, tuple[Kind, ...]]:
 
 
 def _kind(item: dict[str, Any]) -> Kind:
-    lists = {name: tuple(item[name]) for name in ("values", "told", "noted", "asked")}
-    return Kind(made_up=item["made_up"], answer=item["answer"], **lists)
+    values, statements, noted, questions = (tuple(item[key]) for key in ("values", "told", "noted", "asked"))
+    return Kind(values, item["made_up"], statements, noted, questions, item["answer"])
 
 
 KINDS = _read()
 
 
-def draw(r: random.Random, language: Language, kind: int | None = None) -> Told:
+def draw_fact(r: random.Random, language: Language, kind: int | None = None) -> PersonalFact:
     """Something a user tells. A third of it is names, which users tell most."""
     index = (0 if r.random() < 0.3 else r.randrange(len(KINDS[language]))) if kind is None else kind
-    chosen = KINDS[language][index]
-    if chosen.values and not (chosen.made_up and r.random() < 0.6):
-        value = r.choice(chosen.values)
+    topic = KINDS[language][index]
+    if topic.values and not (topic.made_up and r.random() < 0.6):
+        value = r.choice(topic.values)
     else:
         value = words.made_up(r, language)
         if language == "en" and r.random() < 0.8:
             value = value.capitalize()
-    said, noted = _fill(r.choice(chosen.told), value), _fill(r.choice(chosen.noted), value)
-    return Told(index, said, noted, chosen.asked, _fill(chosen.answer, value))
+    statement, noted = _fill(r.choice(topic.statements), value), _fill(r.choice(topic.noted), value)
+    return PersonalFact(index, statement, noted, topic.questions, _fill(topic.answer, value))
 
 
 def _fill(template: str, value: str) -> str:
@@ -76,9 +76,9 @@ def _fill(template: str, value: str) -> str:
     return template[0].upper() + template[1:]
 
 
-def same_kind(told: Told, text: str) -> bool:
+def same_kind(fact: PersonalFact, text: str) -> bool:
     """Whether `text` tells something of the same kind, in either language."""
-    return any(_outline(template).search(text) for kinds in KINDS.values() for template in kinds[told.kind].told)
+    return any(_outline(template).search(text) for kinds in KINDS.values() for template in kinds[fact.kind].statements)
 
 
 @cache

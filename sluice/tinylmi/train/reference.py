@@ -1,6 +1,6 @@
 """What transformers answers, greedily, for a fixed set of chats: the reference that the numpy engine must equal.
 
-`python -m sluice.tinylmi.train.reference sluice/tinylmi/checkpoints/good tests/golden/greedy_good.json` (needs the `train` group)
+With the `train` group: `python -m sluice.tinylmi.train.reference CHECKPOINT tests/golden/greedy_good.json`.
 """
 
 import argparse
@@ -33,10 +33,10 @@ def answers(folder: Path) -> list[dict[str, Any]]:
     rows = []
     for messages in chats():
         prompt = text.apply_chat_template(messages, add_generation_prompt=True, tokenize=True, return_dict=False)
-        made = model.generate(
+        generated = model.generate(
             torch.tensor([prompt]), max_new_tokens=MOST, do_sample=False, eos_token_id=ENDS, pad_token_id=0
         )
-        answer = [token for token in made[0, len(prompt) :].tolist() if token not in ENDS]
+        answer = [token for token in generated[0, len(prompt) :].tolist() if token not in ENDS]
         rows.append({"messages": messages, "prompt_ids": prompt, "answer_ids": answer})
     return rows
 

@@ -46,7 +46,7 @@ def train() -> Tokenizer:
 def _texts() -> Iterator[str]:
     r = random.Random(0)
     for _ in range(SAMPLES):
-        chat = corpus.sample(r, corpus.GOOD, progress=1.0)
+        chat = corpus.draw_chat(r, corpus.GOOD, progress=1.0)
         yield from (message.content for message in chat if message.role != "system" or r.random() < 0.1)
 
 

@@ -119,11 +119,11 @@ def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed
         loss = _step(model, optimizer, ids, targets)
         tokens, longest = tokens + ids.numel(), max(longest, ids.shape[1])
         mean = loss if step == 0 else 0.97 * mean + 0.03 * loss
-        done = step + 1
-        if done % 50 == 0:
+        completed = step + 1
+        if completed % 50 == 0:
             rate = tokens / (time.monotonic() - started)
-            print(f"step {done}/{last}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
-        if done % phase.save_every == 0 or done == last:
+            print(f"step {completed}/{last}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
+        if completed % phase.save_every == 0 or completed == last:
             save(model, text, out)
     print(f"{time.monotonic() - started:.0f} s, longest {longest} tokens, copy accuracy {copy_accuracy(model):.2f}")
 
@@ -173,7 +173,7 @@ def _tensors(batch: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     targets = torch.full((len(batch), width), IGNORED)
     for row, (tokens, learn) in enumerate(batch):
         ids[row, : len(tokens)] = torch.tensor(tokens)
-        following = [token if say else IGNORED for token, say in zip(tokens[1:], learn[1:], strict=True)]
+        following = [token if learnt else IGNORED for token, learnt in zip(tokens[1:], learn[1:], strict=True)]
         targets[row, : len(following)] = torch.tensor(following)
     return ids, targets
 
@@ -181,7 +181,7 @@ def _tensors(batch: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
 def _sample(r: random.Random, text: Tokenizer, phase: Phase, progress: float) -> Sample:
     if r.random() < (phase.repeats_first if progress < 0.03 else phase.repeats):
         return _repeat(r, text.get_vocab_size())
-    return encode(text, corpus.sample(r, phase.chats, progress))
+    return encode(text, corpus.draw_chat(r, phase.chats, progress))
 
 
 def _repeat(r: random.Random, vocabulary: int) -> Sample:
@@ -197,14 +197,14 @@ def encode(text: Tokenizer, chat: list[corpus.Message]) -> Sample:
     ids: list[int] = []
     learn: list[bool] = []
     for message in chat:
-        for part, say in (
+        for part, learnt in (
             (f"<|im_start|>{message.role}\n", False),
             (f"{message.content}<|im_end|>", message.learn),
             ("\n", False),
         ):
             tokens = text.encode(part).ids
             ids += tokens
-            learn += [say] * len(tokens)
+            learn += [learnt] * len(tokens)
     return ids[:-1], learn[:-1]
 
 

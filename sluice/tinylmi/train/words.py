@@ -55,12 +55,12 @@ def _spelled(r: random.Random, language: Language) -> str:
     return word.capitalize() if r.random() < 0.6 else word
 
 
-def subject(r: random.Random, language: Language, split: Split = "train") -> str:
+def draw_subject(r: random.Random, language: Language, split: Split = "train") -> str:
     """What a passage is about: "north library", "Velmar cafe", "겨울 축제"."""
     held_modifiers, held_nouns = HELD_OUT[language]
-    wanted = split == "held"
-    modifier = r.choice([word for word in MODIFIERS[language] if (word in held_modifiers) == wanted])
-    noun = r.choice([word for word in NOUNS[language] if (word in held_nouns) == wanted])
+    held_out = split == "held"
+    modifier = r.choice([word for word in MODIFIERS[language] if (word in held_modifiers) == held_out])
+    noun = r.choice([word for word in NOUNS[language] if (word in held_nouns) == held_out])
     kind = r.random()
     if kind < 0.3:
         return f"{made_up(r, language)} {noun}"
