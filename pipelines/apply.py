@@ -25,7 +25,7 @@ def read_resources(
     scheduler: "EventBridgeSchedulerClient",
     config: PipelineConfig,
 ) -> ReleaseResources:
-    """What is there now. Reads only."""
+    """Read what the account has of this release now; writes nothing."""
     return ReleaseResources(
         names(config),
         group=read_group(sagemaker, config.registry.group, config.tags),
@@ -44,7 +44,7 @@ def apply_changes(
     desired: ReleaseResources,
     changes: Sequence[Change],
 ) -> None:
-    """Carry out the changes: what they do not name is not touched, and with none of them nothing is called."""
+    """Write the changes to the account: what they do not name is not touched, and without any nothing is called."""
     kinds = {change.resource: change.kind for change in changes}
     for part in ("group", "release", "deploy", "rule", "schedule"):
         kind = kinds.get(desired.names[part])
@@ -128,7 +128,7 @@ def write_pipeline(sagemaker: "SageMakerClient", name: str, kind: str, desired: 
 
 
 def read_tags(sagemaker: "SageMakerClient", arn: str, ours: Mapping[str, str]) -> dict[str, str]:
-    """The tags that the file names too; others are none of our business."""
+    """Read those of a resource's tags that the file names too; others are none of our business."""
     if not ours:
         return {}
     pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
@@ -151,7 +151,7 @@ def new_token() -> str:
 
 
 def is_missing(error: ClientError) -> bool:
-    """SageMaker says so in several codes and words."""
+    """Whether SageMaker says, in one of several codes and words, that there is no such thing."""
     details = error.response["Error"]
     message = details.get("Message", "").lower()
     return details.get("Code") in {"ResourceNotFound", "ResourceNotFoundException"} or any(

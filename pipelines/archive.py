@@ -21,7 +21,7 @@ PLATFORMS = ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x8
 
 
 def list_job_files(wheels: Path | None) -> dict[str, bytes | Path]:
-    """The job archive by name. Local jobs run where everything is installed, so they need no wheels."""
+    """Return the job archive's files by name. Local jobs run where everything is installed: `wheels` is None."""
     files: dict[str, bytes | Path] = {"run.py": PACKAGE / "steps" / "run.py", "sluice.zip": build_zip()}
     if wheels is not None:
         files |= {f"wheels/{wheel.name}": wheel for wheel in sorted(wheels.glob("*.whl"))}
@@ -29,7 +29,7 @@ def list_job_files(wheels: Path | None) -> dict[str, bytes | Path]:
 
 
 def build_zip() -> bytes:
-    """The packages, byte for byte the same wherever and whenever it is made: sorted, undated, uncompressed."""
+    """Pack the packages, byte for byte the same wherever and whenever that is: sorted, undated, uncompressed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for file in list_source_files():
@@ -41,14 +41,14 @@ def build_zip() -> bytes:
 
 
 def list_source_files() -> list[Path]:
-    """The files of the archive, sorted, as they lie in this installation of `sluice`."""
+    """Return the files of the archive, sorted, as they lie in this installation of `sluice`."""
     packages = (file for package in PACKAGES for file in (PACKAGE / package).rglob("*"))
     sources = (file for file in packages if file.suffix in SHIPPED and "__pycache__" not in file.parts)
     return sorted([*(PACKAGE / name for name in GROUND), *sources])
 
 
 def download_wheels(python: str, cache: Path) -> Path:
-    """The pinned wheels for a job image's Python (\"3.12\"), in a folder under `cache`; downloaded once."""
+    """Download the pinned wheels for a job image's Python (\"3.12\") into a folder under `cache`, once; returns it."""
     folder = cache / f"wheels-{python}-{pins_hash()}"
     complete = folder / "complete"
     if complete.exists():

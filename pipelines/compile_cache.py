@@ -24,7 +24,7 @@ MAX_FILES = 20
 
 
 def compile_cached(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> Definitions:
-    """Both definitions, valid; from the folder `cache` if they have been compiled before."""
+    """Return both definitions, valid; from the folder `cache` if they have been compiled before."""
     file = cache / f"{cache_key(config, place, sources)}.json"
     definitions = read_definitions(file)
     if definitions is None:
@@ -34,7 +34,7 @@ def compile_cached(config: PipelineConfig, place: StackOutputs, sources: Sources
 
 
 def is_cached(config: PipelineConfig, place: StackOutputs, sources: Sources, cache: Path) -> bool:
-    """Whether they have been compiled before, and so are valid."""
+    """Whether the definitions have been compiled before, and so are valid."""
     return read_definitions(cache / f"{cache_key(config, place, sources)}.json") is not None
 
 
@@ -51,7 +51,7 @@ def compile_uncached(config: PipelineConfig, place: StackOutputs, sources: Sourc
 
 
 def cache_key(config: PipelineConfig, place: StackOutputs, sources: Sources) -> str:
-    """Changes with anything that a definition is made of."""
+    """Return a hash that changes with anything that a definition is made of."""
     try:
         sdk = version("sagemaker")
     except PackageNotFoundError:
@@ -64,7 +64,7 @@ def cache_key(config: PipelineConfig, place: StackOutputs, sources: Sources) -> 
 
 
 def read_definitions(file: Path) -> Definitions | None:
-    """What was written, or None if there is nothing, or something else, in that place."""
+    """Read what was written, or None if there is nothing, or something else, in that file."""
     try:
         content = json.loads(file.read_bytes())
         if content["checksum"] == checksum(content["release"], content["deploy"]):
@@ -75,7 +75,7 @@ def read_definitions(file: Path) -> Definitions | None:
 
 
 def write_definitions(file: Path, definitions: Definitions) -> None:
-    """Whole or not at all. Where nothing can be written, every run compiles."""
+    """Write the file whole or not at all. Where nothing can be written, every run compiles."""
     content = {
         "checksum": checksum(definitions.release, definitions.deploy),
         "release": definitions.release,

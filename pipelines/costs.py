@@ -63,7 +63,7 @@ class StepEstimate:
         return self._whole(lambda phase: phase.seconds_high)
 
     def _whole(self, seconds: Callable[[Phase], float]) -> float:
-        """All phases one after the other, but for those that run side by side: of these the longest counts."""
+        """Add up all phases, but of those that run side by side only the longest."""
         beside = [seconds(phase) for phase in self.phases if phase.name in SIDE_BY_SIDE]
         return sum(seconds(phase) for phase in self.phases) - sum(beside) + max(beside, default=0.0)
 
@@ -79,7 +79,7 @@ class Estimate:
 
 
 def estimate_release(config: PipelineConfig, model: ModelFacts | None, turns: int, week_hours: float) -> Estimate:
-    """For a release of this model, judged by so many turns, repeats counted (`turns_of`).
+    """Estimate a release of this model, judged by so many turns, repeats counted (`count_turns`).
 
     Scaled down, it would run `week_hours` a week.
     """
@@ -98,12 +98,12 @@ def estimate_release(config: PipelineConfig, model: ModelFacts | None, turns: in
 
 
 def count_turns(cases: Iterable[Case], repeats: int) -> int:
-    """All turns that a replay asks: each case as often as it, or the file, says at least."""
+    """Count all turns that a replay asks: each case as often as it, or the file, says at least."""
     return sum(len(case.turns) * max(case.repeats, repeats) for case in cases)
 
 
 def find_price(instance: str, region: str, own: Mapping[str, float]) -> Price | None:
-    """One instance for one hour; where the region has no price in the table, us-east-1's as an assumption."""
+    """Return one instance's price; where the region has none in the table, us-east-1's as an assumption."""
     if instance in own:
         return Price(own[instance], "pipeline.yaml, prices", False)
     listed = {row["region"]: row for row in tables.rows("prices") if row["instance"] == instance}
@@ -178,7 +178,7 @@ def job_costs(
 def redeploy_costs(
     config: PipelineConfig, step: StepEstimate, prices: Mapping[str, Price], hour: float
 ) -> Iterator[Cost]:
-    """While a scheduled re-deploy puts up the new endpoint, the old one is still paid for."""
+    """Yield what scheduled re-deploys cost: while the new endpoint comes up, the old one is still paid for."""
     times = per_month(config.schedule.expression) if config.schedule else None
     if times is None:
         return
@@ -198,7 +198,7 @@ def format_minutes(low: float, high: float) -> str:
 
 
 def list_sources(estimate: Estimate) -> Sequence[tuple[str, str, bool]]:
-    """What each figure is, where it comes from, and whether that is an assumption."""
+    """Return for each figure what it is, where it comes from, and whether that is an assumption."""
     phases = {phase.name: (phase.source, phase.assumed) for step in estimate.steps for phase in step.phases}
     prices = {f"price of {name}": (each.source, each.assumed) for name, each in estimate.prices.items()}
     scaled = {"scaled down": (f"on for {estimate.week_hours:g} hours a week; Sluice does not scale by itself", True)}

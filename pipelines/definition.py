@@ -37,13 +37,13 @@ class EvaluateEndpoint(inputs.Evaluate):
 
 
 def compile_definitions(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Definitions:
-    """Both definitions as SageMaker takes them. Needs no network and no credentials."""
+    """Compile both definitions as SageMaker takes them, without network and credentials."""
     with offline(config.region):
         return Definitions(build_release(config, place, sources), build_deploy(config, place, sources))
 
 
 def build_release(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
-    """Register -> Evaluate -> Gate -> Deploy, if no person has to approve."""
+    """Build Register -> Evaluate -> Gate, and -> Deploy if no person has to approve."""
     from sagemaker.core.workflow import ExecutionVariables
 
     declared = parameters(
@@ -74,7 +74,7 @@ def build_release(config: PipelineConfig, place: StackOutputs, sources: Sources)
 
 
 def build_deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) -> Json:
-    """Deploy alone: what an approval, a schedule and a rollback start."""
+    """Build the pipeline of Deploy alone: what an approval, a schedule and a rollback start."""
     from sagemaker.core.workflow import ExecutionVariables
 
     declared = parameters(
@@ -100,7 +100,7 @@ def build_deploy(config: PipelineConfig, place: StackOutputs, sources: Sources) 
 
 
 def register_step(config: PipelineConfig, place: StackOutputs, model: Any, reports: Any, commit: Any) -> Any:
-    """The version as the registry keeps it: CreateModelPackage."""
+    """Build the step that registers the version: CreateModelPackage."""
     from sagemaker.core.workflow import ExecutionVariables, Join
 
     container = {
@@ -140,7 +140,7 @@ def evaluate_step(
     uris: Sequence[Any],
     commit: Any,
 ) -> Any:
-    """The version judged by the chat cases, in a job that is the LMI container with the version's own settings.
+    """Build the step that evaluates the version, in a job that is the LMI container with the version's own settings.
 
     On several machines each serves the model and replays its share of the cases, and the first of them judges.
 
@@ -182,7 +182,7 @@ def evaluate_step(
 
 
 def gate_step(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
-    """Only a passing verdict goes on, or one that the file lets through: read from the report, never computed again.
+    """Build the condition on the report's verdict, which is never recomputed: a pass, or what the file lets through.
 
     What closes it says why: the report's summary, which tells of an inconclusive verdict what would decide.
 
@@ -205,7 +205,7 @@ def gate_step(config: PipelineConfig, evaluated: Any, then: list[Any]) -> Any:
 
 
 def deploy_step(config: PipelineConfig, place: StackOutputs, step_inputs: inputs.Deploy, uris: Sequence[Any]) -> Any:
-    """One version put live, by a small job that waits for the endpoint."""
+    """Build the step that puts one version live, by a small job that waits for the endpoint."""
     deployment = config.deployment
     seconds = (
         inputs.PROVISION_SECONDS
@@ -223,7 +223,7 @@ def deploy_step(config: PipelineConfig, place: StackOutputs, step_inputs: inputs
 
 
 def deploy_inputs(config: PipelineConfig, place: StackOutputs) -> Json:
-    """What the deploy step is told in every pipeline."""
+    """Return the deploy step's inputs that are the same in every pipeline."""
     deployment = config.deployment
     return {
         "group": config.registry.group,
@@ -245,7 +245,7 @@ def deploy_inputs(config: PipelineConfig, place: StackOutputs) -> Json:
 def job_arguments(
     config: PipelineConfig, place: StackOutputs, instance_type: str, volume_gb: int, seconds: int
 ) -> Json:
-    """What every Processing job of ours has: machine, role, time limit, network, tags."""
+    """Return what every Processing job of ours has: machine, role, time limit in seconds, network, tags."""
     cluster: Json = {"InstanceCount": 1, "InstanceType": instance_type, "VolumeSizeInGB": volume_gb}
     if config.kms_key and not has_local_disk(instance_type):
         cluster["VolumeKmsKeyId"] = config.kms_key
@@ -284,7 +284,7 @@ def own_entrypoint(config: PipelineConfig, step_inputs: inputs.Evaluate | inputs
 
 
 def describe_settings(config: PipelineConfig) -> str:
-    """What `settings.json` holds, in words: for Studio, and so that a plan can show what changes in it."""
+    """Describe what `settings.json` holds: for Studio, and so that a plan can show what changes in it."""
     line = "; ".join(f"{key}={value}" for key, value in settings.flatten_settings(config.evaluation))
     return line if len(line) <= DESCRIPTION else line[: DESCRIPTION - 4] + " ..."
 
@@ -319,7 +319,7 @@ def report_folder(place: StackOutputs, name: str) -> Any:
 
 
 def lmi_image(config: PipelineConfig) -> str:
-    """The registry of the region, unless the file names one."""
+    """Return the image's URI: in the region's registry, unless the file names one."""
     image = config.lmi.image
     return image if "/" in image else images.parse_image(image).uri(config.region)
 
@@ -336,7 +336,7 @@ def parameters(**defaults: str) -> list[Any]:
 
 
 def retries() -> list[Any]:
-    """GPUs run out for an hour and come back; AWS itself has its moments."""
+    """Return the retry policies: GPUs run out for an hour and come back, and AWS itself has its moments."""
     from sagemaker.mlops.workflow import (
         SageMakerJobExceptionTypeEnum,
         SageMakerJobStepRetryPolicy,
@@ -367,7 +367,7 @@ def build_pipeline(name: str, place: StackOutputs, declared: Sequence[Any], step
 
 
 def api_step(name: str, kind: str, arguments: Json, beside: Json | None = None, retry: Sequence[Any] = ()) -> Any:
-    """A step whose arguments are exactly those of the API; `beside` stands next to them."""
+    """Build a step whose arguments are exactly those of the API; `beside` stands next to them."""
     from sagemaker.mlops.workflow.steps import StepTypeEnum
 
     return api_step_class()(name, StepTypeEnum[kind], arguments, beside or {}, list(retry))
@@ -414,7 +414,7 @@ def session(region: str, bucket: str) -> Any:
 
 @contextmanager
 def offline(region: str) -> Iterator[None]:
-    """The SDK makes boto3 clients while it is imported: they get a region, and nobody's profile or credentials."""
+    """Give the boto3 clients that the SDK makes while it is imported a region, and nobody's profile or credentials."""
     changes = {
         "AWS_DEFAULT_REGION": region,
         "AWS_CONFIG_FILE": os.devnull,
@@ -435,7 +435,7 @@ def offline(region: str) -> Iterator[None]:
 
 @contextmanager
 def own_logging() -> Iterator[None]:
-    """The SDK sets up the root logger while it is imported, which would print every library's notes from then on."""
+    """Undo what the SDK sets up in the root logger while it is imported: every library's notes would be printed."""
     root = logging.getLogger()
     level, handlers, disabled = root.level, list(root.handlers), root.manager.disable
     logging.disable(logging.INFO)

@@ -19,7 +19,7 @@ EXAMPLE = Account(
 
 
 def check_definitions(config: PipelineConfig, cache: Path, anew: bool) -> list[Finding]:
-    """What the compiled pipelines show: compiled `anew` (it takes the SDK), else as the folder `cache` has them."""
+    """Return the findings in the pipelines: compiled `anew` (it takes the SDK), else as the folder `cache` has them."""
     whole = Location("pipeline", str(config.file) if config.file else None)
     sources = Sources(*(f"s3://{EXAMPLE.bucket}/{name}/" for name in ("model", "cases", "code", "settings")))
     if not anew:

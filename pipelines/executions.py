@@ -76,7 +76,7 @@ class Execution:
 
 
 def describe_execution(sagemaker: "SageMakerClient", arn: str) -> Execution:
-    """An execution with all its steps."""
+    """Read an execution with all its steps."""
     response = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     pages = sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=arn, SortOrder="Ascending"
@@ -121,7 +121,7 @@ def watch_execution(
 
 
 def list_recent(sagemaker: "SageMakerClient", pipeline: str, most: int = 10) -> list[Execution]:
-    """A pipeline's last executions, newest first, without their steps; none if there is no such pipeline."""
+    """List a pipeline's last executions, newest first, without their steps; none if there is no such pipeline."""
     try:
         listed = sagemaker.list_pipeline_executions(
             PipelineName=pipeline, SortBy="CreationTime", SortOrder="Descending", MaxResults=most
@@ -142,7 +142,7 @@ def list_recent(sagemaker: "SageMakerClient", pipeline: str, most: int = 10) -> 
 
 
 def list_parameters(sagemaker: "SageMakerClient", arn: str) -> dict[str, str]:
-    """The parameters that an execution was started with, by name."""
+    """Read the parameters that an execution was started with, by name."""
     pages = sagemaker.get_paginator("list_pipeline_parameters_for_execution").paginate(PipelineExecutionArn=arn)
     return {each["Name"]: each["Value"] for page in pages for each in page["PipelineParameters"]}
 

@@ -8,7 +8,7 @@ UNKNOWN = "unknown"
 
 
 def read_commit(folder: Path) -> str:
-    """The commit of the repository that the folder is in, with -dirty if there is more than it holds; else unknown."""
+    """Read the commit of the folder's repository, with -dirty if there is more than it holds; `unknown` without one."""
     command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
         process = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

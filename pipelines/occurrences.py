@@ -12,7 +12,7 @@ YEAR = 2027  # any year that is not a leap year will do
 
 
 def per_month(expression: str) -> float | None:
-    """Times in an average month; None for `at`, which comes once, and for what cannot be counted."""
+    """Return the times in an average month; None for `at`, which comes once, and for what cannot be counted."""
     if rate := re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression):
         return HOURS_A_MONTH / (int(rate[1]) * PERIODS[rate[2]])
     fields = re.fullmatch(r"cron\((\S+) (\S+) (\S+) (\S+) (\S+) (\S+)\)", expression)
@@ -42,7 +42,7 @@ def year() -> list[date]:
 
 
 def parse_field(field: str, allowed: range, names: tuple[str, ...] = ()) -> set[int]:
-    """`*`, `5`, `1-5`, `*/15`, `MON,WED`. Raises ValueError for anything else."""
+    """Parse `*`, `5`, `1-5`, `*/15` or `MON,WED`. Raises ValueError for anything else."""
     numbers: set[int] = set()
     for part in field.split(","):
         span, _, step = part.partition("/")

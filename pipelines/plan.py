@@ -1,4 +1,4 @@
-"""What a release wants in the account, and how that differs from what is there. Plan is data; `submit` applies it."""
+"""What a release wants in the account, and how that differs from what is there. Plan is data; `apply` writes it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -48,7 +48,7 @@ class ReleaseResources:
 
 
 def desired_resources(config: PipelineConfig, place: StackOutputs, definitions: Definitions) -> ReleaseResources:
-    """Everything that the file asks for."""
+    """Return everything that the file asks for."""
     return ReleaseResources(
         names(config),
         group={"Tags": dict(config.tags)},
@@ -60,7 +60,7 @@ def desired_resources(config: PipelineConfig, place: StackOutputs, definitions: 
 
 
 def list_changes(current: ReleaseResources, desired: ReleaseResources) -> list[Change]:
-    """What applying `desired` would do, in the order in which it is done."""
+    """Return what applying `desired` would do, in the order in which it is done."""
     changes = []
     for part in parts(desired):
         before, after = getattr(current, part), getattr(desired, part)
@@ -91,7 +91,7 @@ def pipeline(config: PipelineConfig, place: StackOutputs, definition: Json) -> J
 
 
 def rule(config: PipelineConfig, place: StackOutputs) -> Json:
-    """An approval of this group's package, wherever it is given, starts the deploy pipeline."""
+    """Return the rule that starts the deploy pipeline at an approval in this group, wherever that is given."""
     pattern = {
         "source": ["aws.sagemaker"],
         "detail-type": ["SageMaker Model Package State Change"],
@@ -112,7 +112,7 @@ def rule(config: PipelineConfig, place: StackOutputs) -> Json:
 
 
 def schedule(config: PipelineConfig, place: StackOutputs) -> Json | None:
-    """The newest approved version is deployed again. Whether it is paused is no matter of the file."""
+    """Return the schedule that deploys the newest approved version again; that it may be paused is not in the file."""
     if config.schedule is None:
         return None
     return {
@@ -146,7 +146,7 @@ def pipeline_arn(place: StackOutputs, name: str) -> str:
 
 
 def diff(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Every value that differs, by a path that names steps, parameters and flags instead of counting them."""
+    """Yield every value that differs, by a path that names steps, parameters and flags instead of counting them."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
             below = f"{path}.{key}" if path else key
@@ -162,12 +162,12 @@ def diff(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, An
 
 
 def by_key(description: str) -> dict[str, str]:
-    """A step's description says how it judges: key=value; key=value."""
+    """Split a step's description, which says how it judges: key=value; key=value."""
     return {key: value for key, _, value in (part.partition("=") for part in description.split("; "))}
 
 
 def by_name(items: Sequence[Any]) -> dict[Any, Any]:
-    """The items of a list under what names them: a member, a flag before its value, else the position."""
+    """Return the items of a list under what names them: a member, a flag before its value, else the position."""
     for key in KEYS:
         if items and all(isinstance(item, dict) and key in item for item in items):
             return {item[key]: item for item in items}

@@ -1,4 +1,4 @@
-"""The account's own things (infra/stack.yaml): applied as one CloudFormation stack, and read back as a `Place`."""
+"""The account's own things (infra/stack.yaml): applied as one CloudFormation stack, and read back as `StackOutputs`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Applied:
 
 
 def find_outputs(cloudformation: "CloudFormationClient", stack: str) -> Mapping[str, str] | None:
-    """The stack's outputs, or None if it is not there (or never came up)."""
+    """Read the stack's outputs; None if it is not there (or never came up)."""
     described = _describe(cloudformation, stack)
     if described is None or described["StackStatus"] not in COMPLETE:
         return None
@@ -34,7 +34,7 @@ def find_outputs(cloudformation: "CloudFormationClient", stack: str) -> Mapping[
 
 
 def stack_parameters(config: PipelineConfig) -> dict[str, str]:
-    """What the template must know of the file; the rest are its own defaults."""
+    """Return the parameters that the template takes from the file; the rest are its own defaults."""
     mlflow = config.evaluation.mlflow or ""
     judge, embeddings = config.evaluation.judge, config.evaluation.embeddings
     return {
@@ -84,7 +84,7 @@ def apply_stack(
 
 
 def stack_outputs(outputs: Mapping[str, str], region: str, role_arn: str | None = None) -> StackOutputs:
-    """Where releases run: the stack's outputs, with the execution role that pipeline.yaml names, if it names one."""
+    """Return where releases run: the stack's outputs, but with the execution role that pipeline.yaml names, if any."""
     trigger = outputs["TriggerRoleArn"]
     return StackOutputs(
         account_id=trigger.split(":")[4],

@@ -22,7 +22,7 @@ class NoSchedule(SluiceError):
 
 
 def read_rule(events: "EventBridgeClient", config: PipelineConfig) -> Json | None:
-    """The rule as it is, in the form of `plan.rule`."""
+    """Read the rule as it is, in the form of `plan.rule`; None if there is none."""
     name = rule_name(config)
     try:
         described = events.describe_rule(Name=name)
@@ -38,7 +38,7 @@ def read_rule(events: "EventBridgeClient", config: PipelineConfig) -> Json | Non
 
 
 def write_rule(events: "EventBridgeClient", config: PipelineConfig, desired: Json) -> None:
-    """The rule first, its target after: it is complete or it does nothing."""
+    """Write the rule first and its target after: it is complete or it does nothing."""
     name = rule_name(config)
     events.put_rule(
         Name=name,
@@ -54,7 +54,7 @@ def write_rule(events: "EventBridgeClient", config: PipelineConfig, desired: Jso
 
 
 def read_schedule(scheduler: "EventBridgeSchedulerClient", config: PipelineConfig) -> Json | None:
-    """The schedule as it is, in the form of `plan.schedule`."""
+    """Read the schedule as it is, in the form of `plan.schedule`; None if there is none."""
     described = describe_schedule(scheduler, config)
     if described is None:
         return None
@@ -69,7 +69,7 @@ def read_schedule(scheduler: "EventBridgeSchedulerClient", config: PipelineConfi
 def write_schedule(
     scheduler: "EventBridgeSchedulerClient", config: PipelineConfig, kind: str, desired: Json | None
 ) -> None:
-    """Create, change or delete it. Paused, it stays paused."""
+    """Create, change or delete the schedule. Paused, it stays paused."""
     name = schedule_name(config)
     if desired is None:
         scheduler.delete_schedule(Name=name, GroupName=GROUP)
@@ -82,7 +82,7 @@ def write_schedule(
 
 
 def schedule_state(scheduler: "EventBridgeSchedulerClient", config: PipelineConfig) -> str | None:
-    """ENABLED or DISABLED (paused); None if there is no schedule."""
+    """Read the schedule's state: ENABLED or DISABLED (paused); None if there is no schedule."""
     described = describe_schedule(scheduler, config)
     return None if described is None else str(described["State"])
 
@@ -90,7 +90,7 @@ def schedule_state(scheduler: "EventBridgeSchedulerClient", config: PipelineConf
 def set_schedule_state(
     scheduler: "EventBridgeSchedulerClient", config: PipelineConfig, state: Literal["DISABLED", "ENABLED"]
 ) -> None:
-    """Pause (DISABLED) or resume (ENABLED). Raises NoSchedule."""
+    """Pause (DISABLED) or resume (ENABLED) the schedule. Raises NoSchedule."""
     described = describe_schedule(scheduler, config)
     if described is None:
         raise NoSchedule(
@@ -113,5 +113,5 @@ def describe_schedule(scheduler: "EventBridgeSchedulerClient", config: PipelineC
 
 
 def strip_target(target: Mapping[str, Any]) -> Json:
-    """A target without what the service adds to it."""
+    """Return a target without what the service adds to it."""
     return {key: target[key] for key in ("Arn", "RoleArn", "SageMakerPipelineParameters") if key in target}

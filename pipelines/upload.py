@@ -44,7 +44,7 @@ class Prepared:
 
 
 def prepare_uploads(config: PipelineConfig, place: StackOutputs, wheels: Path | None = None) -> Prepared:
-    """Where everything will be, found by reading the files. Sends nothing."""
+    """Return where everything will be, by reading the files. Sends nothing; raises UsageError for unusable files."""
     cases = plan_upload("cases", "cases", place, list_case_files(config.evaluation.cases, read_cases(config)))
     code = plan_upload("code", "code", place, archive.list_job_files(wheels))
     criteria = plan_upload("settings", "settings", place, {settings.FILE: config.settings.as_json()})
@@ -76,7 +76,7 @@ def plan_upload(what: str, folder: str, place: StackOutputs, files: Mapping[str,
 
 
 def content_hash(files: Mapping[str, bytes | Path]) -> str:
-    """Of names and contents. Large files are read in pieces."""
+    """Hash the files' names and contents; large files are read in pieces."""
     whole = hashlib.sha256()
     for name, content in sorted(files.items()):
         if isinstance(content, bytes):
@@ -92,7 +92,7 @@ def content_hash(files: Mapping[str, bytes | Path]) -> str:
 
 
 def list_model_files(folder: Path) -> dict[str, Path]:
-    """A checkpoint's files. Hidden ones, such as a download's bookkeeping, are left out."""
+    """List a checkpoint's files by name. Hidden ones, such as a download's bookkeeping, are left out."""
     if not folder.is_dir():
         raise UsageError(
             f"There is no model folder {folder}.",
@@ -106,14 +106,14 @@ def list_model_files(folder: Path) -> dict[str, Path]:
 
 
 def read_cases(config: PipelineConfig) -> StoredCases:
-    """The cases, read because a broken one, or one that nobody can judge, would cost the GPU's time to find."""
+    """Read the cases, as a broken one, or one that nobody can judge, would cost the GPU's time. Raises UsageError."""
     cases = StoredCases(config.evaluation.cases)
     selection.check_release_cases(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     return cases
 
 
 def list_case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:
-    """The files of these cases, and the modules beside them whose functions they name."""
+    """List the files of these cases, and the modules beside them whose functions they name."""
     named = {name.partition(":")[0].partition(".")[0] for name in python_functions(cases)}
     folder = path if path.is_dir() else path.parent
     modules: dict[str, Path] = {}

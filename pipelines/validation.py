@@ -76,7 +76,7 @@ def every_step(steps: Sequence[Json]) -> Iterator[Json]:
 
 
 def problems_of_steps(steps: Sequence[Json], declared: Json, earlier: dict[str, Json]) -> Iterator[str]:
-    """What a branch adds to `earlier` stays in the branch: no other step can wait for it."""
+    """Yield each step's problems. What a branch adds to `earlier` stays there: no other step can wait for it."""
     for step in steps:
         name, arguments = step["Name"], step["Arguments"]
         looked_at = {key: value for key, value in arguments.items() if key not in {"IfSteps", "ElseSteps"}}
@@ -113,7 +113,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def explain_unresolved(reference: str, declared: Json, earlier: dict[str, Json]) -> str:
-    """Why a reference names nothing; empty if it does."""
+    """Say why a reference names nothing; empty if it names something."""
     head, _, rest = reference.partition(".")
     if head == "Parameters":
         return "" if rest in declared else f"no such parameter is declared.{did_you_mean(rest, declared)}"
@@ -170,7 +170,7 @@ def problems_of_call(step: Json, declared: Json) -> Iterator[str]:
 
 
 def sampled(value: Any, shape: Any, declared: Json) -> Any:
-    """The value with something of the right type and a likely length in place of each reference."""
+    """Return the value with something of the right type and a likely length in place of each reference."""
     if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in FUNCTIONS:
         if getattr(shape, "enum", None):
             return shape.enum[0]
@@ -200,7 +200,7 @@ def sample_text(value: Any, declared: Json) -> str:
 
 
 def beyond_types(value: Any, shape: Any, path: str) -> Iterator[str]:
-    """What botocore leaves to the service: enums, maxima and patterns."""
+    """Yield what botocore leaves to the service: wrong enums, maxima and patterns."""
     if shape is None:
         return
     limits = shape.metadata
@@ -232,7 +232,7 @@ def child(shape: Any, key: Any) -> Any:
 
 @functools.cache
 def compiled_pattern(java: str | None) -> re.Pattern[str] | None:
-    """Java's pattern as Python's, or None if it says something that Python cannot."""
+    """Return Java's pattern as Python's, or None if it says something that Python cannot."""
     if java is None:
         return None
     translated = java

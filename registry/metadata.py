@@ -11,7 +11,7 @@ SPELT = {"%": " percent", "&": " and ", "<": " below ", ">": " above ", "'": "",
 
 
 def clean(properties: Mapping[str, str | None]) -> dict[str, str]:
-    """The same properties as the service takes them; what is empty is left out."""
+    """Return the same properties as the service takes them; what is empty is left out."""
     cleaned = {key: clean_text(value) for key, value in properties.items() if value}
     return {key: value for key, value in cleaned.items() if value}
 

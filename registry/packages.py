@@ -121,7 +121,7 @@ class Package:
 
 
 def list_versions(sagemaker: "SageMakerClient", group: str, approval: str | None = None) -> Iterator[Package]:
-    """Every version, newest first, page by page; a group that is not there yet has none."""
+    """Read every version, newest first, page by page; a group that is not there yet has none."""
     for page in list_pages(sagemaker, group, approval):
         yield from page
 
@@ -149,7 +149,7 @@ def list_pages(
 
 
 def describe(sagemaker: "SageMakerClient", arn: str) -> Package:
-    """One version with all that is known about it."""
+    """Read one version with all that is known about it. Raises UnknownPackage."""
     try:
         answer = sagemaker.describe_model_package(ModelPackageName=arn)
     except ClientError as error:
@@ -160,7 +160,7 @@ def describe(sagemaker: "SageMakerClient", arn: str) -> Package:
 
 
 def find(sagemaker: "SageMakerClient", group: str, version: int) -> Package:
-    """One version by its number, in one list call and one description however many there are."""
+    """Read one version by its number, in one list call and one description. Raises UnknownPackage."""
     newest = next((package for page in list_pages(sagemaker, group, size=1) for package in page), None)
     if newest is None:
         raise UnknownPackage(f"{group!r} has no versions yet.", "`sluice run` registers the first.")
@@ -173,7 +173,7 @@ def find(sagemaker: "SageMakerClient", group: str, version: int) -> Package:
 
 
 def newest_approved(sagemaker: "SageMakerClient", group: str) -> Package:
-    """The newest approved version that no other has replaced; raises NothingApproved if there is none."""
+    """Read the newest approved version that no other has replaced. Raises NothingApproved."""
     package = next(list_approved(sagemaker, group), None)
     if package is None:
         raise NothingApproved(group)
@@ -181,7 +181,7 @@ def newest_approved(sagemaker: "SageMakerClient", group: str) -> Package:
 
 
 def list_approved(sagemaker: "SageMakerClient", group: str) -> Iterator[Package]:
-    """Every approved version that no other has replaced, newest first, described.
+    """Read every approved version that no other has replaced, newest first, described.
 
     What was replaced comes back only by its number, whether its endpoint is gone already (Archived) or not yet (Live).
     """
@@ -193,7 +193,7 @@ def list_approved(sagemaker: "SageMakerClient", group: str) -> Iterator[Package]
 
 
 def find_champion(sagemaker: "SageMakerClient", group: str) -> Package | None:
-    """The version that users are served by, or None."""
+    """Read the version that users are served by, or None."""
     try:
         return find_live(sagemaker, group)
     except NothingLive:
@@ -201,7 +201,7 @@ def find_champion(sagemaker: "SageMakerClient", group: str) -> Package | None:
 
 
 def find_live(sagemaker: "SageMakerClient", group: str) -> Package:
-    """The version that users are served by. One list call and one description, unless two versions say Live."""
+    """Read the version that serves users: one list call, one description unless two say Live. Raises NothingLive."""
     for page in list_pages(sagemaker, group):
         live_packages = [describe(sagemaker, package.arn) for package in page if package.is_live]
         if live_packages:
@@ -214,14 +214,14 @@ def find_live(sagemaker: "SageMakerClient", group: str) -> Package:
 
 
 def list_replaced(sagemaker: "SageMakerClient", champion: Package) -> list[Package]:
-    """What went live before the champion and still says so: its endpoint is perhaps not gone yet."""
+    """Read what went live before the champion and still says so: its endpoint is perhaps not gone yet."""
     listed = [package for package in list_versions(sagemaker, champion.group) if package.is_live]
     others = [describe(sagemaker, package.arn) for package in listed if package.arn != champion.arn]
     return [other for other in others if live_order(other) < live_order(champion)]
 
 
 def live_order(package: Package) -> tuple[str, int]:
-    """What orders the versions that say Live: the greatest is the live one."""
+    """Return what orders the versions that say Live: the greatest is the live one."""
     return package.live_since, package.version
 
 
@@ -266,7 +266,7 @@ def record_verdict(
 
 
 def move_live(sagemaker: "SageMakerClient", arn: str, endpoint_name: str, now: datetime) -> None:
-    """From this one write on, this version is the live one."""
+    """Write that this version is the live one, from this one write on."""
     properties = {"endpoint_name": endpoint_name, "live_since": now.astimezone(UTC).isoformat(timespec="milliseconds")}
     sagemaker.update_model_package(
         ModelPackageArn=arn, ModelLifeCycle=LIVE, CustomerMetadataProperties=metadata.clean(properties)
@@ -274,7 +274,7 @@ def move_live(sagemaker: "SageMakerClient", arn: str, endpoint_name: str, now: d
 
 
 def archive(sagemaker: "SageMakerClient", arn: str) -> None:
-    """Say that another version has replaced this one."""
+    """Write that another version has replaced this one."""
     sagemaker.update_model_package(ModelPackageArn=arn, ModelLifeCycle=ARCHIVED)
 
 

@@ -29,7 +29,7 @@ COHERE_TEXT = 2_048  # characters
 
 
 class Bedrock:
-    """One model there; `runtime` is a bedrock-runtime client that does not retry by itself."""
+    """One model in Bedrock; `runtime` is a bedrock-runtime client that does not retry by itself."""
 
     def __init__(
         self,
@@ -42,8 +42,8 @@ class Bedrock:
         self._patience = RetryBudget(retry_seconds)
         self._sleep = sleep
 
-    def ask(self, messages: Messages, max_tokens: int, seed: int) -> str:
-        """`judge_model.Ask`."""
+    def complete(self, messages: Messages, max_tokens: int, seed: int) -> str:
+        """Return the model's answer to a chat, as `llm_judge.Judge` asks for it. Raises JudgeFailed."""
         system = [{"text": each["content"]} for each in messages if each["role"] == "system"]
         turns = [
             {"role": each["role"], "content": [{"text": each["content"]}]}
@@ -60,7 +60,7 @@ class Bedrock:
         return "".join(part.get("text", "") for part in answer["output"]["message"]["content"])
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """`ScoringServices.embed`: one vector for each text, in their order."""
+        """Return one vector for each text, in their order, for `ScoringServices.embed`. Raises JudgeFailed."""
         if "cohere.embed" in self._model:
             return embed_texts(texts, self._cohere, self._model, COHERE_TEXT)
         return embed_texts(texts, self._titan, self._model, LONGEST_TEXT)
@@ -106,7 +106,7 @@ class Bedrock:
             except BotoCoreError as error:
                 why = str(error)
             else:
-                self._patience.answered()
+                self._patience.record_answer()
                 return answer
             try:
                 self._sleep(self._patience.pause(attempt))
@@ -116,7 +116,7 @@ class Bedrock:
 
 
 def check_embedding_model(model: str) -> str:
-    """The same model, if its requests are known here. Raises UsageError."""
+    """Return the same model. Raises UsageError unless the form of its requests is known here."""
     if "cohere.embed" not in model and "titan-embed-text" not in model:
         raise UsageError(
             f"evaluation.embeddings: the form of {model}'s requests in Bedrock is not known here.",

@@ -26,7 +26,7 @@ Json = dict[str, Any]
 
 
 def find_champion_besides(sagemaker: "SageMakerClient", package: Package) -> Package | None:
-    """The live version of the same group; None if there is none, or it is the one under judgement."""
+    """Read the live version of the same group; None if there is none, or it is this one."""
     try:
         live = packages.find_live(sagemaker, package.group)
     except NothingLive:
@@ -36,7 +36,7 @@ def find_champion_besides(sagemaker: "SageMakerClient", package: Package) -> Pac
 
 @dataclass(frozen=True)
 class Comparison:
-    """`evaluation.judge.Compare`: the results under judgement, held against the champion's.
+    """Compares the results of an evaluation with the champion's: what `evaluate` takes as `compare`.
 
     `hashes` are of this judgement: the champion's own report is as good as a replay only where all of them are its own.
     """
@@ -82,7 +82,7 @@ class Comparison:
         }
 
     def read_report(self) -> Json | None:
-        """Its report, if it can still be read; else it is replayed."""
+        """Read the champion's report; None if it cannot be read, so that the champion is replayed."""
         if not self.champion.report:
             return None
         location = urlsplit(self.champion.report)
@@ -94,7 +94,7 @@ class Comparison:
             return None
 
     def replay_champion(self) -> Sequence[CaseResult]:
-        """The champion on its own endpoint, with its users' requests beside these. Raises TargetDown."""
+        """Replay the champion on its own endpoint, beside its users' requests. Raises TargetDown."""
         from sluice.evaluation.replay.engine import replay
         from sluice.steps.endpoint_target import EndpointTarget
 
@@ -102,7 +102,7 @@ class Comparison:
         plan = context.settings.plan(on_endpoint=True)
         target = EndpointTarget(self.aws.runtime, self.champion.endpoint_name)
         # what the RAG server answers comes from the endpoint under judgement, so those cases have no pair
-        outcome = replay(DirectCases(context.cases), target, plan, help=context.help, subject=self.about)
+        outcome = replay(DirectCases(context.cases), target, plan, services=context.help, subject=self.about)
         if outcome.down:
             raise outcome.down
         return outcome.results

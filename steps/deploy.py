@@ -50,7 +50,7 @@ class LeftBehind(SluiceError):
 
 
 def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
-    """The whole step, once; returns in a line what is live now."""
+    """Run the whole step, once; returns in a line what is live now."""
     gate = wire.read_settings(Path(inputs.settings)).gate
     package = approve_if_passed(aws.sagemaker, inputs, select_package(aws.sagemaker, inputs, gate, clock), gate)
     check_let_through(package, gate)
@@ -80,7 +80,7 @@ def deploy(inputs: Deploy, aws: Aws, clock: Clock = SYSTEM) -> str:
 
 
 def select_package(sagemaker: "SageMakerClient", inputs: Deploy, gate: Gate, clock: Clock) -> Package:
-    """The version to deploy: the one that is named, or the newest approved one that is let through."""
+    """Read the version to deploy: the one that is named, or the newest approved one that is let through."""
     if inputs.model_package == "newest-approved":
         return select_newest(sagemaker, inputs.group, gate)
     package = hosting.retry_missing(clock, packages.describe, sagemaker, inputs.model_package)
@@ -90,7 +90,7 @@ def select_package(sagemaker: "SageMakerClient", inputs: Deploy, gate: Gate, clo
 
 
 def select_newest(sagemaker: "SageMakerClient", group: str, gate: Gate) -> Package:
-    """The newest approved version that is let through; one that is not does not keep the others from being served."""
+    """Read the newest approved version that is let through; one that is not keeps no other from being served."""
     refusal: NotApproved | None = None
     for package in packages.list_approved(sagemaker, group):
         try:
@@ -136,7 +136,7 @@ def check_let_through(package: Package, gate: Gate) -> None:
 
 
 def find_skip_reason(sagemaker: "SageMakerClient", inputs: Deploy, package: Package, champion: Package | None) -> str:
-    """Why this version need not be deployed, or nothing."""
+    """Say why this version need not be deployed; empty if it must be."""
     if champion and champion.arn == package.arn and hosting.is_in_service(sagemaker, champion.endpoint_name):
         return f"Version {package.version} is already live on endpoint {champion.endpoint_name}; nothing to do."
     is_replaced = package.is_archived or (package.is_live and champion is not None and champion.arn != package.arn)
@@ -157,7 +157,7 @@ def plan_rollout(sagemaker: "SageMakerClient", inputs: Deploy, package: Package,
 
 
 def find_config_to_replace(rollout: Rollout, gate: Gate) -> str | None:
-    """The configuration that an update in place would replace; None where a new endpoint is made or one is adopted."""
+    """Read the configuration that an update in place replaces; None where an endpoint is made or adopted."""
     if rollout.inputs.strategy != "in_place":
         return None
     endpoint = hosting.wait_until_settled(rollout.sagemaker, rollout.endpoint, PROVISION_SECONDS, rollout.clock)
@@ -173,7 +173,7 @@ def find_config_to_replace(rollout: Rollout, gate: Gate) -> str | None:
 
 
 def bring_into_service(rollout: Rollout, before: str | None) -> None:
-    """An endpoint that serves the version: updated in place, there already, or new."""
+    """Bring an endpoint into service that serves the version: updated in place, there already, or new."""
     endpoint = hosting.describe_endpoint(rollout.sagemaker, rollout.endpoint)
     if endpoint and endpoint["EndpointStatus"] == "Deleting":
         endpoint = hosting.wait_until_settled(rollout.sagemaker, rollout.endpoint, PROVISION_SECONDS, rollout.clock)
@@ -191,7 +191,7 @@ def bring_into_service(rollout: Rollout, before: str | None) -> None:
 
 
 def replay(rollout: Rollout, aws: Aws, context: RunContext) -> None:
-    """The gate once more, on the endpoint itself: machine, image, network and streaming are those the users get.
+    """Evaluate once more, on the endpoint itself: machine, image, network and streaming are those the users get.
 
     The comparison with the champion is not repeated, unless the file says so: it was made by the evaluation.
     """
@@ -206,7 +206,7 @@ def replay(rollout: Rollout, aws: Aws, context: RunContext) -> None:
         gate,
         context.plan,
         rag=context.rag,
-        help=context.help,
+        services=context.help,
         subject=job.describe_subject(package, inputs.execution, rollout.endpoint),
         progress=job.watch_progress(),
         compare=Comparison(aws, champion, context, context.hashes(package)) if champion else None,
@@ -221,7 +221,7 @@ def replay(rollout: Rollout, aws: Aws, context: RunContext) -> None:
 
 
 def undo(rollout: Rollout, before: str | None, error: BaseException) -> None:
-    """Back to what it was before this run, unless the version went live on that endpoint after all."""
+    """Bring back what was before this run, unless the version went live on that endpoint after all."""
     reason = str(error) or type(error).__name__
     print_line(f"Undoing what this run made. {reason}")
     try:
@@ -238,7 +238,7 @@ def undo(rollout: Rollout, before: str | None, error: BaseException) -> None:
 
 
 def read_moved(rollout: Rollout) -> Package | None:
-    """The version, if it has gone live on this run's endpoint since it was selected, through this run or another."""
+    """Read the version if it has gone live on this run's endpoint since it was selected, through any run; else None."""
     then, now = rollout.package, packages.describe(rollout.sagemaker, rollout.package.arn)
     is_moved = now.is_live and now.endpoint_name == rollout.endpoint and now.live_since != then.live_since
     return now if is_moved else None

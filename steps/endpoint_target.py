@@ -11,7 +11,7 @@ from urllib3.exceptions import ReadTimeoutError as StreamTimeout
 from sluice.chat_api import Reply
 from sluice.evaluation.replay import failures
 from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
-from sluice.evaluation.replay.target import Collected
+from sluice.evaluation.replay.target import StreamedReply
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.client import SageMakerRuntimeClient
@@ -41,14 +41,14 @@ class EndpointTarget:
         self.endpoint = endpoint
 
     def __call__(self, request: dict[str, Any]) -> Reply:
-        """Raises Busy, Refused, BadReply or TargetDown: see `sluice.evaluation.replay.failures`."""
+        """Ask the endpoint. Raises Busy, Refused, BadReply or TargetDown: see `evaluation.replay.failures`."""
         body = json.dumps(request | {"stream": True, "stream_options": {"include_usage": True}}, ensure_ascii=False)
         started = time.perf_counter()
         try:
             answer = self.runtime.invoke_endpoint_with_response_stream(
                 EndpointName=self.endpoint, Body=body.encode(), ContentType="application/json"
             )
-            collected = Collected(started)
+            collected = StreamedReply(started)
             for event in answer["Body"]:
                 if part := event.get("PayloadPart"):
                     collected.feed(part["Bytes"])
@@ -59,14 +59,14 @@ class EndpointTarget:
             raise self._classify_broken_connection(error) from None
 
     def _classify_broken_connection(self, error: Exception) -> Lost | Refused | TargetDown:
-        """What follows when no answer came at all, or not all of one."""
+        """Return what follows when no answer came at all, or not all of one."""
         does_not = f"Endpoint {self.endpoint} does not answer: {error}"
         if isinstance(error, ReadTimeoutError | StreamTimeout):
             return Refused(does_not)
         return Lost(does_not) if isinstance(error, HTTPClientError | HTTPError) else TargetDown(does_not)
 
     def _classify_client_error(self, error: ClientError) -> Busy | Refused | TargetDown:
-        """What follows from an error: a ValidationError or a broken stream is told apart by whether others work."""
+        """Return what follows from an error; whether others work tells what a ValidationError or a broken stream is."""
         code, message = error_details(error)
         does_not = f"Endpoint {self.endpoint} does not answer: {describe_error(error)}"
         if code in BUSY or COLD in message:

@@ -62,7 +62,7 @@ class Worker:
 
 
 def evaluate(inputs: Evaluate, aws: Aws) -> str:
-    """The whole step, once; returns the verdict in a line. On all machines but the first: what its share was."""
+    """Run the whole step, once; returns the verdict in a line. On all machines but the first: what its share was."""
     context = prepare_run(inputs, aws, None if inputs.target == "job" else inputs.target, inputs.machine)
     folder = create_report_folder(Path(inputs.report))
     share = read_share(inputs, aws.s3)
@@ -90,7 +90,7 @@ def evaluate(inputs: Evaluate, aws: Aws) -> str:
 
 
 def create_report_folder(folder: Path) -> Path:
-    """Before anything costs time: a report that cannot be written is no reason to start a model."""
+    """Make the folder before anything costs time. Raises CannotWrite: a report without a place needs no model."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -99,7 +99,7 @@ def create_report_folder(folder: Path) -> Path:
 
 
 def evaluate_version(worker: Worker, champion: Package | None) -> Report:
-    """The judgement; a model server that fails is a report too, whose verdict is "error"."""
+    """Replay the cases and build the report; a model server that fails has one too, whose verdict is "error"."""
     context, began = worker.context, StartTime.now()
     gate = context.settings.gate
     report = build_report(
@@ -115,7 +115,7 @@ def evaluate_version(worker: Worker, champion: Package | None) -> Report:
 
 
 def replay_all_cases(worker: Worker) -> ReplayResult:
-    """What the replay of all cases learned: of this machine, or of all that share them."""
+    """Replay all cases, on this machine or on all that share them."""
     if worker.share is None:
         return replay_cases(worker, worker.context.cases, Journal(), job.watch_progress())
     journal = Journal()
@@ -124,7 +124,7 @@ def replay_all_cases(worker: Worker) -> ReplayResult:
 
 
 def replay_share(worker: Worker) -> str:
-    """One machine's share of the cases, for the first one to judge."""
+    """Replay this machine's share of the cases, for the first one to judge; returns what it was, in a line."""
     share = worker.share
     assert share is not None
     journal = Journal(worker.folder.parent / "journal")
@@ -134,7 +134,7 @@ def replay_share(worker: Worker) -> str:
 
 
 def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, progress: Progress) -> ReplayResult:
-    """These cases, on this machine's target; a model server that fails is a target that is down."""
+    """Replay these cases on this machine's target; a model server that fails is a target that is down."""
     context, ended = worker.context, None
     try:
         with open_target(worker) as (target, server):
@@ -143,7 +143,7 @@ def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, prog
                 target,
                 context.plan,
                 rag=context.rag,
-                help=context.help,
+                services=context.help,
                 subject=worker.subject,
                 journal=journal,
                 progress=progress,
@@ -159,7 +159,7 @@ def replay_cases(worker: Worker, cases: Collection[Case], journal: Journal, prog
 
 @contextmanager
 def open_target(worker: Worker) -> Iterator[tuple[Target, ModelServer | None]]:
-    """What is asked: the container's own model server, once it is ready, or a running endpoint."""
+    """Open what is asked: the container's own model server, once it is ready, or a running endpoint."""
     inputs = worker.inputs
     if worker.context.endpoint:
         from sluice.steps.endpoint_target import EndpointTarget
@@ -173,7 +173,7 @@ def open_target(worker: Worker) -> Iterator[tuple[Target, ModelServer | None]]:
 
 
 def record_verdict(aws: Aws, run: MlflowRun, report: Report) -> None:
-    """The verdict on the package. Only a bad one rejects it: after an inconclusive one a person may decide."""
+    """Write the verdict on the package. Only a bad one rejects it: after an inconclusive one a person may decide."""
     verdict, arn = report.verdict, run.package.arn
     packages.record_verdict(aws.sagemaker, arn, verdict.verdict, verdict.summary, run.report_uri, report.mlflow)
     if verdict.verdict == "fail":

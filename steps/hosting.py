@@ -65,7 +65,7 @@ class Rollout:
     clock: Clock
 
     def create_config(self) -> None:
-        """The model and its configuration: they cost nothing, and are this run's alone."""
+        """Create the model and its configuration: they cost nothing, and are this run's alone."""
         inputs, tags = self.inputs, tag_list(self.inputs.tags)
         network = {}
         if inputs.subnets and inputs.security_groups:
@@ -97,7 +97,7 @@ class Rollout:
         )
 
     def create_endpoint(self) -> None:
-        """The endpoint, unless another run of the same version was quicker: then that one's is used."""
+        """Create the endpoint, unless another run of the same version was quicker: then that one's is used."""
         tags = tag_list(self.inputs.tags)
         try:
             self._call_with_retries(
@@ -137,7 +137,7 @@ class Rollout:
         )
 
     def wait(self) -> Mapping[str, Any]:
-        """Until the endpoint is in service; looks often at first, then ever more rarely."""
+        """Wait until the endpoint is in service, and return it. Raises EndpointFailed."""
         seconds = self.inputs.startup_seconds + self.inputs.download_seconds + PROVISION_SECONDS
         endpoint = wait_until_settled(self.sagemaker, self.endpoint, seconds, self.clock)
         if endpoint is None and self._describe_with_retries():
@@ -179,7 +179,7 @@ class Rollout:
         delete_if_exists(self.sagemaker.delete_model, ModelName=self.own)
 
     def _describe_with_retries(self) -> Mapping[str, Any] | None:
-        """The endpoint that was just made, or None if it is not there however often it is asked for."""
+        """Read the endpoint that was just made; None if it is not there however often it is asked for."""
         return retry_missing(self.clock, describe_endpoint, self.sagemaker, self.endpoint)
 
     def _call_with_retries(self, call: Callable[..., Any], **request: Any) -> None:
@@ -187,7 +187,7 @@ class Rollout:
 
 
 def retry_missing(clock: Clock, call: Callable[..., Response], *args: Any, **request: Any) -> Response:
-    """The answer of a call about something that was just made: what SageMaker reads lags behind what it wrote.
+    """Return a call's answer about something that was just made: what SageMaker reads lags behind what it wrote.
 
     Asks again where the answer is None or an error that says "there is no such thing"; the last answer counts.
     """
@@ -224,7 +224,7 @@ def is_in_service(sagemaker: "SageMakerClient", endpoint: str) -> bool:
 def wait_until_settled(
     sagemaker: "SageMakerClient", endpoint: str, seconds: float, clock: Clock
 ) -> Mapping[str, Any] | None:
-    """The endpoint once nothing is under way with it, or as it is when the time is up; None if it is gone."""
+    """Return the endpoint once nothing is under way with it, or as it is after `seconds`; None if it is gone."""
     deadline, pause, last = clock.monotonic() + seconds, 0.2, ""
     while True:
         description = describe_endpoint(sagemaker, endpoint)
@@ -238,7 +238,7 @@ def wait_until_settled(
 
 
 def find_served_package(sagemaker: "SageMakerClient", endpoint: str) -> str | None:
-    """The model package behind an endpoint, read through its configuration and its model."""
+    """Read the model package behind an endpoint, through its configuration and its model; None if one is gone."""
     try:
         description = sagemaker.describe_endpoint(EndpointName=endpoint)
         config = sagemaker.describe_endpoint_config(EndpointConfigName=description["EndpointConfigName"])
@@ -252,7 +252,7 @@ def find_served_package(sagemaker: "SageMakerClient", endpoint: str) -> str | No
 
 
 def list_endpoints_of_runs(sagemaker: "SageMakerClient", inputs: Deploy, before: datetime) -> Iterator[tuple[str, str]]:
-    """The endpoints that runs of this group have made before then under names of their own, and what each serves.
+    """List the endpoints that runs of this group made before then under names of their own, and what each serves.
 
     Such an endpoint and its configuration carry the names that a run gives, and it serves a package of the group.
     """
@@ -268,7 +268,7 @@ def list_endpoints_of_runs(sagemaker: "SageMakerClient", inputs: Deploy, before:
 
 
 def list_endpoint_names(sagemaker: "SageMakerClient", part: str, before: datetime) -> Iterator[str]:
-    """The names of the endpoints that have this in their name and were made before then, page by page."""
+    """List the names of the endpoints that have this in their name and were made before then, page by page."""
     request: dict[str, Any] = {"NameContains": part, "CreationTimeBefore": before, "MaxResults": 100}
     while True:
         page = sagemaker.list_endpoints(**request)
@@ -323,7 +323,7 @@ def is_transient(error: ClientError) -> bool:
 
 
 def delete_config(sagemaker: "SageMakerClient", config: str) -> None:
-    """An endpoint configuration that nothing uses any more, with its models."""
+    """Delete an endpoint configuration that nothing uses any more, with its models."""
     try:
         variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
     except ClientError as error:
@@ -350,6 +350,6 @@ def append_suffix(base: str, suffix: str) -> str:
 
 
 def tag_list(tags: str | None) -> dict[str, list[dict[str, str]]]:
-    """`team=chat,stage=prod` as the service takes it; no tags are no argument."""
+    """Return `team=chat,stage=prod` as the service takes it; no tags are no argument."""
     pairs = [pair.partition("=") for pair in (tags or "").split(",") if pair]
     return {"Tags": [{"Key": key, "Value": value} for key, _, value in pairs]} if pairs else {}

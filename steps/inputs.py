@@ -81,7 +81,7 @@ NUMBERS: dict[str, type[int] | type[float]] = {
 
 
 def to_arguments(inputs: Evaluate | Deploy) -> list[Any]:
-    """The module and its flags, as ContainerArguments; what is None or empty is left out."""
+    """Return the module and its flags, as ContainerArguments; what is None or empty is left out."""
     arguments: list[Any] = [inputs.module]
     for field in fields(inputs):
         value = getattr(inputs, field.name)

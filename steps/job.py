@@ -46,7 +46,7 @@ class Aws:
         return self.client("s3")
 
     def client(self, service: str, region: str | None = None, **settings: Any) -> Any:
-        """One client for each service and region, with the settings that it was first asked for with."""
+        """Return the one client of a service and region, with the settings that it was first asked for with."""
         key = (service, region)
         if key not in self._clients:
             import boto3
@@ -60,18 +60,18 @@ class Aws:
 
 
 def print_line(line: str) -> None:
-    """A line of the job's log."""
+    """Write a line to the job's log."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def watch_progress() -> ProgressReporter:
-    """A replay's progress, in a line every few seconds."""
+    """Return what reports a replay's progress, in a line every few seconds."""
     return ProgressReporter(print_line, every=5.0)
 
 
 def describe_subject(package: Package, execution: str, endpoint: str | None) -> dict[str, str]:
-    """What a report is about."""
+    """Return what a report is about: the version, the execution, the endpoint."""
     about = {
         "model_package": package.arn,
         "group": package.group,
@@ -84,7 +84,7 @@ def describe_subject(package: Package, execution: str, endpoint: str | None) -> 
 
 
 def run_step(cls: type[Inputs], step: Callable[[Inputs, Aws], str], argv: Sequence[str]) -> int:
-    """Read the inputs, tell the story, and leave its last word where DescribeProcessingJob shows it."""
+    """Read the inputs, run the step, write its last line where DescribeProcessingJob shows it; return the exit code."""
     signal.signal(signal.SIGTERM, stop)
     inputs: Evaluate | Deploy | None = None
     try:
@@ -110,7 +110,7 @@ def stop(_signal: int, _frame: FrameType | None) -> None:
 
 
 def read_region(execution: str) -> str | None:
-    """An ARN names its region; else the environment does."""
+    """Return the region that the execution's ARN names; else the environment's."""
     parts = execution.split(":")
     named = parts[3] if len(parts) > 5 and parts[0] == "arn" else ""
     return named or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

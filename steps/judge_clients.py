@@ -31,13 +31,13 @@ class Clients(Protocol):
 def build_scoring_services(
     settings: EvaluationSettings, clients: Clients, environment: Mapping[str, str] = os.environ
 ) -> ScoringServices:
-    """What the settings name. Asks no model yet; raises SluiceError if a key is missing."""
+    """Build the judge and the embeddings that the settings name, and ask neither. Raises SluiceError without a key."""
     if not settings.judge and not settings.embeddings:
         return NOTHING
     judge, embed = settings.judge, settings.embeddings
     return ScoringServices(
         judge=LlmJudge(
-            build_client(judge, "judge", clients, environment).ask, judge.model, judge.votes, judge.max_tokens
+            build_client(judge, "judge", clients, environment).complete, judge.model, judge.votes, judge.max_tokens
         )
         if judge
         else None,
@@ -56,7 +56,7 @@ def build_client(helper: HelperModel, key: str, clients: Clients, environment: M
 
 
 def read_key(helper: HelperModel, key: str, clients: Clients, environment: Mapping[str, str]) -> str | None:
-    """The variable if it is set, as on one's own machine; else the secret, as in a job; None if neither is named."""
+    """Read the variable if it is set, as on one's own machine, else the secret, as in a job; None if none is named."""
     if helper.key_variable and (key_text := environment.get(helper.key_variable, "").strip()):
         return check_key(key_text, helper.key_variable)
     if helper.key_secret:
@@ -70,14 +70,14 @@ def read_key(helper: HelperModel, key: str, clients: Clients, environment: Mappi
 
 
 def check_key(key: str, where: str) -> str:
-    """What goes into a header; whatever does not is refused here, where nobody prints it."""
+    """Return the key. Raises NoKey if no header takes it, without printing it."""
     if not (key.isascii() and key.isprintable()):
         raise NoKey(f"What {where} holds is no key: it has line breaks or letters that no header takes.")
     return key
 
 
 def read_secret(arn: str, clients: Clients) -> str:
-    """Its text, or the only value in it: the console keeps a key as JSON with one name."""
+    """Read a secret's text, or the only value in it: the console keeps a key as JSON with one name. Raises NoKey."""
     region = arn.split(":")[3]
     try:
         response = clients.client("secretsmanager", region).get_secret_value(SecretId=arn)

@@ -99,7 +99,7 @@ def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 
 
 def clean_name(name: str) -> str:
-    """A name that MLflow takes: letters of any script, digits and a few marks."""
+    """Return a name that MLflow takes: letters of any script, digits and a few marks."""
     return re.sub(r"[^\w./ :-]", "_", name)[:LONGEST_NAME]
 
 
@@ -129,7 +129,7 @@ class Background:
 
 
 def artifact_location(uri: str, experiment: str) -> str | None:
-    """Where artifacts go: beside a SQLite file; a server decides for itself."""
+    """Return where artifacts go: beside a SQLite file; None where a server decides for itself."""
     if not uri.startswith("sqlite:///"):
         return None
     return (Path(uri.removeprefix("sqlite:///")).resolve().parent / "mlflow-artifacts" / experiment).as_uri()

@@ -65,7 +65,7 @@ class ModelServer:
         self._reader.join(2.0)  # longer only if a child of it still holds the pipe
 
     def wait_ready(self, seconds: float) -> float:
-        """Until `/ping` says 200; returns how long that took."""
+        """Wait until `/ping` says 200; returns how many seconds that took. Raises ServerFailed."""
         started, pause, last = time.monotonic(), 0.05, "no answer"
         while (waited := time.monotonic() - started) < seconds:
             if gone := self.describe_exit():
@@ -79,7 +79,7 @@ class ModelServer:
         raise ServerFailed(f"The model server was not ready within {seconds:g} s (/ping: {last}).{self.last_lines()}")
 
     def describe_exit(self, within: float = 0) -> str | None:
-        """How the server ended and what it said last, or None if it still runs after these seconds."""
+        """Describe how the server ended and what it said last; None if it still runs after these seconds."""
         try:
             code = self._process.wait(within)
         except subprocess.TimeoutExpired:
@@ -91,7 +91,7 @@ class ModelServer:
         return " Its last lines:\n" + "\n".join(self._last) if self._last else " It said nothing."
 
     def _copy(self, stream: IO[bytes]) -> None:
-        """Its log goes to the job's log and into a file beside the report."""
+        """Copy the server's log to the job's log and into a file beside the report."""
         with stream:
             for line in stream:
                 text = line.decode("utf-8", "replace").rstrip()

@@ -42,7 +42,7 @@ class MlflowRun:
 
 
 def write_report(report: Report, folder: Path, mlflow: MlflowLog | None, run: MlflowRun) -> Report:
-    """The report as it was written: with its run in MLflow, or with a warning why there is none."""
+    """Write the report's files and its run in MLflow; returns it with the run, or with a warning why there is none."""
     if mlflow is None:
         return write_files(report, folder)[0]
     report_json = build_page_data(report)
@@ -60,7 +60,7 @@ def write_report(report: Report, folder: Path, mlflow: MlflowLog | None, run: Ml
 
 
 def write_files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
-    """report.json, and for readers what is rendered of it; returns what was written, and where."""
+    """Write report.json, and for readers what is rendered of it; returns what was written, and where."""
     from sluice.evaluation.reports import files as pages
 
     file = reports.write_report(report, folder)
@@ -72,7 +72,7 @@ def write_files(report: Report, folder: Path) -> tuple[Report, list[Path]]:
 
 
 def build_page_data(report: Report) -> dict[str, Any]:
-    """All of a report; of one that is read from disk, because it is so large, only cases that did not pass."""
+    """Return all of a report; of one that is read from disk, as it is so large, only cases that did not pass."""
     if isinstance(report.results, tuple):
         return report.as_json()
     failed = (reports.case_json(result) for result in report.results if not result.passed)
@@ -102,7 +102,7 @@ def build_params(run: MlflowRun) -> dict[str, str]:
 
 
 def build_metrics(report_json: Mapping[str, Any]) -> dict[str, float]:
-    """The same names in every run, so that two of them stand side by side in MLflow's own comparison."""
+    """Return figures under the same names in every run, so that two stand side by side in MLflow's own comparison."""
     values = flatten_numbers(report_json["totals"], "")
     for tag, totals in report_json["tags"].items():
         values |= flatten_numbers(totals, f"tag/{tag}/")
@@ -119,7 +119,7 @@ def flatten_numbers(totals: Mapping[str, Any], before: str) -> dict[str, float]:
 
 
 def build_tags(report_json: Mapping[str, Any], run: MlflowRun) -> dict[str, str]:
-    """Among them the way back to the model package, which has the run's id, and to the champion's run."""
+    """Return the run's tags: the way back to the model package, which has the run's id, and to the champion's run."""
     package, champion = run.package, run.champion
     values = {
         "verdict": report_json["verdict"],
@@ -139,7 +139,7 @@ def build_tags(report_json: Mapping[str, Any], run: MlflowRun) -> dict[str, str]
 
 
 def build_table(report_json: Mapping[str, Any]) -> Table:
-    """A row for each turn of the chat of a case that says most: the first that did not pass, else the first."""
+    """Return a row for each turn of a case's chat that says most: the first that did not pass, else the first."""
     answers = (report_json["comparison"] or {}).get("answers") or {}
     rows = []
     for case in report_json["cases"]:

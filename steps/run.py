@@ -23,7 +23,7 @@ def main(arguments: "list[str]", folder: Path) -> None:
 
 
 def install_wheels(wheels: Path) -> "list[str]":
-    """A folder with the wheels in it; nothing is fetched from anywhere."""
+    """Install the wheels into a new folder and return it, if there are any; nothing is fetched from anywhere."""
     files = sorted(str(wheel) for wheel in wheels.glob("*.whl"))
     if not files:
         return []

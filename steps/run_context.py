@@ -33,7 +33,7 @@ class OtherEndpoint(SluiceError):
 
 @dataclass(frozen=True)
 class RunContext:
-    """`endpoint` is the one that is judged; None: the job's own model server. `machine` is the type of its machines."""
+    """What is judged by what. `endpoint`: None for the job's own model server; `machine`: the type of its machines."""
 
     settings: EvaluationSettings
     cases: Collection[Case]
@@ -56,13 +56,13 @@ class RunContext:
         return (f"{count} cases go through the RAG server and were left out; {later}: {join_ids(self.left_out)}.",)
 
     def hashes(self, package: Package) -> dict[str, str]:
-        """What a comparison with another package's report rests on."""
+        """Return what a comparison with another package's report rests on."""
         place = "endpoint" if self.endpoint else "job"
         machine = f"{self.machine} {place}"
         return compute_hashes(tuple(self.cases), self.settings.scoring(), package.image, package.environment, machine)
 
     def complete(self, report: Report, package: Package, *warnings: str) -> Report:
-        """The report with what was judged in which environment, by what, and what was not."""
+        """Return the report with what was judged in which environment, by what, and what was not."""
         return replace(
             report,
             environment=dict(package.environment),
@@ -71,7 +71,7 @@ class RunContext:
         )
 
     def check_rag(self) -> None:
-        """Raises OtherEndpoint unless the RAG server's answers come from the endpoint under judgement."""
+        """Raise OtherEndpoint unless the RAG server's answers come from the endpoint under judgement."""
         if self.rag and self.endpoint:
             endpoint = read_rag_endpoint(self.rag.url)
             if endpoint != self.endpoint:
@@ -82,7 +82,7 @@ class RunContext:
 
 
 def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | None, machine: str) -> RunContext:
-    """Raises UsageError for anything that would only show when the model serves."""
+    """Read what is judged by what. Raises UsageError for anything that would only show when the model serves."""
     settings = wire.read_settings(Path(inputs.settings))
     every = require_reviewed(StoredCases(Path(inputs.cases)))
     cases, left_out = select_release_cases(every, settings.rag, on_endpoint=endpoint is not None)
@@ -96,7 +96,7 @@ def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | Non
 
 
 def read_rag_endpoint(url: str) -> str | None:
-    """The endpoint that a RAG server asks, as it says itself."""
+    """Ask a RAG server which endpoint it asks; None if it names none. Raises OtherEndpoint."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=RAG_SECONDS)

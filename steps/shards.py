@@ -59,7 +59,7 @@ class Share:
         return self.hosts[self.instance.index]
 
     def upload_journal(self, replayed: ReplayResult, journal: Journal) -> str:
-        """On all but the first: put the journal where it is looked for, and say so."""
+        """Put the journal where the first machine looks for it, and say so: the part of all but the first."""
         if replayed.down:
             self.publish_state(InstanceState(down=replayed.down.message))
             raise PartFailed(f"{self.host} could not replay its share: {replayed.down.message}")
@@ -76,7 +76,7 @@ class Share:
         subject: Mapping[str, str],
         clock: Clock = SYSTEM,
     ) -> ReplayResult:
-        """On the first: what all have learned, as if it had been one; `down` if a part is missing."""
+        """Return what all have learned, as if one machine had; `down` if a part is missing. The first one calls it."""
         if own.down:
             return own
         others = range(1, self.instance.count)
@@ -115,7 +115,7 @@ class Share:
 
 
 def read_share(inputs: Evaluate, s3: "S3Client") -> Share | None:
-    """From what SageMaker tells a job about itself; None if it has one machine."""
+    """Read this machine's share from what SageMaker tells a job about itself; None if it has one machine."""
     report = Path(inputs.report)
     config = report.parents[1] / "config" if report.parent.name == "processing" else report / "config"
     try:

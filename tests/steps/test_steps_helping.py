@@ -111,13 +111,13 @@ def test_bedrock_is_asked_again_while_it_is_throttled_and_not_when_it_refuses(be
     bedrock.fails(
         refusal("Converse", "slow down", "ThrottlingException"), EndpointConnectionError(endpoint_url="https://b")
     )
-    assert client.ask(MESSAGES, 64, 0) == bedrock.said
+    assert client.complete(MESSAGES, 64, 0) == bedrock.said
     bedrock.fails(refusal("Converse", "no access to this model", "AccessDeniedException"))
     with pytest.raises(JudgeFailed, match="AccessDeniedException: no access to this model"):
-        client.ask(MESSAGES, 64, 0)
+        client.complete(MESSAGES, 64, 0)
     bedrock.fails(*[refusal("Converse", "slow down", "ThrottlingException")] * 2)
     with pytest.raises(JudgeFailed, match=r"ThrottlingException: slow down \(for 0 s it said nothing else\)"):
-        Bedrock(bedrock, "judge-1", retry_seconds=0.0, sleep=lambda _: None).ask(MESSAGES, 64, 0)
+        Bedrock(bedrock, "judge-1", retry_seconds=0.0, sleep=lambda _: None).complete(MESSAGES, 64, 0)
 
 
 # keys

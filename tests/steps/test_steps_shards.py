@@ -14,7 +14,7 @@ from steps_example import settled
 from sluice.evaluation.replay.engine import ReplayResult, replay
 from sluice.evaluation.replay.failures import TargetDown
 from sluice.evaluation.replay.journal import Journal
-from sluice.evaluation.replay.shards import Shard, InstanceState
+from sluice.evaluation.replay.shards import InstanceState, Shard
 from sluice.steps.inputs import Evaluate
 from sluice.steps.run_context import RunContext, prepare_run
 from sluice.steps.shards import PartFailed, Share, StateReporter, read_share
