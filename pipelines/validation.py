@@ -15,9 +15,8 @@ from botocore.validate import ParamValidator
 
 from sluice.config.validation_errors import did_you_mean, quote_value
 from sluice.errors import SluiceError
+from sluice.pipelines.plan import Json
 from sluice.wording import nearest
-
-Json = dict[str, Any]
 
 # step type -> (what SageMaker calls, the argument that it adds by itself, what it describes the result with)
 CALLS = {

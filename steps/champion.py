@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from types_boto3_sagemaker.client import SageMakerClient
 
 NONE = "No champion: nothing else is live, so the version was judged by thresholds alone."
-Json = dict[str, Any]
 
 
 def find_champion_besides(sagemaker: "SageMakerClient", package: Package) -> Package | None:
@@ -46,7 +45,7 @@ class Comparison:
     context: RunContext
     hashes: Mapping[str, str]
 
-    def __call__(self, results: Sequence[CaseResult]) -> Json | None:
+    def __call__(self, results: Sequence[CaseResult]) -> dict[str, Any] | None:
         # NumPy and SciPy take a second to import, and only a comparison needs them
         from sluice.evaluation.compare.champion import compare, decide_replay, describe_missing_comparison
 
@@ -69,7 +68,7 @@ class Comparison:
             return describe_missing_comparison(f"The champion could not be replayed: {error.message}", gate, self.about)
 
     @property
-    def about(self) -> Json:
+    def about(self) -> dict[str, Any]:
         champion = self.champion
         return {
             "model_package": champion.arn,
@@ -81,7 +80,7 @@ class Comparison:
             "mlflow_run": champion.mlflow_run or None,
         }
 
-    def read_report(self) -> Json | None:
+    def read_report(self) -> dict[str, Any] | None:
         """Read the champion's report; None if it cannot be read, so that the champion is replayed."""
         if not self.champion.report:
             return None
