@@ -76,11 +76,8 @@ def read_definitions(file: Path) -> Definitions | None:
 
 def write_definitions(file: Path, definitions: Definitions) -> None:
     """Write the file whole or not at all. Where nothing can be written, every run compiles."""
-    content = {
-        "checksum": checksum(definitions.release, definitions.deploy),
-        "release": definitions.release,
-        "deploy": definitions.deploy,
-    }
+    parts = asdict(definitions)
+    content = {"checksum": checksum(parts["release"], parts["deploy"]), **parts}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=file.parent, suffix=".part", delete=False) as part:
