@@ -26,11 +26,7 @@ def _attribute_failures(logical_id: str, kind: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise ResourceFailed(logical_id, kind, error.response["Error"]["Message"]) from error
-    except (
-        BotoCoreError,
-        KeyError,
-        ValueError,
-    ) as error:  # bad arguments; a property that is missing; one that is there
+    except (BotoCoreError, KeyError, ValueError) as error:  # bad arguments; a missing property; one that is there
         reason = f"{error} is required or not supported" if isinstance(error, KeyError) else str(error)
         raise ResourceFailed(logical_id, kind, reason) from error
 
@@ -126,7 +122,7 @@ class LocalResourceMap(ResourceMap):
         return {name: one for name, one in self._parsed_resources.items() if isinstance(one, Resource)}
 
     def delete(self, undo: bool = False) -> None:
-        """`undo`: after a creation that failed, what is RetainExceptOnCreate goes as well."""
+        """Deletes what no policy retains; after a failed creation (`undo`) RetainExceptOnCreate retains nothing."""
         for name in reversed(template_check.sort_by_dependency(self._resource_json_map)):
             resource, spec = self.created_resources().get(name), self._resource_json_map[name]
             if resource is not None:
@@ -135,7 +131,7 @@ class LocalResourceMap(ResourceMap):
                 self._parsed_resources.pop(name)
 
     def build_resource_diff(self, other_template: dict[str, Any], parameters: Any = None) -> dict[str, list[str]]:
-        """For change sets: a resource may change with whatever it speaks of."""
+        """List what a change set adds, modifies and removes; a resource may change with whatever it refers to."""
         old, new = self._resource_json_map, other_template["Resources"]
         changed = {name for name in new if name in old and new[name] != old[name]}
         changed |= {name for name in parameters or {} if str(self.input_parameters.get(name)) != str(parameters[name])}

@@ -40,7 +40,7 @@ class Resource(ABC):
 
     @property
     def attributes(self) -> Mapping[str, str]:
-        """For Fn::GetAtt."""
+        """The values that Fn::GetAtt can read."""
         return {}
 
     def get_cfn_attribute(self, name: str) -> str:
@@ -51,7 +51,7 @@ class Resource(ABC):
         self.apply(properties)
 
     def apply(self, properties: Properties) -> None:
-        """Only what differs from before is put, or taken away (None)."""
+        """Put the settings that differ from before; one that is gone is put as None, which removes it."""
         for name in self.settings:
             if properties.get(name) != self.properties.get(name):
                 self.put(name, properties.get(name))
@@ -76,12 +76,8 @@ class Resource(ABC):
 class Bucket(Resource):
     type, service, name_property = "AWS::S3::Bucket", "s3", "BucketName"
     settings = (
-        "VersioningConfiguration",
-        "BucketEncryption",
-        "PublicAccessBlockConfiguration",
-        "OwnershipControls",
-        "LifecycleConfiguration",
-        "Tags",
+        *("VersioningConfiguration", "BucketEncryption", "PublicAccessBlockConfiguration", "OwnershipControls"),
+        *("LifecycleConfiguration", "Tags"),
     )
 
     @property
@@ -139,7 +135,7 @@ LIFECYCLE_KNOWN = {*LIFECYCLE_ALIKE, "Id", "Prefix", "ExpirationInDays"}
 
 
 def to_s3_lifecycle_rule(rule: Properties) -> dict[str, Any]:
-    """CloudFormation spells some members of a rule differently than S3."""
+    """Translate a rule for S3, which spells some members differently than CloudFormation."""
     s3_rule = {name: rule[name] for name in LIFECYCLE_ALIKE if name in rule}
     s3_rule["Filter"] = {"Prefix": rule.get("Prefix", "")}
     if "Id" in rule:
@@ -168,11 +164,8 @@ class Table(Resource):
     type, service, name_property = "AWS::DynamoDB::Table", "dynamodb", "TableName"
     create_only = frozenset({"AttributeDefinitions", "KeySchema", "BillingMode"})
     settings = (
-        "TimeToLiveSpecification",
-        "PointInTimeRecoverySpecification",
-        "SSESpecification",
-        "DeletionProtectionEnabled",
-        "Tags",
+        *("TimeToLiveSpecification", "PointInTimeRecoverySpecification", "SSESpecification"),
+        *("DeletionProtectionEnabled", "Tags"),
     )
 
     @property
@@ -209,7 +202,7 @@ class Table(Resource):
 
 
 def compare_tags(before: Any, after: Any) -> tuple[list[str], list[dict[str, str]]]:
-    """The keys to remove, and the tags to put."""
+    """Return the keys to remove and the tags to put."""
     keys = {tag["Key"] for tag in after or []}
     return [tag["Key"] for tag in before or [] if tag["Key"] not in keys], list(after or [])
 
@@ -250,7 +243,7 @@ class LogsPolicy(Resource):
     settings = ("PolicyDocument",)
 
     def create(self, properties: Properties) -> None:
-        """Putting the document makes it."""
+        """Does nothing: putting the document creates the policy."""
 
     def put(self, name: str, value: Any) -> None:
         self.api.put_resource_policy(policyName=self.name, policyDocument=value)

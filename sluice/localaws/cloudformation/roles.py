@@ -15,12 +15,8 @@ class Role(Resource):
     type, service, name_property = "AWS::IAM::Role", "iam", "RoleName"
     create_only = frozenset({"Path"})
     settings = (
-        "AssumeRolePolicyDocument",
-        "Description",
-        "MaxSessionDuration",
-        "ManagedPolicyArns",
-        "Policies",
-        "Tags",
+        *("AssumeRolePolicyDocument", "Description", "MaxSessionDuration"),
+        *("ManagedPolicyArns", "Policies", "Tags"),
     )
 
     @property

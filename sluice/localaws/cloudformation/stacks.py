@@ -32,7 +32,7 @@ NO_CHANGES = (  # the aws CLI looks for these words
 
 
 def install() -> None:
-    """Idempotent; before the first request."""
+    """Replaces moto's CloudFormation; idempotent, to be called before the first request."""
     cloudformation_backends.clear()
     cloudformation_backends.backend = LocalCloudFormation
     moto_models.ResourceMap = LocalResourceMap

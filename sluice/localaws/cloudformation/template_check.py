@@ -40,7 +40,7 @@ def check_template(template: Template, parameters: Mapping[str, str], capabiliti
 
 
 def check_supported(template: Template) -> None:
-    """Everything that moto would pass over, in one refusal."""
+    """Raises NotImplementedLocally, which names everything that moto would pass over."""
     refused = [f"the template section {name}" for name in template if name not in SECTIONS]
     for name, spec in template.get("Resources", {}).items():
         refused += [f"{what} ({name})" for what in _unsupported_parts(spec)]
@@ -117,7 +117,7 @@ def list_depends_on(spec: Mapping[str, Any]) -> set[str]:
 
 
 def sort_by_dependency(resources: Mapping[str, Any]) -> list[str]:
-    """Each resource after those that it speaks of."""
+    """Return the names, each after those that it refers to; raises ValidationError for a circle."""
     ordered: list[str] = []
 
     def visit(name: str, path: tuple[str, ...]) -> None:
@@ -176,7 +176,7 @@ class InsufficientCapabilities(CloudFormationError):
 
 
 def check_capabilities(template: Template, capabilities: list[str]) -> None:
-    """A stack that makes roles or policies needs the caller's word for it, for named ones a stronger word."""
+    """Raises InsufficientCapabilities if the stack makes roles or policies and the caller has not allowed that."""
     iam = [spec for spec in template["Resources"].values() if spec["Type"].startswith("AWS::IAM::")]
     named = any(TYPES[spec["Type"]].name_property in spec.get("Properties", {}) for spec in iam)
     if named and "CAPABILITY_NAMED_IAM" not in capabilities:

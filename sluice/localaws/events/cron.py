@@ -23,9 +23,7 @@ class Rate:
     """Every so often, counted from the start of the schedule; a day is 24 hours, whatever the clocks do."""
 
     period: timedelta
-    regular: (
-        bool  # written `1 minute` or `2 minutes`: EventBridge rules refuse `1 minutes`, EventBridge Scheduler does not
-    )
+    regular: bool  # `1 minute` or `2 minutes`: EventBridge rules refuse `1 minutes`, EventBridge Scheduler does not
 
     def next(self, moment: datetime, zone: ZoneInfo, start: datetime) -> datetime | None:
         if moment < start:
@@ -35,7 +33,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class At:
-    """Once. A wall-clock time that daylight saving skips is taken at the offset before the change."""
+    """One point in time. A wall-clock time that daylight saving skips is taken at the offset before the change."""
 
     local: datetime
 
@@ -88,7 +86,7 @@ Expression = Rate | At | Cron
 
 
 def parse_expression(expression: str) -> Expression:
-    """Raises `InvalidExpression` with the reason."""
+    """Return the parsed expression; raises `InvalidExpression` with the reason."""
     match = re.fullmatch(r"(rate|cron|at)\((.*)\)", expression)
     if match is None:
         raise InvalidExpression("it must be rate(value unit), cron(fields) or at(yyyy-mm-ddThh:mm:ss)")
@@ -99,7 +97,7 @@ def parse_expression(expression: str) -> Expression:
 
 
 def load_time_zone(name: str) -> ZoneInfo:
-    """Raises `InvalidExpression` for a name that is not in the IANA data base."""
+    """Return the zone; raises `InvalidExpression` for a name that is not in the IANA data base."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # the last two for `../x` and for a folder such as `Asia`

@@ -55,7 +55,7 @@ ARN_PATTERNS = {
 
 
 def parse_address(arn: str) -> Address | None:
-    """None for a place that the local AWS cannot deliver to."""
+    """Return the account, region and name in an ARN; None if the local AWS cannot deliver to it."""
     for kind, shape in ARN_PATTERNS.items():
         if match := re.fullmatch(r"arn:aws[\w-]*" + shape, arn):
             return Address(kind, *match.groups())
@@ -63,7 +63,7 @@ def parse_address(arn: str) -> Address | None:
 
 
 def send_event(origin: Origin, target: Target, event: Event) -> None:
-    """Returns at once. A schedule's event is empty."""
+    """Queue an event for delivery and return at once. A schedule's event is empty."""
     _deliveries.submit(_deliver, origin, target, event)
 
 
@@ -145,7 +145,7 @@ def _send_to_dead_letter_queue(queue: Address, event: Event, why: Mapping[str, s
 
 
 def build_pipeline_parameters(target: Target, event: Event) -> list[dict[str, str]]:
-    """A value that is a JSON path as a whole, such as `$.detail.ModelPackageArn`, is taken from the event."""
+    """List the parameters; a value that is a JSON path, such as `$.detail.ModelPackageArn`, is read from the event."""
     parameters = target.get("SageMakerPipelineParameters", {}).get("PipelineParameterList", [])
     return [{"Name": each["Name"], "Value": _dynamic(each["Value"], event)} for each in parameters]
 

@@ -33,7 +33,7 @@ MEMBERS = {
 
 
 def install() -> None:
-    """Idempotent; before the first request."""
+    """Replaces moto's EventBridge; idempotent, to be called before the first request."""
     events_backends.clear()
     events_backends.backend = LocalEvents
     Rule.send_to_targets = _match_and_send

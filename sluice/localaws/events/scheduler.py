@@ -32,7 +32,7 @@ TARGET_MEMBERS = {"Arn", "RoleArn", "SageMakerPipelineParameters", "DeadLetterCo
 
 
 def install() -> None:
-    """Idempotent; before the first request."""
+    """Replaces moto's EventBridge Scheduler; idempotent, to be called before the first request."""
     scheduler_backends.clear()
     scheduler_backends.backend = LocalScheduler
 
@@ -59,7 +59,7 @@ class TimerState:
     after: datetime  # everything up to here is settled
 
     def due(self) -> datetime | None:
-        """The next time; None when the timer is through."""
+        """Return the next time in UTC; None when the timer is through."""
         timer = self.timer
         next_time = cron.next_after(timer.expression, self.after, timer.timezone, timer.start or self.since)
         return None if next_time is None or (timer.end and next_time > timer.end) else next_time
@@ -108,9 +108,7 @@ class Scheduler:
             eventbridge.RULES_CHANGED.clear()
             try:
                 due = self.tick()
-            except (
-                Exception
-            ):  # the boundary of the thread: one schedule that breaks must not silence the others for good
+            except Exception:  # the thread's boundary: one schedule that breaks must not silence the others for good
                 log.exception("schedules could not be looked at")
                 due = self._clock() + LONGEST_SLEEP
             if due is None:
@@ -178,7 +176,7 @@ class LocalScheduler(EventBridgeSchedulerBackend):
         return created
 
     def update_schedule(self, **request: Any) -> Schedule:
-        """What the request does not name gets its default, as AWS documents."""
+        """Replace a schedule: what the request does not name gets its default, as AWS documents."""
         _check(request)
         updated = super().update_schedule(**{**request, "state": request["state"] or "ENABLED"})
         eventbridge.RULES_CHANGED.set()

@@ -33,7 +33,7 @@ class LogPump:
         self._muted = True
 
     def finish(self) -> None:
-        """Returns when all is written. What outlives its container and still holds its output is not waited for."""
+        """Wait until all is written, or 2 s if something outlives the container and still holds its output."""
         if self._thread is not None:
             self._thread.join(2.0)
 

@@ -65,7 +65,7 @@ class Container:
         return self.exit_code
 
     def stop(self, grace: float = 10.0) -> int | None:
-        """SIGTERM, then SIGKILL. Not under the lock: the last lines of the log need it."""
+        """Send SIGTERM, then SIGKILL after `grace` seconds. Not under the lock: the last log lines need it."""
         if self.exit_code is None and not self._ended.wait(0):
             signal_group(self.pid, signal.SIGTERM)
             if not self._ended.wait(grace):
@@ -73,7 +73,7 @@ class Container:
         return self.wait(10.0)
 
     def kill(self) -> None:
-        """At once, without a word more in the log; returns before it has ended."""
+        """Send SIGKILL and write nothing more to the log; returns before the container has ended."""
         self._pump.mute()
         if self.exit_code is None:
             signal_group(self.pid, signal.SIGKILL)
@@ -169,7 +169,7 @@ class Containers:
             self._ports.discard(container.port)
 
     def kill_all(self) -> None:
-        """For a reset: at once, also under the lock."""
+        """Kill every container, for a reset; may be called under the lock."""
         with self._lock:
             running = list(self._running)
         for container in running:

@@ -18,7 +18,7 @@ ROOT = "/opt/ml/processing/"
 
 
 def check_job_request(request: dict[str, Any], where: str = "") -> None:
-    """Raises what the first member deserves that cannot be honoured; values still unknown are let through."""
+    """Raises NotSupported or Malformed for the first member that cannot be honoured; expressions are let through."""
     for place, feature in _unsupported(request):
         raise NotSupported(f"{feature} ({where}{place})")
     for place, path in _local_paths(request):

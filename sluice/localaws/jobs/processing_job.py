@@ -73,7 +73,7 @@ class ProcessingJob:
             threading.Thread(target=container.stop, args=(self._grace,), name=f"stop {self.name}", daemon=True).start()
 
     def abandon(self) -> None:
-        """For a reset: the container is killed, and nobody hears of it."""
+        """Kill the containers and report nothing, for a reset."""
         self._changed = lambda _: None
         with self._lock:
             self._stop_requested = True

@@ -76,7 +76,7 @@ def watch(lines: Iterable[str]) -> None:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """False if nobody is left in it. macOS answers EPERM for a group of which only zombies are left."""
+    """Signal a process group; False if nobody is left in it. macOS answers EPERM for a group of zombies."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

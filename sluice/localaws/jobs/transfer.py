@@ -21,7 +21,7 @@ class TransferFailed(Exception):
 
 
 def to_local_path(folder: Path, container_path: str) -> Path:
-    """Where a path of the container lies in the folder that stands for its /opt/ml."""
+    """Translate a path of the container into the folder that stands for its /opt/ml."""
     return folder / PurePosixPath(container_path).relative_to(OPT_ML)
 
 

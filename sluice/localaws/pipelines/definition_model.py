@@ -36,9 +36,7 @@ class StepDefinition:
     type: str
     arguments: dict[str, Any]
     where: str
-    branch: tuple[
-        tuple[str, bool], ...
-    ] = ()  # the conditions above it, outermost first, and the outcome it needs of each
+    branch: tuple[tuple[str, bool], ...] = ()  # the conditions above it, outermost first, with the outcomes it needs
     depends_on: tuple[str, ...] = ()
     retries: tuple[RetryPolicy, ...] = ()
     property_files: Mapping[str, PropertyFile] = field(default_factory=dict)
@@ -47,7 +45,7 @@ class StepDefinition:
 
     @property
     def own_arguments(self) -> dict[str, Any]:
-        """Without the steps of its branches, which have their own references."""
+        """The arguments without the steps of its branches, which have references of their own."""
         return {key: value for key, value in self.arguments.items() if self.type != "Condition" or key == "Conditions"}
 
     def references(self) -> Iterator[Reference]:

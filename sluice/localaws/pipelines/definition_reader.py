@@ -44,7 +44,7 @@ RETRY_LIMITS = (
 
 
 def read_definition(text: str) -> tuple[dict[str, Parameter], dict[str, StepDefinition], Any]:
-    """The parameters, the steps of all branches in the order of the document, and the experiment's configuration."""
+    """Return the parameters, the steps of all branches in document order, and the experiment's configuration."""
     try:
         top = json.loads(text, object_pairs_hook=_refuse_duplicate_keys)
     except (json.JSONDecodeError, RecursionError) as error:

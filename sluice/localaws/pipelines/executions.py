@@ -55,7 +55,7 @@ class StepRun:
 
 
 class Execution:
-    """`changed` hears of every change of status: of a step's with its run, of the execution's own with what it was."""
+    """`changed` is called with the run of a step whose status changes, or with the execution's own old status."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Execution:
         threading.Thread(target=self._lead, args=(previous,), name=name, daemon=True).start()
 
     def stop(self) -> bool:
-        """False if there is nothing left to stop."""
+        """Ask the running steps to end; False if the execution has ended."""
         with self._lock:
             if self.status != "Executing":
                 return self.status == "Stopping"
@@ -98,7 +98,7 @@ class Execution:
         return True
 
     def retry(self, limit: int | None) -> bool:
-        """False unless the execution has failed or was stopped."""
+        """Start again what has not succeeded; False unless the execution has failed or was stopped."""
         with self._lock:
             if self.status not in ("Failed", "Stopped"):
                 return False
@@ -110,7 +110,7 @@ class Execution:
         return True
 
     def abandon(self) -> None:
-        """For a reset: nothing more starts, and nobody hears of it."""
+        """Stop starting steps and report nothing, for a reset."""
         self._changed = lambda *_: None
         with self._lock:
             self.status = "Stopping"

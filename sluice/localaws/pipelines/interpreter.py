@@ -20,7 +20,7 @@ class Unresolvable(Exception):
 
 
 def resolve_parameters(declared: Mapping[str, Parameter], supplied: Iterable[Mapping[str, str]]) -> dict[str, Any]:
-    """The values of an execution's parameters: supplied ones as their type says, defaults for the rest."""
+    """Return the values of an execution's parameters, typed, with defaults for the rest; raises Malformed."""
     values: dict[str, Any] = {}
     for item in supplied:
         name = item["Name"]
@@ -122,7 +122,7 @@ def _text(value: Any) -> str:
 def list_ready_steps(
     pipeline: Pipeline, started: Iterable[str], succeeded: Iterable[str], outcomes: Mapping[str, bool]
 ) -> list[StepDefinition]:
-    """The steps that may start now, in the order of the document."""
+    """List the steps that may start now, in the order of the document."""
     started, ended = set(started), set(succeeded)
     excluded = {step.name for step in pipeline.steps.values() if _is_excluded(step, outcomes)}
     ended |= excluded

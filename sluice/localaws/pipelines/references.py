@@ -27,7 +27,7 @@ class Reference:
 
 
 def is_expression(value: Any) -> bool:
-    """Whether a JSON value stands for another one."""
+    """Tell whether a JSON value stands for another one."""
     return isinstance(value, dict) and len(value) == 1 and next(iter(value)).startswith(("Get", "Std:"))
 
 
@@ -61,7 +61,7 @@ def parse_reference(text: Any) -> Reference:
 
 
 def find_expressions(value: Any, where: str) -> Iterator[tuple[str, Any]]:
-    """Every expression in a JSON value, outermost ones only, each with its place."""
+    """Yield the outermost expressions of a JSON value, each with its place."""
     if is_expression(value):
         yield where, value
     elif isinstance(value, dict):
@@ -73,7 +73,7 @@ def find_expressions(value: Any, where: str) -> Iterator[tuple[str, Any]]:
 
 
 def list_references(expression: Any, where: str) -> Iterator[Reference]:
-    """Every reference an expression rests on; a malformed expression or an unknown function is refused."""
+    """Yield every reference of an expression; raises Malformed, or NotSupported for an unknown function."""
     function, body = next(iter(expression.items()))
     try:
         if function == "Get":
@@ -127,7 +127,7 @@ def parse_property_file(body: dict[str, Any]) -> Reference:
 
 
 def follow_path(value: Any, path: PropertyPath) -> Any:
-    """What lies at a path; KeyError names the first part that is not there."""
+    """Return the value at a path; KeyError names the first part that is not there."""
     for part in path:
         if isinstance(value, list) and isinstance(part, str):
             value = _by_name(value, part)

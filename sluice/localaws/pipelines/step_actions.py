@@ -31,7 +31,7 @@ class StepStopped(Exception):
 
 
 class StopSignal:
-    """One thread asks another's work to end, before or after that work has said how that is done."""
+    """Asks a step's work to end, also when it comes before the work has registered how it is stopped."""
 
     def __init__(self) -> None:
         self.requested = threading.Event()
@@ -53,7 +53,7 @@ class StopSignal:
 
 
 class StepRecord(Protocol):
-    """Where a step says what it made, as soon as it is there."""
+    """What a step's action writes to: the resource that it has created, as soon as it is there."""
 
     stop: StopSignal
 
@@ -92,7 +92,7 @@ def run_processing_job(service: Service, run: StepRecord, name: str, arguments: 
 
 
 def register_model(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
-    """As on AWS, the group of a versioned package is made when it is not there yet."""
+    """Register a package; as on AWS, its group is created when it is not there yet."""
     group = arguments.get("ModelPackageGroupName")
     if group and not _exists(service, "DescribeModelPackageGroup", ModelPackageGroupName=group):
         service.call("CreateModelPackageGroup", ModelPackageGroupName=group)
@@ -107,7 +107,7 @@ def create_model(service: Service, run: StepRecord, name: str, arguments: Json) 
 
 
 def create_endpoint_config(service: Service, run: StepRecord, name: str, arguments: Json) -> Json:
-    """A name given in the definition gets a suffix of its own for each execution."""
+    """Create a configuration; a name from the definition gets a suffix of its own for each execution."""
     if "EndpointConfigName" in arguments:
         name = unique_name(arguments["EndpointConfigName"])
     config = service.call("CreateEndpointConfig", **{**arguments, "EndpointConfigName": name})
@@ -156,7 +156,7 @@ ACTIONS: Mapping[str, Action] = {
 
 @contextmanager
 def fail_step_on_refusal(operation: str) -> Iterator[None]:
-    """A refusal of a direct call becomes the step's failure."""
+    """Turn the refusal of a direct call into StepFailed."""
     try:
         yield
     except (ServiceException, NotImplementedError) as error:
@@ -164,7 +164,7 @@ def fail_step_on_refusal(operation: str) -> Iterator[None]:
 
 
 def call_api(client: Any, operation: str, request: Json) -> Json:
-    """One call to SageMaker; its refusal becomes the step's failure."""
+    """Call SageMaker and return the answer; raises StepFailed if it refuses."""
     try:
         answer: Json = getattr(client, xform_name(operation))(**request)
     except ClientError as error:

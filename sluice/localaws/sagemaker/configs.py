@@ -77,7 +77,7 @@ class HostingBackend(SageMakerModelBackend):
         return config
 
     def unconfigure(self, name: str) -> None:
-        """Also while an endpoint uses it, which AWS allows and advises against."""
+        """Delete a configuration, also while an endpoint uses it, which AWS allows and advises against."""
         del self.endpoint_configs[self.config(name).endpoint_config_name]
 
     def _arn(self, kind: str, name: str) -> str:

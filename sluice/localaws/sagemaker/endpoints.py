@@ -118,7 +118,7 @@ class EndpointBackend(HostingBackend):
         return endpoint
 
     def update(self, request: Json) -> LocalEndpoint:
-        """A new fleet beside the old one; the traffic moves when it is healthy, and stays where it is if it is not."""
+        """Start a new fleet beside the old one; the traffic moves if it becomes healthy, and stays otherwise."""
         endpoint = self._idle(request["EndpointName"])
         if endpoint.endpoint_status == "Failed":
             raise ValidationError(f'Cannot update failed endpoint "{endpoint.arn}": it can only be deleted.')
@@ -135,7 +135,7 @@ class EndpointBackend(HostingBackend):
         return endpoint
 
     def scale(self, request: Json) -> LocalEndpoint:
-        """Counts and weights are noted; the one process stays."""
+        """Record the counts and weights; the one process stays."""
         endpoint = self._idle(request["EndpointName"])
         if endpoint.endpoint_status != "InService" or endpoint.fleet is None:
             raise ValidationError(f'Cannot update endpoint "{endpoint.arn}": it is {endpoint.endpoint_status}.')

@@ -92,12 +92,12 @@ class ExecutionRecord(FakePipelineExecution):
         return {name: value for name, value in members.items() if value is not None}
 
     def steps(self) -> list[Json]:
-        """In the order in which they started; those that have not started are not there."""
+        """List the steps that have started, in the order in which they did."""
         return [_step(run) for run in list(self.run.runs.values())]
 
 
 class Reporter:
-    """Hears of every change of an execution, and tells EventBridge."""
+    """Emits an event to EventBridge for every change of an execution."""
 
     def __init__(self, account_id: str, region: str, record: ExecutionRecord) -> None:
         self._place, self._record = (account_id, region), record

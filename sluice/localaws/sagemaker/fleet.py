@@ -60,7 +60,7 @@ class Fleet:
         return self._stopped
 
     def bring_up(self) -> None:
-        """Returns when it is healthy. Raises FleetFailed; nothing runs then.
+        """Start the container and wait until it is healthy. Raises FleetFailed; nothing runs then.
 
         SageMaker restarts a container that exits until the time for its start is over. Here its exit is final: the
         next try would end the same way, and the reason is known already.
@@ -74,7 +74,7 @@ class Fleet:
             raise
 
     def restart(self) -> None:
-        """After its process ended. Raises FleetFailed."""
+        """Start the container again, after its process has ended. Raises FleetFailed."""
         container = self._start()
         with self._changed:
             if self._stopped:

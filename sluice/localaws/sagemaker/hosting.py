@@ -89,7 +89,7 @@ class LocalConfig(FakeEndpointConfig):
         self._request = request
 
     def validate_production_variants(self, production_variants: list[Json]) -> None:
-        """moto's own knows no g5; botocore's enumeration has been asked by now."""
+        """Does nothing: moto's list has no g5, and botocore's enumeration has been checked by now."""
 
     @property
     def variant(self) -> Variant:
@@ -117,7 +117,7 @@ class LocalConfig(FakeEndpointConfig):
 
 
 def container_of(request: Json) -> Json:
-    """The one container of a CreateModel request."""
+    """Return the one container of a CreateModel request, or refuse the request."""
     if request.get("PrimaryContainer") and request.get("Containers"):
         raise ValidationError("CreateModel takes PrimaryContainer or Containers, not both.")
     containers = request.get("Containers") or []
@@ -177,7 +177,7 @@ def check_config(request: Json) -> None:
 
 
 def check_deployment(deployment: Json | None) -> None:
-    """One fleet takes all the traffic of another at once; nothing here watches alarms."""
+    """Refuse what is not done here: a fleet takes all the traffic of another at once, and nothing watches alarms."""
     _refuse(deployment or {}, ("RollingUpdatePolicy",), "DeploymentConfig")
     alarms = ((deployment or {}).get("AutoRollbackConfiguration") or {}).get("Alarms")
     if alarms:

@@ -54,7 +54,7 @@ class JobBackend(SageMakerModelBackend):
 
 
 def check_image(containers: Containers, app: dict[str, Any]) -> None:
-    """There is no registry to pull from: an image is known by a rule, or the job brings its own entrypoint."""
+    """Refuse an image that no rule knows, unless the job brings its entrypoint: there is no registry to pull from."""
     image = app.get("ImageUri")
     if isinstance(image, str) and "ContainerEntrypoint" not in app and containers.rule_for(image) is None:
         raise NotImplementedLocally(f"the image {image} without a ContainerEntrypoint: no local command stands for it")
@@ -104,7 +104,7 @@ def _matches_filters(job: ProcessingJob, request: dict[str, Any]) -> bool:
 
 
 def between(moment: datetime, after: datetime | None, before: datetime | None) -> bool:
-    """Times without a zone are UTC, as moto's parser makes them."""
+    """Tell whether a moment lies between two; times without a zone are UTC, as moto's parser makes them."""
     plain = moment.replace(tzinfo=None)
     low, high = (limit.replace(tzinfo=None) if limit else None for limit in (after, before))
     return (low is None or plain > low) and (high is None or plain < high)

@@ -13,7 +13,7 @@ Json = dict[str, Any]
 
 
 def matches_filters(request: Mapping[str, Any], name: str, moment: Any, times: str = "CreationTime") -> bool:
-    """The filters that most lists have. An empty name is not looked at."""
+    """Apply the filters that most lists have. An empty name matches any filter by name."""
     after, before = request.get(f"{times}After"), request.get(f"{times}Before")
     return (
         (not name or (request.get("NameContains") or "").lower() in name.lower())
@@ -30,7 +30,7 @@ def sort_items(request: Mapping[str, Any], items: list[Any], *, default: str = "
 def build_page(
     request: Mapping[str, Any], items: list[Json], name: str, key: str, members: tuple[str, ...]
 ) -> ActionResult:
-    """One page of summaries."""
+    """Build the answer of a list operation: one page of summaries, with the token of the next."""
     try:
         on_page, token = take_page(items, lambda each: each[key], request.get("NextToken"), request.get("MaxResults"))
     except Malformed as reason:
@@ -40,7 +40,7 @@ def build_page(
 
 
 def sort_newest_first(request: Json, items: list[Json], name: str) -> list[Json]:
-    """By creation, unless the request says otherwise; `name` is the member that names one."""
+    """Sort by creation, unless the request says otherwise; `name` is the member that names an item."""
     return sort_items(
         request,
         items,

@@ -39,7 +39,7 @@ class PipelineBackend(JobBackend):
         self._tokens: dict[tuple[str, str], tuple[Json, str]] = {}
 
     def submit_pipeline(self, request: Json) -> FakePipeline:
-        """CreatePipeline; the same token with the same request is the same pipeline."""
+        """Create a pipeline; the same token with the same request is the same pipeline."""
         if arn := self._previous_answer("CreatePipeline", request):
             return self.find_pipeline(arn)
         name = request["PipelineName"]
@@ -87,7 +87,7 @@ class PipelineBackend(JobBackend):
         return str(pipeline.arn)
 
     def find_pipeline(self, name: str) -> FakePipeline:
-        """By name or ARN."""
+        """Find a pipeline by its name or ARN."""
         pipeline = self.pipelines.get(name.rpartition("/")[2])
         if pipeline is None or (":" in name and pipeline.arn != name):
             raise ResourceNotFound(f"Pipeline '{name}' does not exist.")

@@ -89,7 +89,7 @@ class RegistryBackend(SageMakerModelBackend):
         del self.model_package_groups[name]
 
     def create_package(self, request: Json) -> str:
-        """Version 1, 2, 3… of its group, whatever was deleted in between."""
+        """Create a package: version 1, 2, 3… of its group, whatever was deleted in between."""
         token = request.get("ClientToken")
         if token in self._package_tokens:
             return self._package_tokens[token]
@@ -131,7 +131,7 @@ class RegistryBackend(SageMakerModelBackend):
         return package
 
     def package(self, name_or_arn: str) -> ModelPackage:
-        """By ARN, by `group/version`, or an unversioned one by its name."""
+        """Find a package by ARN, by `group/version`, or an unversioned one by its name."""
         whole = f":model-package/{name_or_arn.lower()}"
         for arn, package in self.model_packages.items():
             if arn == name_or_arn or arn.endswith(whole):
@@ -213,7 +213,7 @@ class RegistryBackend(SageMakerModelBackend):
         return resource
 
     def add_tags(self, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
-        """A key that is there gets the new value; moto would keep both."""
+        """Set tags: a key that is there gets the new value, where moto would keep both."""
         resource = self._get_resource_from_arn(arn)
         named = {tag["Key"] for tag in tags}
         resource.tags = [tag for tag in resource.tags or [] if tag["Key"] not in named] + tags

@@ -13,7 +13,7 @@ from sluice.localaws.server.request_faults import Malformed, NotSupported
 
 @contextmanager
 def raise_api_errors() -> Iterator[None]:
-    """Malformed becomes a ValidationException (400), NotSupported a NotImplementedLocally (501)."""
+    """Turn Malformed into a ValidationException (400), and NotSupported into NotImplementedLocally (501)."""
     try:
         yield
     except Malformed as fault:
@@ -23,7 +23,7 @@ def raise_api_errors() -> Iterator[None]:
 
 
 def read_request(operation: str, request: dict[str, Any], refused: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The request, if it is right; members in `refused` are not done here."""
+    """Return the members that are set, checked against the API's model; those in `refused` are not done here."""
     request = {name: value for name, value in request.items() if value is not None}
     with raise_api_errors():
         for name in sorted(refused & request.keys()):

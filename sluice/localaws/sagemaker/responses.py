@@ -15,16 +15,8 @@ from sluice.localaws.server.request_faults import Malformed
 
 # What moto only writes down and then calls done. Nothing of it would run here, so it is refused.
 PRETENDED = (
-    "AutoMLJob",
-    "Cluster",
-    "CompilationJob",
-    "Domain",
-    "FeatureGroup",
-    "HyperParameterTuningJob",
-    "JobDefinition",
-    "NotebookInstance",
-    "TrainingJob",
-    "TransformJob",
+    *("AutoMLJob", "Cluster", "CompilationJob", "Domain", "FeatureGroup", "HyperParameterTuningJob"),
+    *("JobDefinition", "NotebookInstance", "TrainingJob", "TransformJob"),
 )
 
 

@@ -17,7 +17,7 @@ from moto.sagemaker.models import sagemaker_backends
 
 from sluice.localaws.sagemaker.fleet import Fleet, NotServing
 from sluice.localaws.sagemakerruntime.upstream import Broken, Exchange, TimedOut, Unreachable
-from sluice.localaws.server import refusal
+from sluice.localaws.server import error_response
 
 MOST_BYTES = 6 * 1024 * 1024
 ANSWER_SECONDS = 60.0
@@ -52,7 +52,7 @@ class InvocationError(Exception):
 
 
 def is_invocation(environ: Environ) -> bool:
-    return str(environ["PATH_INFO"]).startswith("/endpoints/") and refusal.service_of(environ) == "sagemaker"
+    return str(environ["PATH_INFO"]).startswith("/endpoints/") and error_response.service_of(environ) == "sagemaker"
 
 
 class Runtime:
@@ -66,7 +66,7 @@ class Runtime:
         refused = [name for header, name in REFUSED.items() if _header(environ, header)]
         if not match or refused:
             what = refused[0] if refused else environ["PATH_INFO"].rpartition("/")[2]
-            response: Iterable[bytes] = refusal.application(f"The local AWS does not support {what}.")(
+            response: Iterable[bytes] = error_response.application(f"The local AWS does not support {what}.")(
                 environ, start_response
             )
             return response
@@ -128,7 +128,7 @@ class InvokedEndpoint:
             raise InvocationError("400 Bad Request", "ValidationError", why)
 
     def reserve_port(self, stack: ExitStack) -> int:
-        """The port to ask, which stays open until the stack is closed. An update may move it between two looks."""
+        """Return the port, usable until the stack is closed. An update may move the traffic between two tries."""
         for _ in range(3):
             with suppress(NotServing):
                 return stack.enter_context(self._fleet().request())

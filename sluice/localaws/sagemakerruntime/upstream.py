@@ -51,7 +51,7 @@ class Exchange:
             raise
 
     def extend(self, seconds: float) -> None:
-        """A stream that has begun may take longer than an answer in one piece."""
+        """Move the deadline: a stream that has begun may take longer than an answer in one piece."""
         self._deadline = time.monotonic() + seconds
 
     def __iter__(self) -> Iterator[bytes]:

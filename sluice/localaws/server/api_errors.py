@@ -9,7 +9,7 @@ class NotImplementedLocally(NotImplementedError):
     """AWS does it, the local AWS does not: answered with 501, which botocore does not retry.
 
     Not one of moto's exceptions, because those choose the wire format themselves, and wrongly for XML services:
-    `refusal.py` writes this one, and moto's own NotImplementedError, in the format that the client reads.
+    `error_response.py` writes this one, and moto's own NotImplementedError, in the format that the client reads.
     """
 
     def __init__(self, name: str) -> None:

@@ -24,7 +24,7 @@ from sluice.localaws.events import deliveries
 from sluice.localaws.events.scheduler import Scheduler
 from sluice.localaws.jobs.containers import Containers
 from sluice.localaws.sagemakerruntime.app import Runtime, is_invocation
-from sluice.localaws.server import in_process_client, refusal
+from sluice.localaws.server import error_response, in_process_client
 from sluice.localaws.server.api_errors import NotImplementedLocally
 from sluice.localaws.server.install import install, install_on_demand
 from sluice.localaws.server.lock import LOCK
@@ -110,7 +110,9 @@ class Dispatcher(DomainDispatcherApplication):
         start_response = without_grants(start_response)
         if (why := self._explain_refusal(environ)) is not None:
             message = f"The local AWS does not answer this request. {why} Ask from a program, at its own URL."
-            refused: Iterable[bytes] = refusal.application(message, *refusal.FORBIDDEN)(environ, start_response)
+            refused: Iterable[bytes] = error_response.application(message, *error_response.FORBIDDEN)(
+                environ, start_response
+            )
             return refused
         if environ["PATH_INFO"] == HEALTH:
             return self._health(start_response)
@@ -146,9 +148,9 @@ class Dispatcher(DomainDispatcherApplication):
             return super().get_application(environ)
         except ClosedService:
             message = f"The local AWS does not let itself be controlled as a mock: {environ['PATH_INFO']!a} is closed."
-            return refusal.application(f"{message} Stop it to make it forget.", *refusal.FORBIDDEN)
+            return error_response.application(f"{message} Stop it to make it forget.", *error_response.FORBIDDEN)
         except UnknownService:
-            return refusal.application(f"The local AWS does not support {refusal.service_of(environ)}.")
+            return error_response.application(f"The local AWS does not support {error_response.service_of(environ)}.")
 
     def _health(self, start_response: Any) -> Iterable[bytes]:
         body = json.dumps(
@@ -190,7 +192,7 @@ def _service(name: str) -> Flask:
     app: Flask = create_backend_app(name)
 
     def refuse(message: str) -> Response:
-        status, headers, body = refusal.write(request.environ, message)
+        status, headers, body = error_response.write(request.environ, message)
         return Response(body, status, headers)
 
     def unknown_operation(error: NotImplementedError) -> Response:
@@ -208,7 +210,9 @@ def _service(name: str) -> Flask:
             return error
         app.logger.exception("%s %s", request.method, request.path)
         said = f"The local AWS failed at this request ({type(error).__name__}: {error}). Its log has the traceback."
-        status, headers, body = refusal.write(request.environ, said, "500 Internal Server Error", "InternalFailure")
+        status, headers, body = error_response.write(
+            request.environ, said, "500 Internal Server Error", "InternalFailure"
+        )
         return Response(body, status, headers)
 
     app.register_error_handler(Exception, broken)

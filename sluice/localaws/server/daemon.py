@@ -84,7 +84,7 @@ def _is_gone(pid: int) -> bool:
 
 
 def status(settings: Settings) -> Status:
-    """Raises DaemonError if something else answers on its port."""
+    """Return what runs at the settings' address; raises DaemonError if something else answers there."""
     url = f"http://{settings.host}:{settings.port}"
     answer = _health(settings)
     if answer is None:
@@ -100,7 +100,7 @@ def status(settings: Settings) -> Status:
 
 @contextlib.contextmanager
 def claim(settings: Settings) -> Iterator[None]:
-    """The server's own: this state folder is served by this process until the block ends."""
+    """Claim the state folder for this process until the block ends; raises DaemonError if another serves it."""
     settings.state.mkdir(parents=True, exist_ok=True)
     with (settings.state / "serving.lock").open("w") as lock:
         if not _try_lock(lock):

@@ -9,7 +9,7 @@ from sluice.localaws.server import moto_corrections
 
 
 def install(containers: Containers) -> None:
-    """Before the first request; again for the next server in the same process. CloudFormation: `install_on_demand`."""
+    """Replace moto's services, before the first request of each server; CloudFormation: see `install_on_demand`."""
     sagemaker_backends.clear()
     sagemaker_backends.backend = LocalSageMaker
     LocalSageMaker.containers = containers
@@ -18,7 +18,7 @@ def install(containers: Containers) -> None:
 
 
 def install_on_demand(service: str) -> None:
-    """Before the first request to a service: moto's CloudFormation takes 1.5 s to import, with half of moto."""
+    """Replace CloudFormation before its first request: it takes 1.5 s to import, with half of moto."""
     if service == "cloudformation":
         from sluice.localaws.cloudformation import stacks
 

@@ -29,7 +29,7 @@ class Storage:
         self._place = account_id, get_partition(region)
 
     def keys(self, bucket: str, prefix: str) -> list[str]:
-        """Keys that begin with the prefix, sorted."""
+        """List the keys that begin with the prefix, sorted."""
         objects = self._do(bucket, lambda s3: s3.list_objects(s3.get_bucket(bucket), prefix, None, None, None)[0])
         return sorted(key.name for key in objects)
 

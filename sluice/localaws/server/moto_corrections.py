@@ -15,7 +15,7 @@ _update_table = DynamoHandler.update_table
 
 
 def install() -> None:
-    """Idempotent; before the first request."""
+    """Corrects S3, IAM and DynamoDB of moto; idempotent, to be called before the first request."""
     S3Backend.put_bucket_policy = _put_readable_policy
     FakeBucket.get_permission = _permission_by_policy
     DynamoHandler.update_table = _update_table_and_its_encryption

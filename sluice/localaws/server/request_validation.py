@@ -71,7 +71,7 @@ def check_request(operation: str, request: dict[str, Any]) -> None:
 def find_faults(
     value: Any, shape: Any, where: str, filled_in: frozenset[str] = frozenset(), type_of: TypeOf | None = None
 ) -> Iterator[str]:
-    """Every fault; members in `given` are filled in by someone else, expressions count as right if their type fits."""
+    """Yield every fault; members in `filled_in` may be missing, expressions count as right if their type fits."""
     if type_of and is_expression(value):
         yield from _expression_faults(value, shape, where, type_of(value))
     elif shape.type_name == "structure":
