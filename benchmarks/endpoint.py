@@ -17,7 +17,7 @@ REQUEST = b"POST /invocations HTTP/1.1\r\nHost: stub\r\nContent-Length: %d\r\n\r
 
 
 @contextmanager
-def stub(delay: float) -> Iterator[int]:
+def start_stub(delay: float) -> Iterator[int]:
     """Its port. Each has counted nothing yet."""
     command = [sys.executable, "-m", "benchmarks.stub", str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -28,17 +28,17 @@ def stub(delay: float) -> Iterator[int]:
             process.terminate()
 
 
-def seen(port: int) -> dict[str, Any]:
-    told: dict[str, Any] = json.load(urlopen(f"http://127.0.0.1:{port}/seen"))
-    return told
+def read_counts(port: int) -> dict[str, Any]:
+    counts: dict[str, Any] = json.load(urlopen(f"http://127.0.0.1:{port}/seen"))
+    return counts
 
 
-def floor(port: int, chats: int, turns: int, concurrency: int) -> float:
+def measure_floor(port: int, chats: int, turns: int, concurrency: int) -> float:
     """Seconds; one connection per place in flight, each taking the next chat when it has ended one."""
-    return asyncio.run(asked(port, chats, turns, concurrency))
+    return asyncio.run(time_calls(port, chats, turns, concurrency))
 
 
-async def asked(port: int, chats: int, turns: int, concurrency: int) -> float:
+async def time_calls(port: int, chats: int, turns: int, concurrency: int) -> float:
     waiting = iter(range(chats))
 
     async def worker() -> None:

@@ -18,81 +18,84 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.endpoint import SLUICE, floor, seen, stub, write_cases
-from benchmarks.measure import result
+from benchmarks.endpoint import SLUICE, measure_floor, read_counts, start_stub, write_cases
+from benchmarks.measure import print_result
 
 TURNS, AT_ONCE, RUNS = 4, 16, 3
 WHOLE = "import sys, yaml; yaml.load(open(sys.argv[1], encoding='utf-8'), Loader=yaml.CSafeLoader)"
 
 
-def peak(command: Sequence[str]) -> tuple[float, float]:
+def measure_process(command: Sequence[str]) -> tuple[float, float]:
     """Seconds and the most MB of a whole process."""
     started = time.perf_counter()
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            said.seek(0)
-            raise SystemExit(f"{command[0]} exited with {process.returncode}:\n{said.read()[-2000:].decode()}")
+            output.seek(0)
+            raise SystemExit(f"{command[0]} exited with {process.returncode}:\n{output.read()[-2000:].decode()}")
     return time.perf_counter() - started, used.ru_maxrss / 1024
 
 
-def replay(folder: Path, port: int, chats: int, concurrency: int) -> tuple[float, float, float]:
+def measure_replay(folder: Path, port: int, chats: int, concurrency: int) -> tuple[float, float, float]:
     """Seconds of the process and of the replay in it, and the most MB."""
     cases, out = folder / f"{chats}.yaml", folder / "out"
     if not cases.exists():
         write_cases(cases, chats, TURNS)
     url = f"http://127.0.0.1:{port}/invocations"
     command = [SLUICE, "replay", "--url", url, "--cases", str(cases), "--out", str(out)]
-    took, most = peak([*command, "--concurrency", str(concurrency)])
+    took, most = measure_process([*command, "--concurrency", str(concurrency)])
     head = (out / "report.json").read_text(encoding="utf-8")[:100_000]
     return took, float(head.partition('"seconds": ')[2].partition(",")[0]), most
 
 
-def overhead(folder: Path) -> dict[str, float]:
+def measure_overhead(folder: Path) -> dict[str, float]:
     ours, floors = [], []
     for _ in range(RUNS):
-        with stub(0) as port:
-            floors.append(floor(port, 1000, TURNS, AT_ONCE))
-            ours.append(replay(folder, port, 1000, AT_ONCE)[1])
+        with start_stub(0) as port:
+            floors.append(measure_floor(port, 1000, TURNS, AT_ONCE))
+            ours.append(measure_replay(folder, port, 1000, AT_ONCE)[1])
     turn, bare = (1000 * median(each) / (1000 * TURNS) for each in (ours, floors))
     return {"turn_ms": turn, "floor_turn_ms": bare, "overhead_ms": turn - bare}
 
 
-def share(folder: Path, delay: float, chats: int) -> float:
+def measure_share(folder: Path, delay: float, chats: int) -> float:
     ours, floors = [], []
     for _ in range(RUNS):
-        with stub(delay) as port:
-            floor(port, chats, TURNS, 64)
-            floors.append(seen(port)["seconds"])
-        with stub(delay) as port:
-            replay(folder, port, chats, 64)
-            told = seen(port)
-            assert told["calls"] == chats * TURNS and told["peak"] == 64, told
-            ours.append(told["seconds"])
+        with start_stub(delay) as port:
+            measure_floor(port, chats, TURNS, 64)
+            floors.append(read_counts(port)["seconds"])
+        with start_stub(delay) as port:
+            measure_replay(folder, port, chats, 64)
+            counts = read_counts(port)
+            assert counts["calls"] == chats * TURNS and counts["peak"] == 64, counts
+            ours.append(counts["seconds"])
         print(f"{delay:g} s: {ours[-1]:.2f} s, bare asyncio {floors[-1]:.2f} s", file=sys.stderr)
     return float(median(floors) / median(ours))
 
 
-def memory(folder: Path) -> dict[str, float]:
-    found = {}
+def measure_memory(folder: Path) -> dict[str, float]:
+    figures = {}
     for name, chats in (("1k", 250), ("4k", 1000), ("100k", 25_000)):
-        with stub(0) as port:
-            took, _, found[f"peak_mb_{name}"] = replay(folder, port, chats, AT_ONCE)
-        print(f"{name} turns: {took:.1f} s, {found[f'peak_mb_{name}']:.0f} MB", file=sys.stderr)
-    whole = peak([sys.executable, "-c", WHOLE, str(folder / "25000.yaml")])[1]
-    return {**found, "whole_mb": whole, "seconds_100k": took}
+        with start_stub(0) as port:
+            took, _, figures[f"peak_mb_{name}"] = measure_replay(folder, port, chats, AT_ONCE)
+        print(f"{name} turns: {took:.1f} s, {figures[f'peak_mb_{name}']:.0f} MB", file=sys.stderr)
+    whole = measure_process([sys.executable, "-c", WHOLE, str(folder / "25000.yaml")])[1]
+    return {**figures, "whole_mb": whole, "seconds_100k": took}
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        figures = overhead(folder)
+        figures = measure_overhead(folder)
         print(json.dumps(figures), file=sys.stderr)
-        figures |= {"share_64_200ms": share(folder, 0.2, 512), "share_64_50ms": share(folder, 0.05, 1024)}
-        figures |= memory(folder)
-    result("large", **figures, runs=RUNS)
+        figures |= {
+            "share_64_200ms": measure_share(folder, 0.2, 512),
+            "share_64_50ms": measure_share(folder, 0.05, 1024),
+        }
+        figures |= measure_memory(folder)
+    print_result("large", **figures, runs=RUNS)
 
 
 if __name__ == "__main__":

@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any
 
 
-def wall(command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> float:
+def time_process(command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> float:
     """Seconds one whole process takes, start-up included. A process that fails ends the benchmark."""
     started = time.perf_counter()
     everything = {**os.environ, **(env or {})}
-    done = subprocess.run(command, capture_output=True, text=True, env=everything, cwd=cwd, check=False)
+    completed = subprocess.run(command, capture_output=True, text=True, env=everything, cwd=cwd, check=False)
     took = time.perf_counter() - started
-    if done.returncode:
-        said = (done.stdout + done.stderr)[-3000:]
-        raise SystemExit(f"{' '.join(command)} exited with {done.returncode}:\n{said}")
+    if completed.returncode:
+        output = (completed.stdout + completed.stderr)[-3000:]
+        raise SystemExit(f"{' '.join(command)} exited with {completed.returncode}:\n{output}")
     return took
 
 
-def median(runs: int, command: Sequence[str]) -> float:
+def median_time(runs: int, command: Sequence[str]) -> float:
     """The median of `runs` runs after one that warms up."""
-    wall(command)
-    return statistics.median(wall(command) for _ in range(runs))
+    time_process(command)
+    return statistics.median(time_process(command) for _ in range(runs))
 
 
-def result(name: str, **figures: Any) -> None:
+def print_result(name: str, **figures: Any) -> None:
     rounded = {key: round(value, 4) if isinstance(value, float) else value for key, value in figures.items()}
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "machine": platform.machine()}
     print(json.dumps({"benchmark": name, **rounded, **machine}))

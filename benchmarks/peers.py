@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.endpoint import seen, stub
-from benchmarks.measure import wall
+from benchmarks.endpoint import read_counts, start_stub
+from benchmarks.measure import time_process
 
 PROMPTFOO, NODE, INSPECT, OPENAI = "0.123.1", "22.23.3", "0.3.285", "3.57.0"
 ROOT = Path(__file__).parent.parent / "build" / "peers"
@@ -50,26 +50,26 @@ class Peer:
     messages: int  # that the last request of a chat holds
 
 
-def measured(peer: Peer, folder: Path, delay: float, runs: int) -> dict[str, Any]:
+def measure_peer(peer: Peer, folder: Path, delay: float, runs: int) -> dict[str, Any]:
     """After one run that warms up. The stub must have seen what was asked for."""
-    found = []
+    measured = []
     for run in range(runs + 1):
-        with stub(delay if run else 0) as port:
+        with start_stub(delay if run else 0) as port:
             env = {**peer.env, "STUB_BASE_URL": f"http://127.0.0.1:{port}/v1"}
-            took = wall(peer.prepare(folder, port), env, cwd=folder)
-            what = Measured(took, **seen(port))
+            took = time_process(peer.prepare(folder, port), env, cwd=folder)
+            what = Measured(took, **read_counts(port))
         if (what.calls, what.messages) != (peer.calls, peer.messages):
             raise SystemExit(f"{peer.name} {peer.version} made other calls than it should: {what}")
         if run:
-            found.append(what)
+            measured.append(what)
             print(f"{peer.name} {peer.version}, run {run}: {took:.2f} s, {what.peak} in flight", file=sys.stderr)
-    middle = Measured.middle(found)
+    middle = Measured.middle(measured)
     return {"wall_s": middle.wall, "calls_s": middle.seconds, "peak": middle.peak, "version": peer.version}
 
 
 def peers(chats: int, turns: int, concurrency: int) -> Iterator[Peer]:
     """promptfoo twice: as chats, and as single turns, where it is strong."""
-    promptfoo, env = promptfoo_installed()
+    promptfoo, env = install_promptfoo()
     calls = chats * turns
 
     def as_chats(folder: Path, port: int) -> Sequence[str]:
@@ -80,7 +80,7 @@ def peers(chats: int, turns: int, concurrency: int) -> Iterator[Peer]:
 
     yield Peer("promptfoo_chats", PROMPTFOO, as_chats, env, calls, 2 * turns - 1)
     yield Peer("promptfoo_single", PROMPTFOO, single, env, calls, 1)
-    inspect = inspect_installed()
+    inspect = install_inspect()
 
     def solver(folder: Path, port: int) -> Sequence[str]:
         return inspect_command(inspect, folder, chats, turns, concurrency)
@@ -88,20 +88,24 @@ def peers(chats: int, turns: int, concurrency: int) -> Iterator[Peer]:
     yield Peer("inspect_ai", INSPECT, solver, QUIET, calls, 2 * turns - 1)
 
 
-def installed(name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+def install(name: str, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
     print(f"installing {name} ...", file=sys.stderr)
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} could not be installed ({done.returncode}):\n{(done.stdout + done.stderr)[-2000:]}")
+    process = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+    if process.returncode:
+        raise SystemExit(
+            f"{name} could not be installed ({process.returncode}):\n{(process.stdout + process.stderr)[-2000:]}"
+        )
 
 
-def version_of(name: str, command: Sequence[str], wanted: str, env: Mapping[str, str] | None = None) -> None:
+def check_version(name: str, command: Sequence[str], version: str, env: Mapping[str, str] | None = None) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)
+        process = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False
+        )
     except OSError as error:
-        raise SystemExit(f"{name} {wanted} does not start: {error}. Remove build/peers and try again.") from None
-    if done.returncode or wanted not in done.stdout + done.stderr:
-        raise SystemExit(f"{name} {wanted} does not start ({done.returncode}): {done.stdout}{done.stderr}")
+        raise SystemExit(f"{name} {version} does not start: {error}. Remove build/peers and try again.") from None
+    if process.returncode or version not in process.stdout + process.stderr:
+        raise SystemExit(f"{name} {version} does not start ({process.returncode}): {process.stdout}{process.stderr}")
 
 
 # promptfoo: a test for each turn; `conversationId` makes chats of them
@@ -117,7 +121,7 @@ CONVERSATION = """[
 QUESTION = '[{"role": "user", "content": {{ question | dump }}}]\n'
 
 
-def promptfoo_installed() -> tuple[str, Mapping[str, str]]:
+def install_promptfoo() -> tuple[str, Mapping[str, str]]:
     """It needs a newer Node than many machines have, so one is brought along."""
     if not (npm := shutil.which("npm")):
         raise SystemExit("promptfoo cannot be installed: there is no npm on this machine.")
@@ -129,10 +133,10 @@ def promptfoo_installed() -> tuple[str, Mapping[str, str]]:
     for name, version, place in (("node", NODE, node), ("promptfoo", PROMPTFOO, folder)):
         if not (place / "node_modules" / ".bin" / name).exists():
             place.mkdir(parents=True, exist_ok=True)
-            install = [npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", f"{name}@{version}"]
-            installed(f"{name} {version}", install, env)
+            command = [npm, "install", "--prefix", str(place), "--no-audit", "--no-fund", f"{name}@{version}"]
+            install(f"{name} {version}", command, env)
     binary = str(folder / "node_modules" / ".bin" / "promptfoo")
-    version_of("promptfoo", [binary, "--version"], PROMPTFOO, env)
+    check_version("promptfoo", [binary, "--version"], PROMPTFOO, env)
     return binary, env
 
 
@@ -202,14 +206,14 @@ def replay():
 """
 
 
-def inspect_installed() -> str:
+def install_inspect() -> str:
     folder = ROOT / "inspect"
     binary = folder / "bin" / "inspect"
     if not binary.exists():
-        installed("an environment for inspect_ai", [sys.executable, "-m", "venv", str(folder)])
-        wanted = [f"inspect_ai=={INSPECT}", f"openai=={OPENAI}"]
-        installed(f"inspect_ai {INSPECT}", [str(folder / "bin" / "pip"), "install", "-q", *wanted])
-    version_of("inspect_ai", [str(binary), "--version"], INSPECT)
+        install("an environment for inspect_ai", [sys.executable, "-m", "venv", str(folder)])
+        packages = [f"inspect_ai=={INSPECT}", f"openai=={OPENAI}"]
+        install(f"inspect_ai {INSPECT}", [str(folder / "bin" / "pip"), "install", "-q", *packages])
+    check_version("inspect_ai", [str(binary), "--version"], INSPECT)
     return str(binary)
 
 

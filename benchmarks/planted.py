@@ -25,29 +25,29 @@ class Planted:
     held_out: bool
 
 
-def content() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
-    return found
+def read_content() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
+    return content
 
 
-def harmless() -> list[str]:
-    return list(content()["harmless"])
+def read_harmless() -> list[str]:
+    return list(read_content()["harmless"])
 
 
-def sentences(seed: int, each: int) -> list[Planted]:
+def plant_sentences(seed: int, each: int) -> list[Planted]:
     """`each` of every sentence, with a new value every time."""
-    dice, found = random.Random(seed), content()
-    made = []
+    dice, content = random.Random(seed), read_content()
+    planted = []
     for part in ("adjusted", "held_out"):
-        names = {name: words.split() for name, words in found[part]["names"].items()}
-        for language, kinds in found[part]["sentences"].items():
+        names = {name: words.split() for name, words in content[part]["names"].items()}
+        for language, kinds in content[part]["sentences"].items():
             for kind, templates in kinds.items():
                 for template in templates:
                     for _ in range(each):
                         secret = value(kind, language, names, dice)
                         text = template.format(secret)
-                        made.append(Planted(kind, language, text, secret, part == "held_out"))
-    return made
+                        planted.append(Planted(kind, language, text, secret, part == "held_out"))
+    return planted
 
 
 def value(kind: str, language: str, names: Mapping[str, list[str]], dice: random.Random) -> str:
@@ -91,7 +91,7 @@ PLATE = "가나다라마거너더러머버서어저고노도로모보소오조�
 LOWER, MIXED = string.ascii_lowercase, string.ascii_letters + string.digits
 
 
-def filled(dice: random.Random, *forms: str) -> str:
+def digits(dice: random.Random, *forms: str) -> str:
     """One of the forms, with a digit for each #."""
     return "".join(dice.choice(string.digits) if each == "#" else each for each in dice.choice(forms))
 
@@ -102,17 +102,17 @@ def letters(dice: random.Random, count: int, of: str = MIXED) -> str:
 
 def mobile(dice: random.Random) -> str:
     between = dice.choice(["-", " ", "", ".", " - "])
-    return between.join([dice.choice(["010"] * 6 + ["011", "016"]), filled(dice, "####"), filled(dice, "####")])
+    return between.join([dice.choice(["010"] * 6 + ["011", "016"]), digits(dice, "####"), digits(dice, "####")])
 
 
 def landline(dice: random.Random) -> str:
     area = dice.choice(["02", "031", "032", "051", "042", "064", "070"])
-    return filled(dice, f"{area}-3##-####", f"({area}) 5###-####", f"{area}) 6##-####", f"{area}-7###-####")
+    return digits(dice, f"{area}-3##-####", f"({area}) 5###-####", f"{area}) 6##-####", f"{area}-7###-####")
 
 
 def abroad(dice: random.Random) -> str:
     american = ("(212) 555-01##", "415-555-01##", "+1 212 555 01##", "1-800-555-01##")
-    return filled(dice, *american, "+44 20 7946 0###", "07700 900###", "+82 10 #### ####", "+49 30 12345##")
+    return digits(dice, *american, "+44 20 7946 0###", "07700 900###", "+82 10 #### ####", "+49 30 12345##")
 
 
 def email(dice: random.Random) -> str:
@@ -128,27 +128,27 @@ def resident(dice: random.Random) -> str:
     year, month, number = day(dice)
     seventh = dice.choice("1256" if year < 2000 else "3478")
     between = dice.choice(["-", "-", "-", "", " ", " - "])
-    return f"{year % 100:02}{month:02}{number:02}{between}{seventh}{filled(dice, '######')}"
+    return f"{year % 100:02}{month:02}{number:02}{between}{seventh}{digits(dice, '######')}"
 
 
 def social(dice: random.Random) -> str:
-    return filled(dice, "###-##-####")
+    return digits(dice, "###-##-####")
 
 
 def passport(dice: random.Random) -> str:
-    return filled(dice, "M########", f"M###{dice.choice('ABCDEFG')}####", "S########")
+    return digits(dice, "M########", f"M###{dice.choice('ABCDEFG')}####", "S########")
 
 
 def card(dice: random.Random) -> str:
     """With the right check digit."""
-    number = filled(dice, "4##############", "51#############", "55#############")
+    number = digits(dice, "4##############", "51#############", "55#############")
     doubled = [int(each) * (2 - place % 2) for place, each in enumerate(reversed(number))]
     number += str(-sum(each - 9 if each > 9 else each for each in doubled) % 10)
     return dice.choice(["-", " ", ""]).join(number[place : place + 4] for place in range(0, 16, 4))
 
 
 def account(dice: random.Random) -> str:
-    return filled(dice, "###-###-######", "######-##-######", "###-##-#####-#", "####-##-#######", "#############")
+    return digits(dice, "###-###-######", "######-##-######", "###-##-#####-#", "####-##-#######", "#############")
 
 
 def flat(dice: random.Random) -> str:
@@ -173,18 +173,18 @@ def street(dice: random.Random) -> str:
 
 
 def key(dice: random.Random) -> str:
-    made = (
+    forms = (
         *(f"AKIA{letters(dice, 16, string.ascii_uppercase + '234567')}", f"hf_{letters(dice, 34)}"),
         *(f"sk-proj-{letters(dice, 48)}", f"sk-{letters(dice, 48)}", f"ghp_{letters(dice, 36)}"),
-        *(f"xoxb-{filled(dice, '############')}-{letters(dice, 24)}", f"AIza{letters(dice, 35)}"),
+        *(f"xoxb-{digits(dice, '############')}-{letters(dice, 24)}", f"AIza{letters(dice, 35)}"),
         *(f"eyJ{letters(dice, 30)}.eyJ{letters(dice, 60)}.{letters(dice, 43)}", f"{letters(dice, 40)}aA1"),
         *(letters(dice, 32, "0123456789abcdef"), f"sk_live_{letters(dice, 24)}"),
     )
-    return dice.choice(made)
+    return dice.choice(forms)
 
 
 def password(dice: random.Random) -> str:
-    return letters(dice, dice.randint(3, 8), LOWER) + filled(dice, "#", "##", "####") + dice.choice(["", "!", "@", "#"])
+    return letters(dice, dice.randint(3, 8), LOWER) + digits(dice, "#", "##", "####") + dice.choice(["", "!", "@", "#"])
 
 
 def machine(dice: random.Random) -> str:
@@ -208,7 +208,7 @@ def birth_english(dice: random.Random) -> str:
 
 
 def plate(dice: random.Random) -> str:
-    return filled(dice, f"##{dice.choice(PLATE)}####", f"###{dice.choice(PLATE)} ####")
+    return digits(dice, f"##{dice.choice(PLATE)}####", f"###{dice.choice(PLATE)} ####")
 
 
 VALUES: Mapping[tuple[str, str], Make] = {

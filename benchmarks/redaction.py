@@ -16,7 +16,7 @@ from sluice.datasets.pii.redaction import redact
 SEED, EACH = 20261120, 25
 
 
-def found(one: planted.Planted) -> bool:
+def is_redacted(one: planted.Planted) -> bool:
     (text,) = redact([one.text]).texts
     if one.secret in text:
         return False
@@ -35,34 +35,34 @@ def main() -> None:
         metavar="N",
         help="Show N sentences that the patterns were adjusted on, and miss.",
     )
-    shown = parser.parse_args().missed
+    remaining = parser.parse_args().missed
     counted: dict[tuple[str, str, bool], list[bool]] = defaultdict(list)
-    for one in planted.sentences(SEED, EACH):
-        result = found(one)
+    for one in planted.plant_sentences(SEED, EACH):
+        result = is_redacted(one)
         counted[one.kind, one.language, one.held_out].append(result)
-        if not result and not one.held_out and shown > 0:
-            shown -= 1
+        if not result and not one.held_out and remaining > 0:
+            remaining -= 1
             print(f"  missed: {redact([one.text]).texts[0]!r} <- {one.text!r}")
-    changed = [text for text in planted.harmless() if redact([text]).texts != (text,)]
+    changed = [text for text in planted.read_harmless() if redact([text]).texts != (text,)]
     print(f"{'kind':22} {'language':9} {'adjusted on':>11} {'held out':>9}")
     whole: dict[str, list[bool]] = defaultdict(list)
     for kind, language in dict.fromkeys((kind, language) for kind, language, _ in counted):
-        seen, held = (counted[kind, language, which] for which in (False, True))
-        print(f"{kind:22} {language:9} {share(seen):11.3f} {share(held):9.3f}")
+        adjusted, held_out = (counted[kind, language, which] for which in (False, True))
+        print(f"{kind:22} {language:9} {share(adjusted):11.3f} {share(held_out):9.3f}")
         if "not announced" not in kind:
-            whole[language] += held
-            whole["all"] += held
+            whole[language] += held_out
+            whole["all"] += held_out
         else:
-            whole["not announced"] += held
+            whole["not announced"] += held_out
     for text in changed:
         print(f"  changed without need: {redact([text]).texts[0]!r}")
-    told = {f"recall_{name.replace(' ', '_')}": round(share(results), 4) for name, results in whole.items()}
+    recalls = {f"recall_{name.replace(' ', '_')}": round(share(results), 4) for name, results in whole.items()}
     print(
         json.dumps(
             {
-                **told,
+                **recalls,
                 "planted": sum(map(len, counted.values())),
-                "over": round(len(changed) / len(planted.harmless()), 4),
+                "over": round(len(changed) / len(planted.read_harmless()), 4),
             }
         )
     )

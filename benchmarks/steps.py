@@ -17,7 +17,7 @@ from typing import Any
 
 import boto3
 
-from benchmarks.measure import result
+from benchmarks.measure import print_result
 from sluice.localaws.server.app import running
 from sluice.localaws.server.settings import Settings
 
@@ -37,21 +37,21 @@ def step(number: int) -> dict[str, Any]:
     return {"Name": f"Step{number}", "Type": "Processing", "Arguments": arguments, **after}
 
 
-def execution(sagemaker: Any, steps: int) -> float:
+def time_execution(sagemaker: Any, steps: int) -> float:
     """Seconds from StartPipelineExecution to Succeeded, as the execution's own times tell."""
     arn = sagemaker.start_pipeline_execution(PipelineName=f"noop-{steps}")["PipelineExecutionArn"]
     while True:
-        told = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
-        if told["PipelineExecutionStatus"] != "Executing":
+        execution = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+        if execution["PipelineExecutionStatus"] != "Executing":
             break
         time.sleep(0.05)
-    if told["PipelineExecutionStatus"] != "Succeeded":
-        raise SystemExit(f"the execution ended as {told}")
-    took: float = (told["LastModifiedTime"] - told["CreationTime"]).total_seconds()
+    if execution["PipelineExecutionStatus"] != "Succeeded":
+        raise SystemExit(f"the execution ended as {execution}")
+    took: float = (execution["LastModifiedTime"] - execution["CreationTime"]).total_seconds()
     return took
 
 
-def process() -> float:
+def time_true() -> float:
     started = time.perf_counter()
     subprocess.run(["true"], check=True)
     return time.perf_counter() - started
@@ -66,16 +66,16 @@ def main() -> None:
                 PipelineName=f"noop-{steps}", PipelineDefinition=json.dumps(definition), RoleArn=ROLE,
                 ClientRequestToken=f"{steps:032}",
             )  # fmt: skip
-        execution(sagemaker, FEW)
+        time_execution(sagemaker, FEW)
         times: dict[int, list[float]] = {FEW: [], MANY: []}
         for run in range(RUNS):
-            for steps, taken in times.items():
-                taken.append(execution(sagemaker, steps))
+            for steps, durations in times.items():
+                durations.append(time_execution(sagemaker, steps))
             print(f"run {run + 1}: {times[FEW][-1]:.3f} s and {times[MANY][-1]:.3f} s", file=sys.stderr)
-        own = statistics.median(process() for _ in range(30))
-    few, many = (statistics.median(taken) for taken in times.values())
+        own = statistics.median(time_true() for _ in range(30))
+    few, many = (statistics.median(durations) for durations in times.values())
     step_s = (many - few) / (MANY - FEW)
-    result("steps", step_s=step_s, process_s=own, cost_s=step_s - own, few_s=few, many_s=many, runs=RUNS)
+    print_result("steps", step_s=step_s, process_s=own, cost_s=step_s - own, few_s=few, many_s=many, runs=RUNS)
 
 
 if __name__ == "__main__":

@@ -56,8 +56,8 @@ class Stub:
 
     async def answer(self, method: str, path: str, body: bytes) -> tuple[str, bytes]:
         if path == "/seen":
-            seen = {"calls": self.calls, "peak": self.peak, "messages": self.messages}
-            return "application/json", json.dumps({**seen, "seconds": self.last - self.first}).encode()
+            counts = {"calls": self.calls, "peak": self.peak, "messages": self.messages}
+            return "application/json", json.dumps({**counts, "seconds": self.last - self.first}).encode()
         if method != "POST":
             return "application/json", b"{}"
         self.first = self.first or time.perf_counter()

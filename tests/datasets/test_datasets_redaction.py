@@ -82,7 +82,7 @@ def test_what_is_personal_gives_way_to_a_placeholder(text: str, redacted: str) -
     assert one(text) == redacted
 
 
-@pytest.mark.parametrize("text", [*planted.harmless(), "", " ", "\n", "😀 ㅋㅋㅋ ㅠㅠ", "[이름 1]", "1+1=2", "ⅳ. ½"])
+@pytest.mark.parametrize("text", [*planted.read_harmless(), "", " ", "\n", "😀 ㅋㅋㅋ ㅠㅠ", "[이름 1]", "1+1=2", "ⅳ. ½"])
 def test_what_tells_nothing_about_anybody_stays(text: str) -> None:
     assert one(text) == unicodedata.normalize("NFC", text)
 
@@ -182,7 +182,7 @@ def test_a_long_text_takes_no_more_than_its_length_does() -> None:
 def test_most_of_what_is_planted_is_found() -> None:
     dice = random.Random(7)
     missed = 0
-    every = planted.sentences(dice.randint(0, 1 << 30), 2)
+    every = planted.plant_sentences(dice.randint(0, 1 << 30), 2)
     sentences = [each for each in every if not each.held_out and "not announced" not in each.kind]
     for each in sentences:
         missed += each.secret in one(each.text)

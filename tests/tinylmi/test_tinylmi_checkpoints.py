@@ -298,7 +298,7 @@ def test_the_held_out_questions_ask_in_both_languages():
 
 
 def test_importing_the_model_server_imports_no_torch_and_no_training():
-    code = "import sys, tinylmi.server, tinylmi.engine; print([m for m in sys.modules if 'torch' in m or 'train' in m])"
+    code = "import sys, sluice.tinylmi.server, sluice.tinylmi.engine; print([m for m in sys.modules if 'torch' in m or 'train' in m])"
     completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert completed.stdout.strip() == "[]"
 
