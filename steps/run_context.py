@@ -12,7 +12,7 @@ from sluice.errors import SluiceError
 from sluice.evaluation import settings as wire
 from sluice.evaluation.cases.case import Case, require_reviewed
 from sluice.evaluation.cases.requirements import CaseRequirements
-from sluice.evaluation.cases.selection import join_ids, select_release_cases
+from sluice.evaluation.cases.selection import join_ids, select_cases
 from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.compare.hashes import compute_hashes
 from sluice.evaluation.replay.plan import Plan
@@ -85,7 +85,7 @@ def prepare_run(inputs: Evaluate | Deploy, clients: Clients, endpoint: str | Non
     """Read what is judged by what. Raises UsageError for anything that would only show when the model serves."""
     settings = wire.read_settings(Path(inputs.settings))
     every = require_reviewed(StoredCases(Path(inputs.cases)))
-    cases, left_out = select_release_cases(every, settings.rag, on_endpoint=endpoint is not None)
+    cases, left_out = select_cases(every, settings.rag, on_endpoint=endpoint is not None)
     through_rag = any(case.through == "rag" for case in cases)
     rag = HttpRag(settings.rag.url, RAG_SECONDS * 4) if through_rag and settings.rag.url else None
     services = build_scoring_services(settings, clients)

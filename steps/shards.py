@@ -86,7 +86,7 @@ class Share:
             with tempfile.TemporaryDirectory(prefix="sluice-shards-") as folder:
                 journals = [journal, *(self._download_journal(index, Path(folder)) for index in others)]
                 # read while the folder is there; a journal holds its file open
-                return ReplayResult(shards.merge_journals(context.cases, context.plan, subject, journals))
+                return ReplayResult(shards.merge(context.cases, context.plan, subject, journals))
         except TargetDown as down:
             return ReplayResult((), down)
 
@@ -97,7 +97,7 @@ class Share:
     def read_state(self, index: int) -> InstanceState | None:
         bucket, key = self._location(self.hosts[index], "state.json")
         try:
-            return InstanceState.read(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            return InstanceState.from_bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
                 return None
@@ -123,7 +123,7 @@ def read_share(inputs: Evaluate, s3: "S3Client") -> Share | None:
         arn = json.loads((config / "processingjobconfig.json").read_text())["ProcessingJobArn"]
     except FileNotFoundError:
         return None
-    instance = shards.read_instance(resources)
+    instance = shards.parse_instance(resources)
     if instance.count == 1:
         return None
     uri = f"{inputs.report_uri.rstrip('/')}/shards/{arn.rpartition('/')[2]}"

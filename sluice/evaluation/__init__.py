@@ -1,1 +1,1 @@
-"""Judges a chat model by replaying chat cases; knows no AWS."""
+"""Evaluates a chat model by replaying chat cases; knows no AWS."""

@@ -1,4 +1,4 @@
-"""The whole judgement in one function: replay the cases on a target, decide, and give an account of it."""
+"""The whole evaluation in one function: replay the cases on a target, decide, and build the report."""
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sluice.errors import UsageError
-from sluice.evaluation.cases.case import Case, gating
+from sluice.evaluation.cases.case import Case, require_reviewed
 from sluice.evaluation.gate import Gate
-from sluice.evaluation.replay.engine import Progress, Replayed, replay
+from sluice.evaluation.replay.engine import Progress, ReplayResult, replay
 from sluice.evaluation.replay.journal import Journal
 from sluice.evaluation.replay.plan import STANDARD, Plan
 from sluice.evaluation.replay.target import RagTarget, Target
-from sluice.evaluation.results import CaseResult, slim
+from sluice.evaluation.results import CaseResult, strip_texts
 from sluice.evaluation.scoring import NOTHING, ScoringServices
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ Compare = Callable[[Sequence[CaseResult]], Mapping[str, Any] | None]  # the resu
 
 
 @dataclass(frozen=True)
-class Began:
-    """When a judgement began: as a time, and on a clock that only goes forward."""
+class StartTime:
+    """When an evaluation began: as a time, and on a clock that only goes forward."""
 
     at: datetime
     clock: float
 
     @classmethod
-    def now(cls) -> "Began":
+    def now(cls) -> "StartTime":
         return cls(datetime.now(UTC), time.perf_counter())
 
 
@@ -42,7 +42,7 @@ def evaluate(
     plan: Plan = STANDARD,
     *,
     rag: RagTarget | None = None,
-    help: ScoringServices = NOTHING,
+    services: ScoringServices = NOTHING,
     subject: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     journal: Journal | None = None,
@@ -50,19 +50,19 @@ def evaluate(
     gates: bool = False,
     meanwhile: Callable[[], None] | None = None,
 ) -> "Report":
-    """Judge whatever answers at `target`. If it is down, the report's verdict is "error", never "fail".
+    """Evaluate whatever answers at `target`. If it is down, the report's verdict is "error", never "fail".
 
     `gates`: the verdict decides a release. Then nothing may come from a cache, and every case must be reviewed.
     """
     if gates:
-        may_gate(cases, plan)
-    began = Began.now()
+        check_may_gate(cases, plan)
+    began = StartTime.now()
     replayed = replay(
         cases,
         target,
         plan,
         rag=rag,
-        help=help,
+        services=services,
         subject=subject,
         journal=journal,
         progress=progress,
@@ -72,24 +72,24 @@ def evaluate(
 
 
 def build_report(
-    replayed: Replayed,
+    replayed: ReplayResult,
     gate: Gate,
     plan: Plan,
-    began: Began,
+    began: StartTime,
     *,
     subject: Mapping[str, str] | None = None,
     compare: Compare | None = None,
 ) -> "Report":
-    """The report of what was replayed here, or in parts elsewhere (`shards.merged`)."""
+    """Decide, and report on what was replayed here, or in parts elsewhere (`shards.merge`)."""
     from sluice.evaluation.report import Report
     from sluice.evaluation.verdict import decide
 
     results, down = replayed.results, replayed.down
-    light = slim(results)
+    light = strip_texts(results)
     comparison = compare(results) if compare and not down else None
     verdict = decide(light, gate, down=down.message if down else None, comparison=comparison)
     return Report(
-        verdict=undecided(verdict) if plan.cached else verdict,
+        verdict=make_inconclusive(verdict) if plan.cached else verdict,
         gate=gate,
         results=results,
         started=began.at.isoformat(timespec="seconds"),
@@ -97,27 +97,28 @@ def build_report(
         subject=subject or {},
         plan=asdict(plan),
         comparison=comparison,
-        warnings=tuple(warnings(light, replayed.before, plan)),
+        warnings=tuple(list_warnings(light, replayed.before, plan)),
     )
 
 
-def may_gate(cases: Iterable[Case], plan: Plan) -> None:
-    """Raises UsageError if a verdict on this would not be one that a release can rest on."""
+def check_may_gate(cases: Iterable[Case], plan: Plan) -> None:
+    """Raise UsageError if a release could not rest on a verdict: answers may be cached, or a case is not reviewed."""
     if plan.cached:
         raise UsageError("A replay whose answers come from a cache cannot gate.", "Leave the cache out.")
-    gating(cases)
+    require_reviewed(cases)
 
 
-def undecided(verdict: "Verdict") -> "Verdict":
-    from sluice.evaluation.verdict import shortened
+def make_inconclusive(verdict: "Verdict") -> "Verdict":
+    """Return the verdict as "inconclusive" where it was "pass": for a replay whose answers may be cached."""
+    from sluice.evaluation.verdict import shorten
 
     if verdict.verdict != "pass":
         return verdict
     why = "Answers came from a cache, which decides nothing."
-    return replace(verdict, verdict="inconclusive", summary=shortened(f"{why} {verdict.summary}"))
+    return replace(verdict, verdict="inconclusive", summary=shorten(f"{why} {verdict.summary}"))
 
 
-def warnings(results: Iterable[CaseResult], before: int, plan: Plan) -> Iterable[str]:
+def list_warnings(results: Iterable[CaseResult], before: int, plan: Plan) -> Iterable[str]:
     if plan.cached:
         yield "Answers came from a cache: times are those of when they were kept, and this decides nothing."
     if before:

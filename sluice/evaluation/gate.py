@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Of all cases, or of those with a tag. None: nothing is wanted. Latencies in milliseconds, costs in USD."""
+    """Limits for all cases, or for those with a tag. None: no limit. Latencies in milliseconds, costs in USD."""
 
     min_pass_rate: float | None = None
     max_p50_ms: float | None = None

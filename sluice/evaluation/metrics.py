@@ -10,7 +10,7 @@ def turns(results: Iterable[CaseResult]) -> Iterator[TurnResult]:
     return (turn for result in results for chat in result.chats for turn in chat.turns)
 
 
-def answered(results: Iterable[CaseResult]) -> list[TurnResult]:
+def answered_turns(results: Iterable[CaseResult]) -> list[TurnResult]:
     """Turns that the model server answered; one that it refused has no latency worth knowing."""
     return [turn for turn in turns(results) if turn.error is None]
 

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from sluice.evaluation.llm_judge import JudgeFailed, Messages
 from sluice.evaluation.replay.connections import Connections
-from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown, of_status, told
-from sluice.evaluation.replay.rate_limit import OutOfPatience, Patience
+from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown, classify_status, describe_error
+from sluice.evaluation.replay.rate_limit import RetryBudget, RetryBudgetSpent
 
 LONGEST = 64 << 20  # bytes of a reply
 LONGEST_TEXT = 6_000  # characters that are embedded: within 8,192 tokens, which most models take
@@ -40,29 +40,29 @@ class ModelApi:
         self._connections = Connections(url, timeout)
         weakref.finalize(self, self._connections.close)  # whoever is helped by it need not know that it has any
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._patience = Patience(retry_seconds)
+        self._retry_budget = RetryBudget(retry_seconds)
         self._sleep = sleep
 
-    def ask(self, messages: Messages, max_tokens: int, seed: int) -> str:
-        """`judge_model.Ask`."""
+    def complete(self, messages: Messages, max_tokens: int, seed: int) -> str:
+        """Return the text of the model's reply: an `llm_judge.Complete`. Raises JudgeFailed."""
         request = {"messages": list(messages), "max_tokens": max_tokens, "temperature": 0, "seed": seed}
-        found = self._post("/chat/completions", request)
+        response = self._post("/chat/completions", request)
         try:
-            text = found["choices"][0]["message"]["content"]
+            text = response["choices"][0]["message"]["content"]
         except (KeyError, IndexError, TypeError):
             text = None
         if not isinstance(text, str):
-            raise JudgeFailed(f"{self.model} replied with something that is no chat answer: {shown(found)}")
+            raise JudgeFailed(f"{self.model} replied with something that is no chat answer: {excerpt(response)}")
         return text
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """`ScoringServices.embed`: one vector for each text, in their order."""
-        return embedded(texts, self._vectors, self.model)
+        """Return one vector for each text, in their order: for `ScoringServices.embed`. Raises JudgeFailed."""
+        return embed_texts(texts, self._vectors, self.model)
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
-        found = self._post("/embeddings", {"input": list(texts)})
+        response = self._post("/embeddings", {"input": list(texts)})
         try:
-            data = sorted(found["data"], key=lambda each: each["index"])
+            data = sorted(response["data"], key=lambda each: each["index"])
             return [[float(value) for value in each["embedding"]] for each in data]
         except (KeyError, TypeError, ValueError):
             return []
@@ -73,7 +73,7 @@ class ModelApi:
         while True:
             attempt += 1
             try:
-                _, answer = self._connections.post(self._base + path, body, self._headers, read)
+                _, answer = self._connections.post(self._base + path, body, self._headers, read_response)
                 if isinstance(answer, Exception):
                     raise answer
             except (Busy, Lost) as failure:
@@ -81,33 +81,33 @@ class ModelApi:
             except (Refused, TargetDown) as failure:
                 raise JudgeFailed(f"{self.model} does not answer: {failure.message}") from None
             else:
-                self._patience.answered()
+                self._retry_budget.record_answer()
                 return answer
 
     def _wait(self, attempt: int, failure: Busy | Lost) -> None:
         try:
-            self._sleep(self._patience.pause(attempt, getattr(failure, "after", None)))
-        except OutOfPatience:
-            spent = f"for {self._patience.seconds:g} s it said nothing else"
+            self._sleep(self._retry_budget.pause(attempt, getattr(failure, "after", None)))
+        except RetryBudgetSpent:
+            spent = f"for {self._retry_budget.seconds:g} s it said nothing else"
             raise JudgeFailed(f"{self.model} does not answer: {failure.message} ({spent}).") from None
 
 
-def read(response: HTTPResponse, started: float) -> Any:
-    """The reply as JSON, or the failure that it is; whatever a server says under 5xx may pass."""
+def read_response(response: HTTPResponse, started: float) -> Any:
+    """Read the reply as JSON, or as the failure that it is; after a 500, too, it is worth another try."""
     body = response.read(LONGEST)
     if response.status != 200:
-        reason, after = told(response.status, body), response.getheader("Retry-After")
-        return Busy(reason) if response.status == 500 else of_status(response.status, reason, after)
+        reason, after = describe_error(response.status, body), response.getheader("Retry-After")
+        return Busy(reason) if response.status == 500 else classify_status(response.status, reason, after)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        return Refused(f"it replied with something that is not JSON: {shown(body.decode('utf-8', 'replace'))}")
+        return Refused(f"it replied with something that is not JSON: {excerpt(body.decode('utf-8', 'replace'))}")
 
 
-def embedded(
+def embed_texts(
     texts: Sequence[str], vectors_of: Callable[[Sequence[str]], Vectors], model: str, longest: int = LONGEST_TEXT
 ) -> Vectors:
-    """One vector for each text, of zeros for a blank one, which no API takes. Raises JudgeFailed if it gets others."""
+    """Return a vector for each text, of zeros for a blank one, which no API takes. Raises JudgeFailed for any other."""
     sent = [text[:longest] for text in texts if text.strip()]
     vectors = vectors_of(sent) if sent else []
     sizes = {len(vector) for vector in vectors} or {1}
@@ -115,10 +115,10 @@ def embedded(
         raise JudgeFailed(f"{model} did not reply with one vector for each of {len(sent)} texts.")
     if not all(math.isfinite(value) for vector in vectors for value in vector):
         raise JudgeFailed(f"{model} replied with a vector that holds no numbers.")
-    nothing, found = [0.0] * sizes.pop(), iter(vectors)
-    return [next(found) if text.strip() else nothing for text in texts]
+    nothing, embeddings = [0.0] * sizes.pop(), iter(vectors)
+    return [next(embeddings) if text.strip() else nothing for text in texts]
 
 
-def shown(value: Any) -> str:
+def excerpt(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 200 else text[:200] + " ..."

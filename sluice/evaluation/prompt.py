@@ -16,26 +16,26 @@ FRAME = {"en": ("Passages", "Question"), "ko": ("자료", "질문")}
 HANGUL = re.compile("[가-힣]")
 
 
-def language(text: str) -> str:
+def detect_language(text: str) -> str:
     """ "ko" if the text holds any Hangul syllable, else "en"."""
     return "ko" if HANGUL.search(text) else "en"
 
 
-def messages(
+def build_messages(
     question: str, passages: Sequence[str] = (), history: Sequence[tuple[str, str]] = (), system: str | None = None
 ) -> list[dict[str, str]]:
     """The chat messages for one question: system, the last three turns without their passages, then the question."""
-    chat = [{"role": "system", "content": system or SYSTEM[language(question)]}]
+    chat = [{"role": "system", "content": system or SYSTEM[detect_language(question)]}]
     for earlier, answer in list(history)[-TURNS:]:
         chat.append({"role": "user", "content": earlier})
         chat.append({"role": "assistant", "content": answer})
-    chat.append({"role": "user", "content": framed(question, passages)})
+    chat.append({"role": "user", "content": format_question(question, passages)})
     return chat
 
 
-def framed(question: str, passages: Sequence[str]) -> str:
+def format_question(question: str, passages: Sequence[str]) -> str:
     if not passages:
         return question
-    above, below = FRAME[language(question)]
+    above, below = FRAME[detect_language(question)]
     numbered = "\n".join(f"[{number}] {' '.join(text.split())}" for number, text in enumerate(passages, 1))
     return f"{above}:\n{numbered}\n\n{below}: {question}"

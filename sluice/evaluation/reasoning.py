@@ -1,4 +1,4 @@
-"""What a model thought aloud is no part of its answer: this is where the one is told from the other, for all scorers.
+"""What a model thought aloud is no part of its answer: this is where the two are taken apart, for all scorers.
 
 Models write their reasoning between marks, `<think>` and `</think>` for most of them. The opening mark may stand in the
 prompt already (the chat templates of Qwen3-Thinking and DeepSeek-R1 end with it), so that the answer holds only the
@@ -14,23 +14,23 @@ QUOTES = frozenset("`\"'“”‘’")
 
 def without_reasoning(text: str) -> str:
     """The answer in what a model wrote: all of it if there are no marks, nothing if it never stopped to think."""
-    kept: list[str] = []
+    parts: list[str] = []
     start, opened = 0, None
     for mark in MARK.finditer(text):
         if is_quoted(text, mark, reasoning=opened is not None):
             continue
         if mark.lastgroup:
             if opened is None:
-                kept = []  # the opening mark was in the prompt: all before this one is reasoning
+                parts = []  # the opening mark was in the prompt: all before this one is reasoning
             start, opened = mark.end(), None
         elif opened is None:
-            kept.append(text[start : mark.start()])
+            parts.append(text[start : mark.start()])
             opened = mark.start()
     if opened is None:
-        return " ".join([*kept, text[start:]]).strip() if start else text
-    if not "".join(kept).strip():
+        return " ".join([*parts, text[start:]]).strip() if start else text
+    if not "".join(parts).strip():
         return ""
-    return " ".join([*kept[:-1], kept[-1] + text[opened:]]).strip()  # it names the mark, and does not think
+    return " ".join([*parts[:-1], parts[-1] + text[opened:]]).strip()  # it names the mark, and does not think
 
 
 def is_quoted(text: str, mark: re.Match[str], reasoning: bool) -> bool:

@@ -1,4 +1,4 @@
-"""The one account of a judgement: the gate, the approver, MLflow and the terminal read it, and nobody recomputes it."""
+"""The report of an evaluation: the gate, the approver, MLflow and the terminal read it, and nobody recomputes it."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from typing import Any
 
 from sluice.errors import SluiceError
 from sluice.evaluation.gate import Gate
-from sluice.evaluation.metrics import answered, cost_per_answer, pass_rate, percentiles, tokens_per_second
-from sluice.evaluation.results import CaseResult, Chat, TurnResult, slim
+from sluice.evaluation.metrics import answered_turns, cost_per_answer, pass_rate, percentiles, tokens_per_second
+from sluice.evaluation.results import CaseResult, Chat, TurnResult, strip_texts
 from sluice.evaluation.verdict import Verdict
 
 SCHEMA_VERSION = 2
@@ -33,7 +33,7 @@ class Report:
     results: Sequence[CaseResult]  # of a large replay they are read from disk, one after the other
     started: str
     seconds: float
-    subject: Mapping[str, str] = field(default_factory=dict)  # what was judged
+    subject: Mapping[str, str] = field(default_factory=dict)  # what was evaluated
     environment: Mapping[str, str] = field(default_factory=dict)  # the container's
     hashes: Mapping[str, str] = field(default_factory=dict)  # of cases, scorers, environment
     plan: Mapping[str, Any] = field(default_factory=dict)  # how it was replayed
@@ -42,12 +42,12 @@ class Report:
     mlflow: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """All of it at once; `write` takes the cases one by one."""
-        return self.without_cases() | {"cases": [case(result) for result in self.results]}
+        """The whole report as plain values; `write_report` takes the cases one by one."""
+        return self.without_cases() | {"cases": [case_json(result) for result in self.results]}
 
     def without_cases(self) -> dict[str, Any]:
-        """The same, in the same order, with no case in it."""
-        light = slim(self.results)
+        """The report as plain values, in the order of report.json, with no case in it."""
+        light = strip_texts(self.results)
         return {
             "schema_version": SCHEMA_VERSION,
             "verdict": self.verdict.verdict,
@@ -62,7 +62,7 @@ class Report:
             "started": self.started,
             "seconds": round(self.seconds, 3),
             "totals": totals(light),
-            "tags": {tag: totals(chosen) for tag, chosen in by_tag(light).items()},
+            "tags": {tag: totals(group) for tag, group in group_by_tag(light).items()},
             "cases": [],
             "comparison": dict(self.comparison) if self.comparison else None,
             "warnings": list(self.warnings),
@@ -70,17 +70,17 @@ class Report:
         }
 
 
-def by_tag(results: Iterable[CaseResult]) -> dict[str, list[CaseResult]]:
-    found: dict[str, list[CaseResult]] = {}
+def group_by_tag(results: Iterable[CaseResult]) -> dict[str, list[CaseResult]]:
+    groups: dict[str, list[CaseResult]] = {}
     for result in results:
         for tag in result.case.tags:
-            found.setdefault(tag, []).append(result)
-    return dict(sorted(found.items()))
+            groups.setdefault(tag, []).append(result)
+    return dict(sorted(groups.items()))
 
 
 def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
     turns = [turn for result in results for chat in result.chats for turn in chat.turns]
-    answers = answered(results)
+    answers = answered_turns(results)
     passed = sum(result.passed for result in results)
     errors = sum(result.error is not None for result in results)
     return {
@@ -102,7 +102,7 @@ def totals(results: Sequence[CaseResult]) -> dict[str, Any]:
     }
 
 
-def case(result: CaseResult) -> dict[str, Any]:
+def case_json(result: CaseResult) -> dict[str, Any]:
     return {
         "id": result.case.id,
         "tags": list(result.case.tags),
@@ -113,20 +113,20 @@ def case(result: CaseResult) -> dict[str, Any]:
         "flaky": result.flaky,
         "error": result.error,
         "expected": result.case.expected,
-        "chats": [chat(each) for each in result.chats],
+        "chats": [chat_json(each) for each in result.chats],
     }
 
 
-def chat(result: Chat) -> dict[str, Any]:
+def chat_json(result: Chat) -> dict[str, Any]:
     return {
         "repeat": result.repeat,
         "passed": result.passed,
         "scores": [asdict(score) for score in result.scores],
-        "turns": [turn(item) for item in result.turns],
+        "turns": [turn_json(item) for item in result.turns],
     }
 
 
-def turn(result: TurnResult) -> dict[str, Any]:
+def turn_json(result: TurnResult) -> dict[str, Any]:
     return {
         "user": result.turn.user,
         "passages": list(result.passages or result.turn.passages),
@@ -147,7 +147,7 @@ def turn(result: TurnResult) -> dict[str, Any]:
     }
 
 
-def write(report: Report, folder: Path) -> Path:
+def write_report(report: Report, folder: Path) -> Path:
     """Write report.json whole or not at all."""
     path = folder / FILE
     partial = folder / f".{FILE}.{os.getpid()}-{threading.get_ident()}"
@@ -155,7 +155,7 @@ def write(report: Report, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with partial.open("w", encoding="utf-8", errors="replace") as file:  # "why" may be anybody's text
-                file.writelines(pieces(report))
+                file.writelines(iterate_json(report))
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(path)
@@ -169,22 +169,22 @@ def write(report: Report, folder: Path) -> Path:
     return path
 
 
-def pieces(report: Report) -> Iterator[str]:
-    """report.json in pieces, so that it is never in memory whole; a case is a line."""
+def iterate_json(report: Report) -> Iterator[str]:
+    """Yield report.json in pieces, so that it is never in memory whole; a case is a line."""
     for number, (name, value) in enumerate(report.without_cases().items()):
         yield f"{',' if number else '{'}\n {json.dumps(name)}: "
         if name == "cases":
             yield "["
             for place, result in enumerate(report.results):
-                yield f"{',' if place else ''}\n  {json.dumps(case(result), ensure_ascii=False)}"
+                yield f"{',' if place else ''}\n  {json.dumps(case_json(result), ensure_ascii=False)}"
             yield "]"
         else:
             yield json.dumps(value, ensure_ascii=False)
     yield "\n}\n"
 
 
-def parse(text: str | bytes, name: str = FILE) -> dict[str, Any]:
-    """A report read back, as plain values."""
+def parse_report(text: str | bytes, name: str = FILE) -> dict[str, Any]:
+    """Parse a report into plain values. Raises NoReport for anything else, and for another schema version."""
     try:
         report = json.loads(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What a replay learned: each turn, each chat, and a case's chats together when it was repeated."""
+"""The results of a replay: of each turn, of each chat, and of a case's chats together when it was repeated."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ class CaseResult:
 
     @property
     def flaky(self) -> bool:
-        """Passed once and failed once, asked the same."""
+        """Whether one of its chats passed and another did not, on the same questions."""
         return 0 < self.rate < 1
 
     @property
@@ -76,12 +76,12 @@ class CaseResult:
         return next((chat.error for chat in self.chats if chat.error), None)
 
     @property
-    def shown(self) -> Chat:
+    def deciding_chat(self) -> Chat:
         """The chat to look at: the first that did not pass, else the first."""
         return next((chat for chat in self.chats if not chat.passed), self.chats[0])
 
 
-NOTHING_SAID = Turn("")
+EMPTY_TURN = Turn("")
 
 
 class Results(Sequence[CaseResult]):
@@ -99,30 +99,30 @@ class Results(Sequence[CaseResult]):
     @overload
     def __getitem__(self, index: slice) -> tuple[CaseResult, ...]: ...
     def __getitem__(self, index: int | slice) -> CaseResult | tuple[CaseResult, ...]:
-        found = range(self._count)[index]
-        return self._read(found) if isinstance(found, int) else tuple(map(self._read, found))
+        selection = range(self._count)[index]
+        return self._read(selection) if isinstance(selection, int) else tuple(map(self._read, selection))
 
     def __iter__(self) -> Iterator[CaseResult]:
         return map(self._read, range(self._count))
 
     @cached_property
     def light(self) -> tuple[CaseResult, ...]:
-        """See `slim`; made once, as it takes reading all of them."""
-        return tuple(map(slimmed, self))
+        """What `strip_texts` returns; computed once, as it takes reading all of them."""
+        return tuple(map(strip_case, self))
 
 
-def slim(results: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
-    """The same results without what was said: all that figures and a verdict are made of, and little to hold."""
-    return results.light if isinstance(results, Results) else tuple(map(slimmed, results))
+def strip_texts(results: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
+    """The same results without their texts: all that figures and a verdict are made of, in little memory."""
+    return results.light if isinstance(results, Results) else tuple(map(strip_case, results))
 
 
-def slimmed(result: CaseResult) -> CaseResult:
-    case = replace(result.case, turns=(NOTHING_SAID,) * len(result.case.turns), system=None, tools=(), expect={})
+def strip_case(result: CaseResult) -> CaseResult:
+    case = replace(result.case, turns=(EMPTY_TURN,) * len(result.case.turns), system=None, tools=(), expect={})
     return CaseResult(
-        case, tuple(replace(chat, case=case, turns=tuple(map(light, chat.turns))) for chat in result.chats)
+        case, tuple(replace(chat, case=case, turns=tuple(map(strip_turn, chat.turns))) for chat in result.chats)
     )
 
 
-def light(turn: TurnResult) -> TurnResult:
+def strip_turn(turn: TurnResult) -> TurnResult:
     scores = tuple(score for score in turn.scores if not score.passed)
-    return replace(turn, turn=NOTHING_SAID, answer="", scores=scores, tool_calls=(), sources=(), passages=())
+    return replace(turn, turn=EMPTY_TURN, answer="", scores=scores, tool_calls=(), sources=(), passages=())

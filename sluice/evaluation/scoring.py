@@ -1,4 +1,4 @@
-"""What was said in a turn, as expectations look at it, and the score that an expectation gives."""
+"""A sample to score, the scorers' specification, and the score that one gives."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Vote:
-    """What a judge model said of one answer."""
+    """A judge model's decision on one answer, and the sentence that it gave for it."""
 
     passed: bool
     why: str
@@ -53,9 +53,9 @@ class Vote:
 
 @dataclass(frozen=True)
 class ScoringServices:
-    """What a few expectations need from outside. None: it was not given, and `ScorerSpec.needs` says so before a replay."""
+    """What a few expectations need from outside; without it (None) a replay of cases that need it does not start."""
 
-    judge: Callable[[Sample, str, str | None], Sequence[Vote]] | None = None  # said, rubric, reference answer -> votes
+    judge: Callable[[Sample, str, str | None], Sequence[Vote]] | None = None  # sample, rubric, reference -> votes
     embed: Callable[[Sequence[str]], Sequence[Sequence[float]]] | None = None  # texts -> one vector each
 
 

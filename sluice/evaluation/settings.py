@@ -1,4 +1,4 @@
-"""How a version is judged, as `settings.json` says it: the definition's author writes it, the running steps read it.
+"""How a version is evaluated, as `settings.json` says it: the definition's author writes it, the running steps read it.
 
 A file and no container arguments, because these take 256 characters each and a hundred at most, and a gate with tags
 has no such bounds. The file lies in S3 under the hash of its content, as cases and code do, so a definition changes
@@ -19,11 +19,11 @@ from sluice.evaluation.replay.prices import Prices
 FILE = "settings.json"
 EVERYDAY = Gate()
 UNPRICED = Prices()
-Kind = TypeVar("Kind")
+Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
-class Helper:
+class HelperModel:
     """A model that helps to judge: behind an OpenAI-compatible URL, else in Amazon Bedrock."""
 
     model: str
@@ -37,12 +37,12 @@ class Helper:
     retry_seconds: float = 60.0
 
     def scoring(self) -> dict[str, Any]:
-        """What its word depends on: not where its key is, nor how long it is waited for."""
+        """What its replies depend on: not where its key is, nor how long they are waited for."""
         return {name: getattr(self, name) for name in ("model", "url", "region", "votes", "max_tokens")}
 
 
 @dataclass(frozen=True)
-class Rag:
+class RagSettings:
     """Cases that go through the RAG server."""
 
     url: str | None = None
@@ -50,7 +50,7 @@ class Rag:
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     gate: Gate = EVERYDAY
     champion_at_deploy: bool = False  # the comparison once more, on the new endpoint
     concurrency: int = 8
@@ -59,14 +59,14 @@ class Settings:
     seed: int | None = None
     requests_per_second: float | None = None
     retry_seconds: float = 120.0
-    judge: Helper | None = None
-    embeddings: Helper | None = None
-    rag: Rag = Rag()
+    judge: HelperModel | None = None
+    embeddings: HelperModel | None = None
+    rag: RagSettings = RagSettings()
     job_prices: Prices = UNPRICED  # of an answer that comes from the evaluation job
     endpoint_prices: Prices = UNPRICED
 
     def as_json(self) -> bytes:
-        """The same bytes for the same settings."""
+        """The content of settings.json, as UTF-8: the same bytes for the same settings."""
         return (json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
     def plan(self, on_endpoint: bool) -> Plan:
@@ -81,17 +81,17 @@ class Settings:
         )
 
     def scoring(self) -> dict[str, Any]:
-        """What decides a score or a time beside the case, the code and the environment: for `comparing.hashes`."""
-        told = {name: getattr(self, name) for name in ("concurrency", "max_tokens", "seed", "requests_per_second")}
+        """What decides a score or a time beside the case, the code and the environment: for `compare.hashes`."""
+        values = {name: getattr(self, name) for name in ("concurrency", "max_tokens", "seed", "requests_per_second")}
         helpers = {"judge": self.judge, "embeddings": self.embeddings}
-        return told | {name: helper.scoring() if helper else None for name, helper in helpers.items()}
+        return values | {name: helper.scoring() if helper else None for name, helper in helpers.items()}
 
 
-def read(path: Path) -> Settings:
-    """What `as_json` wrote: the file itself, or the folder that it lies in."""
+def read_settings(path: Path) -> EvaluationSettings:
+    """Read what `as_json` wrote, from the file itself or from its folder. Raises UsageError for anything else."""
     file = path / FILE if path.is_dir() else path
     try:
-        return parse(file.read_bytes())
+        return parse_settings(file.read_bytes())
     except OSError as error:
         raise UsageError(
             f"The evaluation's settings cannot be read from {file}: {error.strerror}.", "`sluice run` uploads them."
@@ -102,25 +102,25 @@ def read(path: Path) -> Settings:
         ) from None
 
 
-def parse(content: bytes) -> Settings:
-    """Raises ValueError or TypeError for anything that `as_json` does not write."""
-    told = json.loads(content)
-    gate = dict(told["gate"])
-    gate["overall"] = made(Thresholds, gate["overall"])
-    gate["tags"] = {tag: made(Thresholds, wanted) for tag, wanted in gate["tags"].items()}
-    told |= {
-        "gate": made(Gate, gate),
-        "judge": told["judge"] and made(Helper, told["judge"]),
-        "embeddings": told["embeddings"] and made(Helper, told["embeddings"]),
-        "rag": made(Rag, told["rag"]),
-        "job_prices": made(Prices, told["job_prices"]),
-        "endpoint_prices": made(Prices, told["endpoint_prices"]),
+def parse_settings(content: bytes) -> EvaluationSettings:
+    """Parse what `as_json` wrote. Raises ValueError, TypeError or KeyError for anything else."""
+    values = json.loads(content)
+    gate = dict(values["gate"])
+    gate["overall"] = build_section("thresholds", Thresholds, gate["overall"])
+    gate["tags"] = {tag: build_section("thresholds", Thresholds, limits) for tag, limits in gate["tags"].items()}
+    values |= {
+        "gate": build_section("gate", Gate, gate),
+        "judge": values["judge"] and build_section("helper", HelperModel, values["judge"]),
+        "embeddings": values["embeddings"] and build_section("helper", HelperModel, values["embeddings"]),
+        "rag": build_section("rag", RagSettings, values["rag"]),
+        "job_prices": build_section("prices", Prices, values["job_prices"]),
+        "endpoint_prices": build_section("prices", Prices, values["endpoint_prices"]),
     }
-    return made(Settings, told)
+    return build_section("settings", EvaluationSettings, values)
 
 
-def made(cls: type[Kind], told: Mapping[str, Any]) -> Kind:
-    known = {each.name for each in fields(cls)}  # type: ignore[arg-type]  # every Kind is a dataclass
-    if wrong := sorted(set(told) ^ known):
-        raise ValueError(f"{cls.__name__.lower()} has other keys than this code: {', '.join(wrong)}")
-    return cls(**told)
+def build_section(name: str, cls: type[Section], values: Mapping[str, Any]) -> Section:
+    keys = {each.name for each in fields(cls)}  # type: ignore[arg-type]  # every Section is a dataclass
+    if wrong := sorted(set(values) ^ keys):
+        raise ValueError(f"{name} has other keys than this code: {', '.join(wrong)}")
+    return cls(**values)

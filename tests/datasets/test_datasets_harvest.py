@@ -101,7 +101,7 @@ def test_candidates_are_read_as_cases_whatever_was_said_and_none_of_them_can_gat
     drafts = [draft_case("u", [make_turn(hostile, hostile), make_turn("?", hostile)]), draft_case("u", talk(1))]
     contents = yaml.safe_load("".join(yaml_writer.render_file(drafts, harvest.HEAD)))["cases"]
     problems: list[CaseProblem] = []
-    read = [CaseReader("", problems).case(case, "") for case in contents]
+    read = [CaseReader("", problems).parse_case(case, "") for case in contents]
     assert problems == []
     assert [case.turns[0].expect for case in read if case] == [{}, {}]
     with pytest.raises(UsageError, match="2 cases are unreviewed and cannot gate"):

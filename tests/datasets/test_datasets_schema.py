@@ -28,7 +28,7 @@ def reads(folder: Path, *cases: dict[str, Any]) -> bool:
     reader = loader.CaseReader("", problems)
     reader.folder = folder
     for case in cases:
-        reader.case(case, "")
+        reader.parse_case(case, "")
     return not problems
 
 

@@ -65,8 +65,8 @@ def test_a_file_that_is_damaged_is_asked_again(tmp_path: Path) -> None:
 
 def test_the_time_of_a_kept_answer_is_that_of_when_it_was_given(tmp_path: Path) -> None:
     cases, plan = [chat("a", "q")], Plan(1, cached=True)
-    first = replay(cases, CachedTarget(Echo(), tmp_path, ONE), plan).results[0].shown.turns[0]
-    again = replay(cases, CachedTarget(Echo(), tmp_path, ONE), plan).results[0].shown.turns[0]
+    first = replay(cases, CachedTarget(Echo(), tmp_path, ONE), plan).results[0].deciding_chat.turns[0]
+    again = replay(cases, CachedTarget(Echo(), tmp_path, ONE), plan).results[0].deciding_chat.turns[0]
     assert again.latency_ms == first.latency_ms
 
 

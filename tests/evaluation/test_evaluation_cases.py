@@ -7,6 +7,7 @@ import pytest
 
 from sluice.errors import UsageError
 from sluice.evaluation.cases import case as cases
+from sluice.evaluation.cases import loader
 from sluice.evaluation.cases.case import Case, Turn
 
 GOOD = """
@@ -30,7 +31,7 @@ def write(folder: Path, text: str, name: str = "cases.yaml") -> Path:
 
 
 def test_a_case_is_read_as_it_was_written(tmp_path: Path) -> None:
-    (case,) = cases.load(write(tmp_path, GOOD))
+    (case,) = loader.load_cases(write(tmp_path, GOOD))
     assert (case.id, case.tags, case.system) == ("leave-days", ("hr", "korean"), "짧게 답하세요.")
     assert case.turns[0].passages == ("연차는 15일입니다.",)
     assert case.turns[0].expect["not_contains"] == ["20일", "25일"]
@@ -40,7 +41,7 @@ def test_a_case_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_what_is_expected_is_told_in_words(tmp_path: Path) -> None:
-    (case,) = cases.load(write(tmp_path, GOOD))
+    (case,) = loader.load_cases(write(tmp_path, GOOD))
     told = "contains '15일'; not contains '20일' | '25일'; the number from 14 to 16"
     assert case.turns[0].expected == told
     assert case.expected == "in Korean"
@@ -48,7 +49,7 @@ def test_what_is_expected_is_told_in_words(tmp_path: Path) -> None:
 
 def test_the_digest_is_that_of_the_cases_and_not_of_the_place(tmp_path: Path) -> None:
     one, other = write(tmp_path, GOOD, "one.yaml"), write(tmp_path, "# moved\n" + GOOD, "other.yaml")
-    assert cases.digest(cases.load(one)) == cases.digest(cases.load(other))
+    assert cases.digest(loader.load_cases(one)) == cases.digest(loader.load_cases(other))
 
 
 @pytest.mark.parametrize(
@@ -62,14 +63,14 @@ def test_the_digest_is_that_of_the_cases_and_not_of_the_place(tmp_path: Path) ->
 )
 def test_whatever_changes_in_a_case_changes_the_digest(tmp_path: Path, before: str, after: str) -> None:
     one, other = write(tmp_path, GOOD, "one.yaml"), write(tmp_path, GOOD.replace(before, after), "other.yaml")
-    assert cases.digest(cases.load(one)) != cases.digest(cases.load(other))
+    assert cases.digest(loader.load_cases(one)) != cases.digest(loader.load_cases(other))
 
 
 def test_an_unreviewed_case_can_never_gate() -> None:
     reviewed = Case("a", (Turn("?", expect={"contains": "x"}),))
-    assert cases.gating((reviewed,)) == (reviewed,)
+    assert cases.require_reviewed((reviewed,)) == (reviewed,)
     unreviewed = [replace(reviewed, id=f"new-{number}", reviewed=False) for number in range(7)]
     with pytest.raises(UsageError) as refused:
-        cases.gating((reviewed, *unreviewed))
+        cases.require_reviewed((reviewed, *unreviewed))
     assert "7 cases are unreviewed and cannot gate: new-0, new-1, new-2, new-3, new-4 ..." in refused.value.message
     assert "reviewed: false" in refused.value.hint

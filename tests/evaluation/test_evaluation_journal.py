@@ -18,8 +18,8 @@ from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay import records
 from sluice.evaluation.replay.engine import replay
 from sluice.evaluation.replay.failures import TargetDown
-from sluice.evaluation.replay.journal import FILE, Journal, results
-from sluice.evaluation.replay.line_file import Lines
+from sluice.evaluation.replay.journal import FILE, Journal, read_results
+from sluice.evaluation.replay.line_file import LineFile
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.target import TimedReply
 from sluice.evaluation.results import CaseResult, Chat, Results, TurnResult
@@ -45,7 +45,7 @@ class Stops(Echo):
 def interrupted(folder: Path, at: str = "c1", **more: Any) -> None:
     journal = Journal(folder)
     assert replay(CASES, Stops(at), PLAN, journal=journal, **more).down
-    journal.let_go()  # as when the process ends
+    journal.release_lock()  # as when the process ends
 
 
 def resumed(folder: Path, plan: Plan = PLAN, cases: list[Case] = CASES, **more: Any) -> tuple[Echo, Any]:
@@ -130,7 +130,7 @@ def test_chats_of_one_user_are_taken_up_together_or_not_at_all(tmp_path: Path) -
     journal = Journal(tmp_path)
     assert replay(jun + mina, Echo(), PLAN, rag=rag, journal=journal).down
     assert asked == ["other", "q0", "q1"]
-    journal.let_go()
+    journal.release_lock()
     asked.clear()
     stop.clear()
     stop["at"] = ""
@@ -143,7 +143,7 @@ def test_two_replays_do_not_write_into_one_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="another replay is writing there"):
         Journal(tmp_path)
     assert len(first) == 0
-    first.let_go()
+    first.release_lock()
     Journal(tmp_path)
 
 
@@ -156,9 +156,9 @@ def test_the_report_says_that_some_chats_are_from_before(tmp_path: Path) -> None
 def test_a_journal_that_is_forgotten_can_still_be_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     replayed = replay(CASES, Echo(), PLAN, journal=journal)
-    journal.forget()
+    journal.delete_file()
     assert not (tmp_path / FILE).exists()
-    found = results([journal], [(key,) for key in list(journal._places)])
+    found = read_results([journal], [(key,) for key in list(journal._places)])
     assert len(found) == 4
     assert {result.case.id for result in found} == {result.case.id for result in replayed.results}
     assert found[-1] == found[3] and found[1:3] == (found[1], found[2])
@@ -228,16 +228,16 @@ def test_a_chat_is_read_as_it_was_written(chat: Chat) -> None:
 def test_half_a_line_is_cut_off_the_file_itself(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"whole\n" + b"x" * 300_000)
-    assert [line for _, line in Lines(path)] == [b"whole"]
+    assert [line for _, line in LineFile(path)] == [b"whole"]
     assert path.read_bytes() == b"whole\n"
 
 
 @pytest.mark.parametrize("size", [0, 1, 5])
 def test_lines_are_read_from_anywhere_whether_they_are_in_memory_or_in_a_file(size: int) -> None:
-    lines = Lines()
+    lines = LineFile()
     wanted = [b"x" * (number * 1000) for number in range(size * 50)]
     places = [lines.add(line) for line in wanted]
-    assert [lines.at(place) for place in places] == wanted
+    assert [lines.read_line(place) for place in places] == wanted
     assert list(lines) == list(zip(places, wanted, strict=True))
 
 
@@ -255,6 +255,6 @@ def test_a_report_of_many_results_is_the_same_as_one_of_few(tmp_path: Path) -> N
     many = [chat(f"c{n}", "q", tags=(f"t{n % 2}",)) for n in range(2_100)]
     report = replace(evaluate(many, Echo(), Gate(), PLAN), seconds=1.0)
     held = replace(report, results=tuple(report.results))
-    written = json.loads(reports.write(report, tmp_path).read_text())
+    written = json.loads(reports.write_report(report, tmp_path).read_text())
     assert written == json.loads(json.dumps(held.as_json()))
     assert written["tags"]["t1"]["cases"] == 1_050

@@ -11,7 +11,7 @@ import pytest
 from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
-from sluice.evaluation.llm_judge import Judge, JudgeFailed
+from sluice.evaluation.llm_judge import JudgeFailed, LlmJudge
 from sluice.evaluation.model_api import ModelApi
 from sluice.evaluation.replay.target import TimedReply
 from sluice.evaluation.scoring import ScoringServices
@@ -69,31 +69,31 @@ def api(server: Server, **more: Any) -> ModelApi:
 
 def test_a_question_is_sent_cold_with_its_seed_and_the_key_in_the_header(server: Server) -> None:
     server.answers(200, CHAT)
-    assert api(server, key="sk-1").ask(MESSAGES, 64, 7) == CHAT["choices"][0]["message"]["content"]  # type: ignore[index]
+    assert api(server, key="sk-1").complete(MESSAGES, 64, 7) == CHAT["choices"][0]["message"]["content"]  # type: ignore[index]
     asked = {"model": "judge-1", "messages": MESSAGES, "max_tokens": 64, "temperature": 0, "seed": 7}
     assert server.asked == [("/v1/chat/completions", asked, "Bearer sk-1")]
-    api(server).ask(MESSAGES, 64, 7)
+    api(server).complete(MESSAGES, 64, 7)
     assert server.asked[-1][2] is None
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 def test_trouble_that_may_pass_is_waited_for(server: Server, status: int) -> None:
     server.answers(status, {"error": {"message": "later"}}).answers(status, b"").answers(200, CHAT)
-    api(server).ask(MESSAGES, 64, 0)
+    api(server).complete(MESSAGES, 64, 0)
     assert len(server.asked) == 3
 
 
 def test_what_the_server_asks_for_is_how_long_it_is_waited_for(server: Server) -> None:
     waits: list[float] = []
     server.answers(429, b"", Retry_After="3").answers(200, CHAT)
-    api(server, sleep=waits.append).ask(MESSAGES, 64, 0)
+    api(server, sleep=waits.append).complete(MESSAGES, 64, 0)
     assert 2.9 < waits[0] <= 3
 
 
 def test_patience_has_an_end(server: Server) -> None:
     server.answers(503, {"error": {"message": "overloaded"}})
     with pytest.raises(JudgeFailed, match=r"judge-1 does not answer: HTTP 503: overloaded \(for 0 s it said nothing"):
-        api(server, retry_seconds=0.0).ask(MESSAGES, 64, 0)
+        api(server, retry_seconds=0.0).complete(MESSAGES, 64, 0)
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def test_patience_has_an_end(server: Server) -> None:
 def test_what_will_not_pass_is_one_error_at_once(server: Server, status: int, body: Any, told: str) -> None:
     server.answers(status, body)
     with pytest.raises(JudgeFailed, match=told) as caught:
-        api(server, key="sk-secret").ask(MESSAGES, 64, 0)
+        api(server, key="sk-secret").complete(MESSAGES, 64, 0)
     assert len(server.asked) == 1 and "sk-secret" not in str(caught.value)
 
 
 def test_a_judge_that_fails_ends_the_run_as_an_error_and_fails_no_case(server: Server) -> None:
     server.answers(401, {"error": {"message": "bad key"}})
     cases = [Case(f"c{n}", (Turn("hi", expect={"judge": "is polite"}),)) for n in range(3)]
-    help = ScoringServices(judge=Judge(api(server).ask, "judge-1"))
-    report = evaluate(cases, lambda _: TimedReply("hello", "stop", 1, 1), Gate(), help=help)
+    help = ScoringServices(judge=LlmJudge(api(server).complete, "judge-1"))
+    report = evaluate(cases, lambda _: TimedReply("hello", "stop", 1, 1), Gate(), services=help)
     assert report.verdict.verdict == "error" and "HTTP 401: bad key" in report.verdict.summary
     assert not report.results
 
@@ -163,4 +163,4 @@ def test_vectors_of_any_other_form_are_an_error(server: Server, data: Any) -> No
 
 def test_a_server_that_is_not_there_is_one_error() -> None:
     with pytest.raises(JudgeFailed, match=r"judge-1 does not answer: http://127\.0\.0\.1:9 is gone"):
-        ModelApi("http://127.0.0.1:9", "judge-1", retry_seconds=0.0).ask(MESSAGES, 64, 0)
+        ModelApi("http://127.0.0.1:9", "judge-1", retry_seconds=0.0).complete(MESSAGES, 64, 0)

@@ -11,8 +11,8 @@ from sluice.chat_api import Reply
 from sluice.evaluation.replay.engine import replay
 from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
 from sluice.evaluation.replay.plan import Plan
-from sluice.evaluation.replay.progress import Watch, clock
-from sluice.evaluation.replay.rate_limit import OutOfPatience, Pace, Patience
+from sluice.evaluation.replay.progress import ProgressReporter, format_seconds
+from sluice.evaluation.replay.rate_limit import RetryBudget, RetryBudgetSpent, TokenBucket
 from sluice.evaluation.replay.request import Requester
 from sluice.evaluation.results import Chat
 
@@ -34,16 +34,16 @@ def time() -> Time:
 
 
 def test_without_a_rate_nothing_waits(time: Time) -> None:
-    assert [Pace(None, now=time).delay() for _ in range(3)] == [0, 0, 0]
+    assert [TokenBucket(None, now=time).delay() for _ in range(3)] == [0, 0, 0]
 
 
 def test_requests_at_once_are_spaced_by_the_rate(time: Time) -> None:
-    pace = Pace(4, now=time)
+    pace = TokenBucket(4, now=time)
     assert [pace.delay() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
 
 
 def test_a_bucket_that_was_not_used_holds_no_more_than_it_can(time: Time) -> None:
-    pace = Pace(4, burst=3, now=time)
+    pace = TokenBucket(4, burst=3, now=time)
     time.passes(1000)
     assert [pace.delay() for _ in range(5)] == [0, 0, 0, 0.25, 0.5]
     time.passes(0.75)
@@ -51,7 +51,7 @@ def test_a_bucket_that_was_not_used_holds_no_more_than_it_can(time: Time) -> Non
 
 
 def test_in_no_stretch_of_time_are_there_more_than_the_rate_allows(time: Time) -> None:
-    pace, sent = Pace(10, now=time), []
+    pace, sent = TokenBucket(10, now=time), []
     for step in (0.0, 0.03, 0.3, 0.01, 0.01, 0.5, 0.0, 0.0, 0.05):
         time.passes(step)
         sent.append(time() + pace.delay())
@@ -71,7 +71,7 @@ def test_the_rate_holds_for_all_chats_together() -> None:
 
 
 def test_pauses_grow_and_are_never_all_the_same(time: Time) -> None:
-    patience = Patience(1000, now=time)
+    patience = RetryBudget(1000, now=time)
     pauses = [[patience.pause(attempt) for _ in range(20)] for attempt in range(1, 12)]
     assert all(len(set(each)) > 1 for each in pauses)
     assert all(0.125 <= pause <= 0.25 for pause in pauses[0])
@@ -79,33 +79,33 @@ def test_pauses_grow_and_are_never_all_the_same(time: Time) -> None:
 
 
 def test_an_endpoint_that_says_how_long_is_asked_no_earlier(time: Time) -> None:
-    assert Patience(1000, now=time).pause(1, wanted=30) == 30
+    assert RetryBudget(1000, now=time).pause(1, retry_after=30) == 30
 
 
 def test_the_budget_is_of_the_run_and_the_last_pause_ends_with_it(time: Time) -> None:
-    patience = Patience(10, now=time)
-    time.passes(patience.pause(1, wanted=8))
-    assert patience.pause(2, wanted=8) == pytest.approx(2)
+    patience = RetryBudget(10, now=time)
+    time.passes(patience.pause(1, retry_after=8))
+    assert patience.pause(2, retry_after=8) == pytest.approx(2)
     time.passes(2)
-    with pytest.raises(OutOfPatience):
+    with pytest.raises(RetryBudgetSpent):
         patience.pause(3)
 
 
 def test_only_time_without_any_answer_counts(time: Time) -> None:
-    patience = Patience(10, now=time)
+    patience = RetryBudget(10, now=time)
     for _ in range(50):
         patience.pause(1)
         time.passes(0.1)
         patience.pause(1)
         time.passes(60)
-        patience.answered()
+        patience.record_answer()
         time.passes(60)
-    assert patience.pause(1, wanted=99) == pytest.approx(5)
+    assert patience.pause(1, retry_after=99) == pytest.approx(5)
 
 
 def test_without_a_budget_nothing_is_asked_again(time: Time) -> None:
-    with pytest.raises(OutOfPatience):
-        Patience(0, now=time).pause(1)
+    with pytest.raises(RetryBudgetSpent):
+        RetryBudget(0, now=time).pause(1)
 
 
 # one request
@@ -141,23 +141,23 @@ def takes(time: Time, seconds: float, *before: Exception) -> Callable[[], Reply]
 
 
 def test_pauses_and_refused_attempts_are_not_the_models_time(time: Time) -> None:
-    answered = asking(time).ask(takes(time, 0.2, Busy("429"), Busy("503", after=9)), takes(time, 1))
+    answered = asking(time).request(takes(time, 0.2, Busy("429"), Busy("503", after=9)), takes(time, 1))
     assert answered.latency_ms == pytest.approx(200)
     assert answered.attempts == 3
     assert time.now > 109
 
 
 def test_the_rate_also_bounds_what_is_asked_again(time: Time) -> None:
-    asking(time, per_second=0.1).ask(takes(time, 0, Busy("429"), Busy("429")), takes(time, 1))
+    asking(time, per_second=0.1).request(takes(time, 0, Busy("429"), Busy("429")), takes(time, 1))
     assert time.now >= 120
 
 
 def test_an_endpoint_that_answers_in_between_does_not_use_up_the_patience(time: Time) -> None:
     ask = asking(time, patience=1)
     for _ in range(50):
-        ask.ask(takes(time, 0, Busy("429")), takes(time, 1))
+        ask.request(takes(time, 0, Busy("429")), takes(time, 1))
     with pytest.raises(TargetDown, match="stays busy"):
-        ask.ask(takes(time, 0, *[Busy("429")] * 50), takes(time, 1))
+        ask.request(takes(time, 0, *[Busy("429")] * 50), takes(time, 1))
 
 
 def test_a_failure_is_the_requests_own_if_a_greeting_is_answered_after_it(time: Time) -> None:
@@ -170,32 +170,32 @@ def test_a_failure_is_the_requests_own_if_a_greeting_is_answered_after_it(time: 
     ask = asking(time)
     for _ in range(2):
         with pytest.raises(Refused, match="500"):
-            ask.ask(takes(time, 1, Refused("HTTP 500")), greeting)
+            ask.request(takes(time, 1, Refused("HTTP 500")), greeting)
     assert len(greeted) == 2
 
 
 def test_an_endpoint_that_is_too_busy_for_a_greeting_is_not_down(time: Time) -> None:
     with pytest.raises(Refused):
-        asking(time).ask(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Busy("429")))
+        asking(time).request(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Busy("429")))
 
 
 def test_an_answer_before_a_failure_does_not_show_that_the_endpoint_lives(time: Time) -> None:
     ask = asking(time)
-    ask.ask(takes(time, 1), takes(time, 1))
+    ask.request(takes(time, 1), takes(time, 1))
     with pytest.raises(TargetDown, match="not even a greeting"):
-        ask.ask(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Refused("HTTP 500")))
+        ask.request(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Refused("HTTP 500")))
 
 
 def test_a_lost_connection_is_tried_twice_more_if_there_was_an_answer_before(time: Time) -> None:
     ask = asking(time)
     with pytest.raises(Lost):
-        ask.ask(takes(time, 1, Lost("reset")), takes(time, 1))
-    ask.ask(takes(time, 1), takes(time, 1))
-    assert ask.ask(takes(time, 1, Lost("reset"), Lost("reset")), takes(time, 1)).attempts == 3
+        ask.request(takes(time, 1, Lost("reset")), takes(time, 1))
+    ask.request(takes(time, 1), takes(time, 1))
+    assert ask.request(takes(time, 1, Lost("reset"), Lost("reset")), takes(time, 1)).attempts == 3
     with pytest.raises(Lost):
-        ask.ask(takes(time, 1, *[Lost("reset")] * 3), takes(time, 1))
+        ask.request(takes(time, 1, *[Lost("reset")] * 3), takes(time, 1))
     with pytest.raises(Lost):
-        ask.ask(takes(time, 1, Lost("reset")), takes(time, 1), repeatable=False)
+        ask.request(takes(time, 1, Lost("reset")), takes(time, 1), repeatable=False)
 
 
 # progress
@@ -203,13 +203,13 @@ def test_a_lost_connection_is_tried_twice_more_if_there_was_an_answer_before(tim
 
 def ended(passed: bool = True) -> Chat:
     return (
-        Chat(chat("a", "q1", "q2"), (), ()) if not passed else replay([chat("a", "q1", "q2")], Echo()).results[0].shown
+        Chat(chat("a", "q1", "q2"), (), ()) if not passed else replay([chat("a", "q1", "q2")], Echo()).results[0].deciding_chat
     )
 
 
 def test_progress_tells_chats_rate_and_remaining_time(time: Time) -> None:
     said: list[str] = []
-    watch = Watch(said.append, every=10, now=time)
+    watch = ProgressReporter(said.append, every=10, now=time)
     for done in range(1, 31):
         time.passes(1)
         watch(done, 120, ended())
@@ -222,7 +222,7 @@ def test_progress_tells_chats_rate_and_remaining_time(time: Time) -> None:
 
 def test_the_last_chat_is_always_told_and_failures_are_counted(time: Time) -> None:
     said: list[str] = []
-    watch = Watch(said.append, every=10, now=time)
+    watch = ProgressReporter(said.append, every=10, now=time)
     time.passes(10)
     watch(1, 2, ended(passed=False))
     watch(2, 2, ended())
@@ -231,7 +231,7 @@ def test_the_last_chat_is_always_told_and_failures_are_counted(time: Time) -> No
 
 def test_a_replay_that_is_over_at_once_says_nothing(time: Time) -> None:
     said: list[str] = []
-    watch = Watch(said.append, every=10, now=time)
+    watch = ProgressReporter(said.append, every=10, now=time)
     watch(1, 2, ended())
     watch(2, 2, ended())
     assert not said
@@ -239,11 +239,11 @@ def test_a_replay_that_is_over_at_once_says_nothing(time: Time) -> None:
 
 def test_chats_from_before_an_interruption_make_nothing_look_quicker(time: Time) -> None:
     said: list[str] = []
-    watch = Watch(said.append, every=1, now=time)
+    watch = ProgressReporter(said.append, every=1, now=time)
     time.passes(10)
     watch(91, 100, ended())
     assert said == ["91 of 100 chats, 0.2 turns/s, about 1:30 left"]
 
 
 def test_times_are_told_as_a_clock_does() -> None:
-    assert [clock(seconds) for seconds in (0.4, 59.6, 75, 3661)] == ["0:00", "1:00", "1:15", "1:01:01"]
+    assert [format_seconds(seconds) for seconds in (0.4, 59.6, 75, 3661)] == ["0:00", "1:00", "1:15", "1:01:01"]

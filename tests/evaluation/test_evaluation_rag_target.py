@@ -15,7 +15,7 @@ from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.replay.failures import Busy, Refused, TargetDown
 from sluice.evaluation.replay.plan import Plan
-from sluice.evaluation.replay.rag_target import HttpRag, event, named
+from sluice.evaluation.replay.rag_target import HttpRag, name_source, parse_event
 from sluice.rag.app import create_app
 from sluice.rag.server import Server, listen, url
 
@@ -192,10 +192,10 @@ def test_what_is_no_rag_server_is_told_apart(odd: tuple[type[Odd], HttpRag]) -> 
 
 
 def test_an_event_is_read_line_by_line() -> None:
-    assert event(b'data: {"a":\ndata: 1}') == ("message", {"a": 1})
-    assert event(b": comment") is None
+    assert parse_event(b'data: {"a":\ndata: 1}') == ("message", {"a": 1})
+    assert parse_event(b": comment") is None
 
 
 def test_a_source_goes_by_its_document_and_its_title() -> None:
-    assert named({"document": "a.md", "title": "Handbook"}) == "a.md (Handbook)"
-    assert named({"document": "a.md", "title": "a.md"}) == named({"document": "a.md"}) == "a.md"
+    assert name_source({"document": "a.md", "title": "Handbook"}) == "a.md (Handbook)"
+    assert name_source({"document": "a.md", "title": "a.md"}) == name_source({"document": "a.md"}) == "a.md"

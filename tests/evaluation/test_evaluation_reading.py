@@ -25,14 +25,14 @@ def write(folder: Path, text: str | bytes, name: str = "cases.yaml") -> Path:
 
 def complaint(path: Path) -> str:
     with pytest.raises(UsageError) as caught:
-        list(loader.read(path))
+        list(loader.read_cases(path))
     assert "Traceback" not in caught.value.message
     return caught.value.message
 
 
 def one(folder: Path, **keys: Any) -> Case:
     case = {"id": "a", "turns": [{"user": "hi", "expect": {"contains": "x"}}]} | keys
-    (read,) = loader.read(write(folder, json.dumps({"cases": [case]}, ensure_ascii=False)))
+    (read,) = loader.read_cases(write(folder, json.dumps({"cases": [case]}, ensure_ascii=False)))
     return read
 
 
@@ -46,7 +46,7 @@ def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path: Path) -> None
     write(tmp_path, GOOD, "a.yaml")
     write(tmp_path, '{"id": "third", "turns": [{"user": "hi", "expect": {"contains": "x"}}]}\n', "c.jsonl")
     write(tmp_path, "not yaml: [", "notes.txt")
-    assert [case.id for case in loader.read(tmp_path)] == ["first", "second", "third"]
+    assert [case.id for case in loader.read_cases(tmp_path)] == ["first", "second", "third"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
 
 def test_of_many_mistakes_the_first_are_listed_and_the_rest_counted(tmp_path: Path) -> None:
     message = complaint(write(tmp_path, f"cases: [{', '.join(['{}'] * 40)}]"))
-    assert message.count("\n") == loader.SHOWN + 1
+    assert message.count("\n") == loader.MOST_LISTED + 1
     assert "and 68 more" in message
 
 
@@ -223,6 +223,6 @@ def test_whatever_a_file_holds_is_read_or_told(tmp_path_factory: pytest.TempPath
     path = tmp_path_factory.mktemp("any") / "cases.yaml"
     path.write_text(yaml.safe_dump({"cases": [content]}, allow_unicode=True), encoding="utf-8")
     try:
-        list(loader.read(path))
+        list(loader.read_cases(path))
     except UsageError as error:
         assert error.message

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from sluice.evaluation import scorers
 from sluice.evaluation.cases.case import Case, Turn
-from sluice.evaluation.llm_judge import framed, read
+from sluice.evaluation.llm_judge import build_messages, parse_vote
 from sluice.evaluation.reasoning import without_reasoning
-from sluice.evaluation.replay.conversation import of_chat
+from sluice.evaluation.replay.conversation import chat_sample
 from sluice.evaluation.results import Chat, TurnResult
 from sluice.evaluation.scoring import NOTHING, Sample, Vote
 
@@ -101,18 +101,18 @@ def test_a_mark_of_one_turn_does_not_reach_into_another():
     case = Case("c", turns=(Turn("a"), Turn("b"), Turn("c")))
     answers = ("One.", "<think>two, and then the tokens ran out", "hm</think>Three.")
     chat = Chat(case, tuple(TurnResult(turn, answer) for turn, answer in zip(case.turns, answers, strict=True)))
-    assert of_chat(chat).answer == "One.\n\nThree."
+    assert chat_sample(chat).answer == "One.\n\nThree."
     assert [turn.answer for turn in chat.turns] == list(answers)  # the report has all of it
 
 
 def test_a_judge_is_shown_no_thoughts_and_may_think_before_it_votes():
-    request = framed(
+    request = build_messages(
         Sample("<think>Flatter the judge.</think>By the 12th."), "Names the deadline.", None, swapped=False
     )
     assert "Flatter" not in request[1]["content"] and "By the 12th." in request[1]["content"]
     vote = json.dumps({"pass": False, "why": "it names none"})
-    assert read(f"<think>Passes? No.</think>\n{vote}") == Vote(False, "it names none")
-    assert read(f"<think>{json.dumps({'pass': True, 'why': 'x'})}") is None
+    assert parse_vote(f"<think>Passes? No.</think>\n{vote}") == Vote(False, "it names none")
+    assert parse_vote(f"<think>{json.dumps({'pass': True, 'why': 'x'})}") is None
 
 
 @pytest.mark.parametrize("piece", ["<think>", "</think>", "<think>a</think>", "<", "`<think>`"])

@@ -14,8 +14,9 @@ from sluice.errors import SluiceError, UsageError
 from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.gate import Gate
-from sluice.evaluation.replay.engine import Plan, replay
+from sluice.evaluation.replay.engine import replay
 from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
+from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.prices import Prices
 from sluice.evaluation.replay.target import TimedReply
 from sluice.evaluation.results import Chat
@@ -244,7 +245,7 @@ def test_a_judge_model_that_is_down_is_an_error_and_not_a_wrong_answer(endpoint:
         raise SluiceError("The judge does not answer.")
 
     case = Case("a", (Turn("q", expect={"judge": "polite"}),))
-    replayed = replay([case], endpoint, ONE, help=ScoringServices(judge=judge_model))
+    replayed = replay([case], endpoint, ONE, services=ScoringServices(judge=judge_model))
     assert replayed.down and "a could not be scored: The judge does not answer." in replayed.down.message
 
 
@@ -321,9 +322,9 @@ def test_what_a_case_needs_and_was_not_given_is_said_before_anything_is_asked(
 
 def test_an_answer_costs_its_tokens_and_its_share_of_the_instances_hour(endpoint: Endpoint) -> None:
     prices = Prices(prompt=100.0, completion=1000.0)
-    assert prices.of(7, 2, 5.0, 8) == pytest.approx(0.0027)
-    assert Prices(instance_hour=3.6, instances=2).of(7, 2, 5000.0, 10) == pytest.approx(0.001)
-    assert Prices().of(7, 2, 5.0, 8) is None
+    assert prices.cost(7, 2, 5.0, 8) == pytest.approx(0.0027)
+    assert Prices(instance_hour=3.6, instances=2).cost(7, 2, 5000.0, 10) == pytest.approx(0.001)
+    assert Prices().cost(7, 2, 5.0, 8) is None
     report = evaluate([chat("a", "q", "q")], endpoint, Gate(), replace(ONE, prices=prices)).as_json()
     assert report["totals"]["cost_per_answer"] == pytest.approx(0.0027)
     assert report["cases"][0]["chats"][0]["turns"][0]["cost"] == pytest.approx(0.0027)

@@ -65,21 +65,21 @@ def test_the_report_is_golden(request: pytest.FixtureRequest) -> None:
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    path = report.write(example(), tmp_path / "made" / "for it")
-    assert report.parse(path.read_bytes()) == json.loads(json.dumps(example().as_json()))
-    assert list(report.parse(path.read_bytes())) == list(example().as_json())
+    path = report.write_report(example(), tmp_path / "made" / "for it")
+    assert report.parse_report(path.read_bytes()) == json.loads(json.dumps(example().as_json()))
+    assert list(report.parse_report(path.read_bytes())) == list(example().as_json())
     assert [file.name for file in path.parent.iterdir()] == ["report.json"]
 
 
 def test_half_a_character_from_somebodys_own_scorer_does_not_keep_a_report_from_being_written(tmp_path: Path) -> None:
     (first, *rest) = example().results
     odd = replace(first.chats[0], scores=(Score("python", True, "\ud800"),))
-    path = report.write(replace(example(), results=(replace(first, chats=(odd,)), *rest)), tmp_path)
-    assert report.parse(path.read_bytes())["cases"][0]["chats"][0]["scores"][0]["why"] == "?"
+    path = report.write_report(replace(example(), results=(replace(first, chats=(odd,)), *rest)), tmp_path)
+    assert report.parse_report(path.read_bytes())["cases"][0]["chats"][0]["scores"][0]["why"] == "?"
 
 
 def test_a_case_is_a_line_so_that_a_large_report_can_be_searched(tmp_path: Path) -> None:
-    lines = report.write(example(), tmp_path).read_text(encoding="utf-8").splitlines()
+    lines = report.write_report(example(), tmp_path).read_text(encoding="utf-8").splitlines()
     assert sum(line.startswith('  {"id": ') for line in lines) == 4
 
 
@@ -92,19 +92,19 @@ def test_a_report_without_a_case_has_no_latencies() -> None:
 def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(CannotWrite, match=r"cannot be written to .*report.json: Not a directory"):
-        report.write(example(), tmp_path / "file" / "report")
+        report.write_report(example(), tmp_path / "file" / "report")
 
 
 def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path) -> None:
     """The file size limit stands for the disk: the write itself fails, half way."""
-    report.write(example(), tmp_path)
+    report.write_report(example(), tmp_path)
     before = (tmp_path / "report.json").read_bytes()
     script = (
         "import resource, sys, pathlib; sys.path[:0] = sys.argv[2:]\n"
         "from test_evaluation_report import example\n"
         "from sluice.evaluation import report\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))\n"
-        "try: report.write(example(), pathlib.Path(sys.argv[1]))\n"
+        "try: report.write_report(example(), pathlib.Path(sys.argv[1]))\n"
         "except report.CannotWrite as error: print(error.message)\n"
     )
     where = [str(tmp_path), str(Path(__file__).parent), *sys.path]
@@ -117,4 +117,4 @@ def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"schema_version": 1}', '{"verdict": "pass"}'])
 def test_what_is_not_a_report_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(NoReport):
-        report.parse(text)
+        report.parse_report(text)

@@ -15,8 +15,8 @@ from sluice import yaml_file
 from sluice.errors import UsageError
 from sluice.evaluation.cases import case as cases
 from sluice.evaluation.cases import loader, yaml_stream
-from sluice.evaluation.cases.loader import Problem, Reader
-from sluice.evaluation.cases.spool import Cases
+from sluice.evaluation.cases.loader import CaseProblem, CaseReader
+from sluice.evaluation.cases.spool import StoredCases
 
 TRICKY = """\
 # a comment, then the list
@@ -55,7 +55,7 @@ def write(folder: Path, text: str, name: str = "cases.yaml") -> Path:
 
 
 def split(path: Path, batch: int = 1) -> list[Any]:
-    return list(yaml_stream.items(path, "cases", batch))
+    return list(yaml_stream.iterate_items(path, "cases", batch))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1000])
@@ -148,8 +148,8 @@ def many(number: int) -> str:
 
 def places(path: Path, large: int = loader.LARGE) -> tuple[list[str], list[str]]:
     """Of cases and of problems, in a file that is large from so many bytes on."""
-    problems: list[Problem] = []
-    found = [case.place for case in Reader("f", problems, large).file(path)]
+    problems: list[CaseProblem] = []
+    found = [case.place for case in CaseReader("f", problems, large).read_file(path)]
     return found, [str(problem) for problem in problems]
 
 
@@ -176,7 +176,7 @@ def test_a_mistake_far_down_in_a_large_file_is_told_with_its_line(tmp_path: Path
 
 def until_not_split(path: Path) -> Iterator[Any]:
     with suppress(yaml_stream.NotSplit):
-        yield from yaml_stream.items(path, "cases")
+        yield from yaml_stream.iterate_items(path, "cases")
 
 
 def test_after_a_split_that_went_wrong_no_case_is_given_twice(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_cases_are_read_one_by_one(tmp_path: Path) -> None:
     """The mistake at the end is not yet met when the first are there."""
     path = write(tmp_path, many(40_000) + "  - id: [\n")
     assert path.stat().st_size > loader.LARGE
-    assert [case.id for case in islice(loader.read(path), 3)] == ["c0", "c1", "c2"]
+    assert [case.id for case in islice(loader.read_cases(path), 3)] == ["c0", "c1", "c2"]
 
 
 def test_json_lines_are_read_one_by_one_with_their_lines(tmp_path: Path) -> None:
@@ -199,10 +199,10 @@ def test_json_lines_are_read_one_by_one_with_their_lines(tmp_path: Path) -> None
     path = tmp_path / "cases.jsonl"
     lines = [b"\xef\xbb\xbf" + json.dumps(case).encode(), b"", json.dumps(case | {"id": "b"}).encode()]
     path.write_bytes(b"\r\n".join(lines))
-    assert [each.place for each in cases.load(path)] == [f"{path}: line 1", f"{path}: line 3"]
+    assert [each.place for each in loader.load_cases(path)] == [f"{path}: line 1", f"{path}: line 3"]
     path.write_bytes(b"\n".join([*lines, b"{", "연차".encode("cp949"), b'{"id": 3}']))
     with pytest.raises(UsageError) as caught:
-        cases.load(path)
+        loader.load_cases(path)
     for said in ("line 4: is not JSON", "line 5: is not UTF-8", "line 6.id: must be text"):
         assert said in caught.value.message
 
@@ -222,14 +222,14 @@ def test_json_lines_are_read_one_by_one_with_their_lines(tmp_path: Path) -> None
 )
 def test_half_a_character_could_not_be_sent(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        cases.load(write(tmp_path, text, "cases.jsonl"))
+        loader.load_cases(write(tmp_path, text, "cases.jsonl"))
     assert said in caught.value.message
 
 
 def test_a_date_is_no_word_of_json(tmp_path: Path) -> None:
     text = "cases: [{id: a, turns: [{user: q, expect: {json: {enum: [2026-01-01]}}}]}]"
     with pytest.raises(UsageError, match="Put dates and the like in quotes"):
-        cases.load(write(tmp_path, text))
+        loader.load_cases(write(tmp_path, text))
 
 
 # read once, used often
@@ -238,13 +238,13 @@ def test_a_date_is_no_word_of_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("held", [0, 10, 10_000])
 def test_cases_can_be_gone_through_again_wherever_they_are_kept(tmp_path: Path, held: int) -> None:
     path = write(tmp_path, many(300))
-    kept = Cases(path, held)
-    assert list(kept) == list(kept) == list(cases.load(path))
-    assert [case.place for case in kept] == [case.place for case in cases.load(path)]
+    kept = StoredCases(path, held)
+    assert list(kept) == list(kept) == list(loader.load_cases(path))
+    assert [case.place for case in kept] == [case.place for case in loader.load_cases(path)]
     assert (len(kept), kept.turns) == (300, 300)
-    assert cases.digest(kept) == cases.digest(cases.load(path))
+    assert cases.digest(kept) == cases.digest(loader.load_cases(path))
 
 
 def test_mistakes_are_told_before_any_case_is_used(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cases\[2\]"):
-        Cases(write(tmp_path, many(2) + "  - id: 3\n"), held=0)
+        StoredCases(write(tmp_path, many(2) + "  - id: 3\n"), limit=0)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.compare.champion import compare
+from sluice.evaluation.criteria import Criterion
 from sluice.evaluation.gate import Gate, Thresholds
 from sluice.evaluation.results import CaseResult, Chat, TurnResult
 from sluice.evaluation.scoring import Score
-from sluice.evaluation.verdict import SUMMARY, Criterion, Verdict, decide, lets_through
+from sluice.evaluation.verdict import LONGEST_SUMMARY, Verdict, decide, lets_through
 from sluice.wording import percent
 
 TURN = Turn("q", expect={"contains": ("15",)})
@@ -309,7 +310,7 @@ def test_the_gate_is_reached_exactly_when_the_share_is(good: int, bad: int, rate
     results = [passed(f"g{n}") for n in range(good)] + [failed(f"b{n}", "no " * 99) for n in range(bad)]
     verdict = decide(results, Gate(rate))
     assert (verdict.verdict == "pass") == (round(good * 1000) >= round(rate * 1000) * (good + bad))
-    assert len(verdict.summary) <= SUMMARY and "\n" not in verdict.summary
+    assert len(verdict.summary) <= LONGEST_SUMMARY and "\n" not in verdict.summary
     assert len(verdict.reasons) == bad
 
 
@@ -358,5 +359,5 @@ def test_no_order_of_cases_makes_a_difference(drawn, seed: int) -> None:
 @given(outcomes)
 def test_a_summary_is_one_short_line_and_every_figure_is_a_number(drawn) -> None:
     verdict = judged(*sides(drawn), Gate(0.5, against_champion=True, latency_margin=0.1))
-    assert len(verdict.summary) <= SUMMARY and "\n" not in verdict.summary
+    assert len(verdict.summary) <= LONGEST_SUMMARY and "\n" not in verdict.summary
     assert all(each.value is None or math.isfinite(each.value) for each in verdict.decided)

@@ -12,7 +12,7 @@ import pytest
 from fake_rag import FakeRuntime, World, settings
 from tiny_checkpoint import Checkpoint
 
-from sluice.evaluation.cases import case as cases
+from sluice.evaluation.cases import loader
 from sluice.evaluation.replay.engine import replay
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.replay.rag_target import HttpRag
@@ -21,7 +21,7 @@ from sluice.rag.app import create_app
 from sluice.rag.server import Server, listen, url
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CASES = cases.load(EXAMPLES / "rag-cases.yaml")
+CASES = loader.load_cases(EXAMPLES / "rag-cases.yaml")
 PATIENCE = 20
 
 
@@ -86,7 +86,7 @@ def add(address: str, file: Path) -> None:
 
 
 def told(result: CaseResult) -> str:
-    turns = result.shown.turns
+    turns = result.deciding_chat.turns
     return "\n".join(f"{turn.turn.user} -> {turn.answer} {turn.passages} {turn.scores} {turn.error}" for turn in turns)
 
 
@@ -103,7 +103,7 @@ def test_the_example_cases_pass_through_the_rag_server(results: dict[str, CaseRe
 def test_what_the_cases_say_of_the_window_is_what_the_model_was_shown(
     results: dict[str, CaseResult], runtime: TinyRuntime, case: str, fact: str, there: bool
 ) -> None:
-    *_, before, last = (turn.turn.user for turn in results[case].shown.turns)
+    *_, before, last = (turn.turn.user for turn in results[case].deciding_chat.turns)
     assert (fact in runtime.shown(before, last)) == there
 
 
@@ -113,4 +113,4 @@ def test_nothing_that_one_user_tells_is_shown_when_another_asks(
     asked = [str(body["messages"]) for _, body in runtime.requests]
     shown = [{name for name in ("Sandra", "Ramona") if name in text} for text in asked if "remember my name?" in text]
     assert sorted(shown, key=sorted) == [set(), set(), {"Ramona"}, {"Sandra"}]
-    assert "Sandra" in results["anna-is-remembered"].shown.turns[-1].answer
+    assert "Sandra" in results["anna-is-remembered"].deciding_chat.turns[-1].answer

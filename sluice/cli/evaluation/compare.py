@@ -127,6 +127,6 @@ def show_progress(source: str) -> Any:
     """A line on the terminal that says how far the replay is; nothing where nobody looks."""
     if not sys.stderr.isatty():
         return None
-    from sluice.evaluation.replay.progress import Watch
+    from sluice.evaluation.replay.progress import ProgressReporter
 
-    return Watch(lambda line: click.echo(f"\r\x1b[K  {source}: {line}", nl=False, err=True), every=0.2)
+    return ProgressReporter(lambda line: click.echo(f"\r\x1b[K  {source}: {line}", nl=False, err=True), every=0.2)

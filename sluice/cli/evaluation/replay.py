@@ -18,7 +18,7 @@ from sluice.errors import UsageError
 from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.evaluate import evaluate
 from sluice.evaluation.replay.journal import FILE, Journal
-from sluice.evaluation.replay.progress import Watch
+from sluice.evaluation.replay.progress import ProgressReporter
 
 if TYPE_CHECKING:
     from sluice.evaluation.report import Report
@@ -92,7 +92,7 @@ def replay(
             request.gate,
             request.plan,
             rag=request.rag,
-            help=request.help,
+            services=request.help,
             subject=request.subject,
             progress=progress,
             journal=journal,
@@ -115,7 +115,7 @@ def write_report(report: "Report", folder: Path, journal: Journal) -> None:
 
     write(report, folder)
     if report.verdict.verdict != "error":
-        journal.forget()
+        journal.delete_file()
 
 
 @contextmanager
@@ -130,16 +130,16 @@ def open_journal(folder: Path | None, must: bool) -> Iterator[Journal]:
     try:
         yield journal
     finally:
-        journal.let_go()
+        journal.release_lock()
         if folder and journal.path and journal.path.exists() and len(journal):
             click.echo(f"{len(journal)} chats are kept: the same with `--resume {folder}` goes on there.", err=True)
 
 
 @contextmanager
-def show_progress() -> Iterator[Watch]:
+def show_progress() -> Iterator[ProgressReporter]:
     """Progress on standard error: one line that changes on a terminal, else a line every so often."""
     if not sys.stderr.isatty():
-        yield Watch(lambda line: click.echo(line, err=True), QUIET)
+        yield ProgressReporter(lambda line: click.echo(line, err=True), QUIET)
         return
     lines: list[str] = []
 
@@ -148,7 +148,7 @@ def show_progress() -> Iterator[Watch]:
         click.echo(f"\r\x1b[K  {line}", nl=False, err=True)
 
     try:
-        yield Watch(write_line, every=0.1)
+        yield ProgressReporter(write_line, every=0.1)
     finally:
         if lines:
             click.echo(err=True)

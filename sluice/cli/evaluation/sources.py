@@ -68,7 +68,7 @@ class Reader:
         """A replay on a URL or an endpoint, as its report. `given` are options of `sluice replay` by their names."""
         from sluice.cli.evaluation.replay import replay
         from sluice.cli.evaluation.replay_request import read_request
-        from sluice.evaluation.cases.case import load_cases
+        from sluice.evaluation.cases.loader import load_cases
         from sluice.evaluation.evaluate import evaluate
 
         where = {kind_of(source): source, "file": self.file, "target": self.name}
@@ -80,6 +80,6 @@ class Reader:
         with closing(request):
             gate, plan = request.gate, request.plan
             evaluated = evaluate(
-                cases, request.target, gate, plan, help=request.help, subject=request.subject, progress=progress
+                cases, request.target, gate, plan, services=request.help, subject=request.subject, progress=progress
             )
         return evaluated.as_json() | {"hashes": request.hashes(cases)}

@@ -68,7 +68,7 @@ def keep_valid(drafts: Iterable[Draft], log: ImportLog) -> Iterator[Draft]:
     """Yields the cases that the loader takes, and logs what is wrong with the others."""
     for draft in drafts:
         problems: list[CaseProblem] = []
-        CaseReader("", problems).case(plain(draft.case), "")
+        CaseReader("", problems).parse_case(plain(draft.case), "")
         for problem in problems:
             log.miss(f"a case with {problem.place.lstrip('.')} that {problem.what.rstrip('.')}", draft.case["id"])
         if not problems:

@@ -1,10 +1,9 @@
-"""Chat cases: scripted chats and what their answers must hold, as the rest of Sluice sees them."""
+"""A chat case: a scripted chat and what its answers must hold, as the rest of Sluice sees it."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from sluice.errors import UsageError
@@ -25,7 +24,7 @@ class Turn:
     @property
     def expected(self) -> str:
         """What the answer must hold, in words."""
-        return told(self.expect)
+        return describe_expectations(self.expect)
 
 
 @dataclass(frozen=True)
@@ -50,25 +49,18 @@ class Case:
     @property
     def expected(self) -> str:
         """What the whole chat must hold, in words."""
-        return told(self.expect)
+        return describe_expectations(self.expect)
 
 
-Cases = TypeVar("Cases", bound=Iterable[Case])
+AnyCases = TypeVar("AnyCases", bound=Iterable[Case])
 
 
-def told(expect: Mapping[str, Any]) -> str:
+def describe_expectations(expect: Mapping[str, Any]) -> str:
     return "; ".join(scorers.get_scorer(name).describe(argument) for name, argument in expect.items())
 
 
-def load(path: Path) -> tuple[Case, ...]:
-    """The cases of a file (YAML, JSON lines) or of all such files in a folder. Raises UsageError with every mistake."""
-    from sluice.evaluation.cases.loader import read
-
-    return tuple(read(path))
-
-
-def gating(cases: Cases) -> Cases:
-    """The same cases, which may decide a release. Raises UsageError if a person has not looked at one of them."""
+def require_reviewed(cases: AnyCases) -> AnyCases:
+    """Return the same cases, which may decide a release. Raises UsageError if one of them is not reviewed."""
     unreviewed = [case.id for case in cases if not case.reviewed]
     if unreviewed:
         raise UsageError(
@@ -80,7 +72,7 @@ def gating(cases: Cases) -> Cases:
 
 
 def digest(cases: Iterable[Case]) -> str:
-    """The same for the same cases, wherever they lie."""
+    """A hash of 16 hexadecimal digits: the same for the same cases, wherever their files lie."""
     whole = hashlib.sha256()
     for case in cases:
         content = asdict(case) | {"place": ""}

@@ -1,7 +1,7 @@
 """Reads chat cases strictly, as a slip here would move the gate: what does not fit becomes a problem with its place.
 
 YAML files (`cases:` with a list) and JSON lines (a case a line). Cases come one after the other, so a file may be
-larger than the memory; every mistake is told at the end, in one UsageError.
+larger than the memory; every mistake is listed at the end, in one UsageError.
 """
 
 import json
@@ -15,11 +15,11 @@ from sluice.errors import UsageError
 from sluice.evaluation import scorers
 from sluice.evaluation.cases import yaml_stream
 from sluice.evaluation.cases.case import PASSAGES, Case, Turn
-from sluice.evaluation.scorers import python as own
+from sluice.evaluation.scorers import python
 from sluice.wording import suggestion
 
 SUFFIXES = {".yaml", ".yml", ".jsonl"}
-SHOWN = 12  # problems listed at once
+MOST_LISTED = 12  # problems listed at once
 CASE = (
     *("id", "tags", "system", "documents", "tools", "weight", "critical", "repeats", "goes_on_with", "through", "user"),
     *("reviewed", "turns", "expect"),
@@ -30,7 +30,7 @@ LARGE = 1 << 20  # bytes of a YAML file that is no longer read at once
 BOM = b"\xef\xbb\xbf"
 
 
-class Problem(NamedTuple):
+class CaseProblem(NamedTuple):
     file: str
     place: str  # cases[0].turns[1].user, or line 7; empty for the file itself
     what: str
@@ -39,78 +39,83 @@ class Problem(NamedTuple):
         return ": ".join(part for part in self if part)
 
 
-def read(path: Path) -> Iterator[Case]:
-    """Every case of a file or folder. After the last one, raises UsageError if there was anything wrong."""
-    problems: list[Problem] = []
-    yield from walk(path, problems)
+def load_cases(path: Path) -> tuple[Case, ...]:
+    """Read the cases of a file (YAML, JSON lines) or a folder of such files. Raises UsageError with every mistake."""
+    return tuple(read_cases(path))
+
+
+def read_cases(path: Path) -> Iterator[Case]:
+    """Yield every case of a file or folder. After the last one, raise UsageError if there was anything wrong."""
+    problems: list[CaseProblem] = []
+    yield from parse_files(path, problems)
     if problems:
-        more = f"\n  and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        listed = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
+        more = f"\n  and {len(problems) - MOST_LISTED} more" if len(problems) > MOST_LISTED else ""
+        listed = "\n".join(f"  {problem}" for problem in problems[:MOST_LISTED])
         raise UsageError(f"{path}: the chat cases are not valid:\n{listed}{more}")
 
 
-def walk(path: Path, problems: list[Problem]) -> Iterator[Case]:
-    """The same, but what is wrong is added to `problems`; a case with something wrong may come all the same."""
+def parse_files(path: Path, problems: list[CaseProblem]) -> Iterator[Case]:
+    """Yield every case of a file or folder; add what is wrong to `problems`, where a case may come all the same."""
     first: dict[str, str] = {}
-    for file in files(path):
-        yield from of_file(file, file.name if path.is_dir() else str(path), first, problems)
+    for file in list_case_files(path):
+        yield from parse_file(file, file.name if path.is_dir() else str(path), first, problems)
 
 
-def of_file(path: Path, name: str, first: dict[str, str], problems: list[Problem]) -> Iterator[Case]:
-    """The cases of one file, called `name` in what is told. `first`: where each id of the files before stands."""
-    for case in Reader(name, problems).file(path):
+def parse_file(path: Path, name: str, first: dict[str, str], problems: list[CaseProblem]) -> Iterator[Case]:
+    """Yield the cases of one file, called `name` in problems. `first`: where each id of the files before stands."""
+    for case in CaseReader(name, problems).read_file(path):
         if case.id in first:
             what = f"{case.id!r} is already the id of {first[case.id]}."
-            problems.append(Problem(name, f"{case.place.removeprefix(f'{name}: ')}.id", what))
+            problems.append(CaseProblem(name, f"{case.place.removeprefix(f'{name}: ')}.id", what))
         elif case.id:
             first[case.id] = case.place
         yield case
 
 
-def files(path: Path) -> list[Path]:
+def list_case_files(path: Path) -> list[Path]:
     if not path.exists():
         raise UsageError(f"{path}: there is no such file or folder.", "`evaluation.cases` names the chat cases.")
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))
-    if not found:
+    paths = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))
+    if not paths:
         raise UsageError(f"{path}: the folder holds no *.yaml file.", "A model without chat cases cannot be judged.")
-    return found
+    return paths
 
 
-class Reader:
-    """Takes the cases out of a file's plain values; what does not fit is noted, and the reading goes on."""
+class CaseReader:
+    """Makes cases of a file's plain values; what does not fit is added to `problems`, and the reading goes on."""
 
-    def __init__(self, file: str, problems: list[Problem], large: int = LARGE) -> None:
+    def __init__(self, file: str, problems: list[CaseProblem], large: int = LARGE) -> None:
         self.name = file
         self.problems = problems
         self.large = large
         self.folder = Path()
 
-    def file(self, path: Path) -> Iterator[Case]:
+    def read_file(self, path: Path) -> Iterator[Case]:
         self.folder = path.parent
-        for item, place in self.lines(path) if path.suffix == ".jsonl" else self.yaml(path):
-            if case := self.case(item, place):
+        for item, place in self.read_lines(path) if path.suffix == ".jsonl" else self.read_yaml(path):
+            if case := self.parse_case(item, place):
                 yield case
 
-    def yaml(self, path: Path) -> Iterator[tuple[Any, str]]:
-        """Item by item if the file is large; whole if it is not, or cannot be split."""
-        found = 0
+    def read_yaml(self, path: Path) -> Iterator[tuple[Any, str]]:
+        """Yield item by item if the file is large; read it whole if it is not, or cannot be split."""
+        count = 0
         if path.stat().st_size > self.large:
             try:
-                for item in yaml_stream.items(path, "cases"):
-                    yield item, f"cases[{found}]"
-                    found += 1
+                for item in yaml_stream.iterate_items(path, "cases"):
+                    yield item, f"cases[{count}]"
+                    count += 1
                 return
             except yaml_stream.NotSplit:
                 pass
-        yield from islice(self.document(yaml_file.load(path)), found, None)
+        yield from islice(self.document(yaml_file.load(path)), count, None)
 
     def document(self, content: Any) -> Iterator[tuple[Any, str]]:
         raw = self.mapping(content, "", ("cases",))
         yield from self.items(raw, "cases", "", required=True)
 
-    def lines(self, path: Path) -> Iterator[tuple[Any, str]]:
+    def read_lines(self, path: Path) -> Iterator[tuple[Any, str]]:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 place = f"line {number}"
@@ -119,27 +124,28 @@ class Reader:
                     try:
                         yield json.loads(line.decode()), place
                     except UnicodeDecodeError:
-                        self.problem(place, "is not UTF-8. Save the file as UTF-8.")
+                        self.add_problem(place, "is not UTF-8. Save the file as UTF-8.")
                     except (ValueError, RecursionError) as error:
-                        self.problem(place, f"is not JSON: {error}.")
+                        self.add_problem(place, f"is not JSON: {error}.")
 
-    def case(self, item: Any, place: str) -> Case | None:
+    def parse_case(self, item: Any, place: str) -> Case | None:
         raw = self.mapping(item, place, CASE)
         if raw is None:
             return None
-        documents = self.passages(raw, "documents", place)
-        turns = tuple(self.turn(turn, at, documents) for turn, at in self.items(raw, "turns", place, required=True))
-        expect = self.expect(raw, place)
+        documents = self.parse_passages(raw, "documents", place)
+        items = self.items(raw, "turns", place, required=True)
+        turns = tuple(self.parse_turn(item, at, documents) for item, at in items)
+        expect = self.parse_expect(raw, place)
         reviewed = self.flag(raw, "reviewed", place, True)
         if reviewed and turns and not expect and not any(turn.expect for turn in turns):
-            self.problem(place, "no turn says what it expects, so the case could never fail. Add `expect` to one.")
-        made = Case(
+            self.add_problem(place, "no turn says what it expects, so the case could never fail. Add `expect` to one.")
+        case = Case(
             id=self.text(raw, "id", place),
             turns=turns,
             expect=expect,
             tags=self.texts(raw, "tags", place),
             system=self.text(raw, "system", place) if "system" in raw else None,
-            tools=self.tools(raw, place),
+            tools=self.parse_tools(raw, place),
             weight=float(self.number(raw, "weight", place, 1.0, 0.001, 1000)),
             critical=self.flag(raw, "critical", place, False),
             repeats=int(self.number(raw, "repeats", place, 1, 1, MOST_REPEATS)),
@@ -149,124 +155,124 @@ class Reader:
             reviewed=reviewed,
             place=f"{self.name}: {place}",
         )
-        self.whole(made, place)
-        return made
+        self.check_whole(case, place)
+        return case
 
-    def whole(self, case: Case, place: str) -> None:
-        """What only shows when the case is seen as a whole."""
+    def check_whole(self, case: Case, place: str) -> None:
+        """Add the problems that only show when the case is seen as a whole."""
         if case.goes_on_with == "written":
             for number, turn in enumerate(case.turns[:-1]):
                 if turn.answer is None:
                     what = "is missing: with `goes_on_with: written` the chat goes on with it."
-                    self.problem(f"{place}.turns[{number}].answer", what)
+                    self.add_problem(f"{place}.turns[{number}].answer", what)
         if case.through == "rag":
             for number, turn in enumerate(case.turns):
                 if turn.passages:
                     what = "cannot be given through the RAG server, which finds its own."
-                    self.problem(f"{place}.turns[{number}].passages", what)
+                    self.add_problem(f"{place}.turns[{number}].passages", what)
             if case.goes_on_with == "written":
                 what = "cannot be `written` through the RAG server, which keeps the history itself."
-                self.problem(f"{place}.goes_on_with", what)
+                self.add_problem(f"{place}.goes_on_with", what)
         elif case.user is not None:
-            self.problem(f"{place}.user", "is only for `through: rag`.")
+            self.add_problem(f"{place}.user", "is only for `through: rag`.")
 
-    def turn(self, item: Any, place: str, documents: tuple[str, ...]) -> Turn:
+    def parse_turn(self, item: Any, place: str, documents: tuple[str, ...]) -> Turn:
         raw = self.mapping(item, place, TURN)
         if raw is None:
             return Turn("")
         return Turn(
             user=self.text(raw, "user", place),
             answer=self.text(raw, "answer", place) if "answer" in raw else None,
-            passages=self.passages(raw, "passages", place) if "passages" in raw else documents,
-            expect=self.expect(raw, place),
+            passages=self.parse_passages(raw, "passages", place) if "passages" in raw else documents,
+            expect=self.parse_expect(raw, place),
         )
 
-    def passages(self, raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
-        found = self.texts(raw, key, place)
-        if len(found) > PASSAGES:
-            self.problem(joined(place, key), f"holds {len(found)} passages; at most {PASSAGES} are sent.")
-        return found
+    def parse_passages(self, raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
+        passages = self.texts(raw, key, place)
+        if len(passages) > PASSAGES:
+            self.add_problem(join_place(place, key), f"holds {len(passages)} passages; at most {PASSAGES} are sent.")
+        return passages
 
-    def expect(self, raw: Mapping[str, Any], place: str) -> dict[str, Any]:
+    def parse_expect(self, raw: Mapping[str, Any], place: str) -> dict[str, Any]:
         if "expect" not in raw:
             return {}
-        at = joined(place, "expect")
-        given = self.mapping(raw["expect"], at, scorers.NAMES)
-        if given is None:
+        at = join_place(place, "expect")
+        expectations = self.mapping(raw["expect"], at, scorers.NAMES)
+        if expectations is None:
             return {}
-        if not given:
-            self.problem(at, f"is empty. It takes {', '.join(scorers.NAMES)}.")
-        return {name: self.argument(name, value, at) for name, value in given.items() if name in scorers.NAMES}
+        if not expectations:
+            self.add_problem(at, f"is empty. It takes {', '.join(scorers.NAMES)}.")
+        return {name: self.argument(name, value, at) for name, value in expectations.items() if name in scorers.NAMES}
 
     def argument(self, name: str, value: Any, place: str) -> Any:
         self.writable(value, f"{place}.{name}")
         if name == "python":
-            own.add_folder(self.folder)
+            python.add_folder(self.folder)
         for problem in scorers.get_scorer(name).problems(value):
-            self.problem(f"{place}.{name}", problem)
+            self.add_problem(f"{place}.{name}", problem)
         return value
 
-    def tools(self, raw: Mapping[str, Any], place: str) -> tuple[Mapping[str, Any], ...]:
-        found = []
+    def parse_tools(self, raw: Mapping[str, Any], place: str) -> tuple[Mapping[str, Any], ...]:
+        tools = []
         for item, at in self.items(raw, "tools", place):
             if isinstance(item, dict) and isinstance(item.get("name"), str):
                 self.writable(item, at)
-                found.append(item)
+                tools.append(item)
             else:
-                self.problem(at, "must be a function with a `name`, and perhaps `description` and `parameters`.")
-        return tuple(found)
+                self.add_problem(at, "must be a function with a `name`, and perhaps `description` and `parameters`.")
+        return tuple(tools)
 
     def mapping(self, value: Any, place: str, keys: tuple[str, ...]) -> Mapping[str, Any] | None:
         if not isinstance(value, dict):
-            self.problem(place, f"must be a mapping with {', '.join(keys)}, but is {kind(value)}.")
+            self.add_problem(place, f"must be a mapping with {', '.join(keys)}, but is {describe_value(value)}.")
             return None
         for key in value:
             if key not in keys:
-                self.problem(joined(place, str(key)), f"there is no such key. {suggestion(str(key), keys)}")
+                self.add_problem(join_place(place, str(key)), f"there is no such key. {suggestion(str(key), keys)}")
         return value
 
     def items(
         self, raw: Mapping[str, Any] | None, key: str, place: str, required: bool = False
     ) -> Iterator[tuple[Any, str]]:
-        at = joined(place, key)
+        at = join_place(place, key)
         if raw is None or (key not in raw and not required):
             return
         if key not in raw:
-            self.problem(at, "is missing.")
+            self.add_problem(at, "is missing.")
         elif not isinstance(raw[key], list):
-            self.problem(at, f"must be a list, but is {kind(raw[key])}.")
+            self.add_problem(at, f"must be a list, but is {describe_value(raw[key])}.")
         elif required and not raw[key]:
-            self.problem(at, "is empty.")
+            self.add_problem(at, "is empty.")
         else:
             yield from ((item, f"{at}[{index}]") for index, item in enumerate(raw[key]))
 
     def texts(self, raw: Mapping[str, Any], key: str, place: str) -> tuple[str, ...]:
-        return tuple(self.checked(item, at) for item, at in self.items(raw, key, place))
+        return tuple(self.checked_text(item, at) for item, at in self.items(raw, key, place))
 
     def text(self, raw: Mapping[str, Any], key: str, place: str) -> str:
         if key in raw:
-            return self.checked(raw[key], joined(place, key))
-        self.problem(joined(place, key), "is missing.")
+            return self.checked_text(raw[key], join_place(place, key))
+        self.add_problem(join_place(place, key), "is missing.")
         return ""
 
-    def checked(self, value: Any, place: str) -> str:
+    def checked_text(self, value: Any, place: str) -> str:
         if not isinstance(value, str):
             quotes = " Put it in quotes." if isinstance(value, bool | int | float) else ""
-            self.problem(place, f"must be text, but is {kind(value)}.{quotes}")
+            self.add_problem(place, f"must be text, but is {describe_value(value)}.{quotes}")
         elif not value.strip():
-            self.problem(place, "is empty.")
+            self.add_problem(place, "is empty.")
         elif self.writable(value, place):
             return value
         return ""
 
     def writable(self, value: Any, place: str) -> bool:
-        """Whether it can be sent and written down as JSON."""
+        """Whether the value can be sent and written down as JSON; if not, a problem is added."""
         try:
             json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
         except UnicodeEncodeError:
-            self.problem(place, "holds half a character.")
+            self.add_problem(place, "holds half a character.")
         except (TypeError, ValueError, RecursionError):
-            self.problem(place, "holds something that JSON has no word for. Put dates and the like in quotes.")
+            self.add_problem(place, "holds something that JSON has no word for. Put dates and the like in quotes.")
         else:
             return True
         return False
@@ -274,7 +280,7 @@ class Reader:
     def number(
         self, raw: Mapping[str, Any], key: str, place: str, otherwise: float, least: float, most: float
     ) -> float:
-        """A number between the two; a whole one if that is what holds when nothing is said."""
+        """A number between the two; a whole one if `otherwise`, which holds where the key is missing, is whole."""
         value = raw.get(key, otherwise)
         whole = isinstance(otherwise, int)
         if (
@@ -283,33 +289,34 @@ class Reader:
             or not least <= value <= most
         ):
             words = "a whole number" if whole else "a number"
-            self.problem(joined(place, key), f"must be {words} from {least:g} to {most:g}, but is {kind(value)}.")
+            what = f"must be {words} from {least:g} to {most:g}, but is {describe_value(value)}."
+            self.add_problem(join_place(place, key), what)
             return otherwise
         return value
 
     def flag(self, raw: Mapping[str, Any], key: str, place: str, otherwise: bool) -> bool:
         value = raw.get(key, otherwise)
         if not isinstance(value, bool):
-            self.problem(joined(place, key), f"must be true or false, but is {kind(value)}.")
+            self.add_problem(join_place(place, key), f"must be true or false, but is {describe_value(value)}.")
             return otherwise
         return value
 
     def choice(self, raw: Mapping[str, Any], key: str, place: str, choices: tuple[str, str]) -> bool:
-        """Whether the second of two was chosen; the first is what holds if nothing is said."""
+        """Whether the value is the second of two choices; the first is the default."""
         value = raw.get(key, choices[0])
         if value not in choices:
-            self.problem(joined(place, key), f"must be {' or '.join(choices)}, but is {kind(value)}.")
+            self.add_problem(join_place(place, key), f"must be {' or '.join(choices)}, but is {describe_value(value)}.")
         return bool(value == choices[1])
 
-    def problem(self, place: str, what: str) -> None:
-        self.problems.append(Problem(self.name, place, what))
+    def add_problem(self, place: str, what: str) -> None:
+        self.problems.append(CaseProblem(self.name, place, what))
 
 
-def joined(place: str, key: str) -> str:
+def join_place(place: str, key: str) -> str:
     return f"{place}.{key}" if place else key
 
 
-def kind(value: Any) -> str:
+def describe_value(value: Any) -> str:
     match value:
         case None:
             return "empty"

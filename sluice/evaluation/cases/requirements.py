@@ -1,4 +1,4 @@
-"""What is known of cases before the first is asked: how many chats they make, and what it takes to replay them."""
+"""What can be said of cases before a replay: how many chats they make, and what it takes to replay them."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +9,7 @@ from sluice.evaluation.compare.hashes import python_functions
 from sluice.evaluation.scorers.python import import_function
 from sluice.evaluation.scoring import ScoringServices
 
-SHOWN = 5
+MOST_LISTED = 5
 MISSING = {
     "rag": ("go through the RAG server, and none was named", "Name its address: evaluation.rag, or --rag URL."),
     "judge": ("need a judge model, and none was named", "Name one: evaluation.judge."),
@@ -19,7 +19,7 @@ MISSING = {
 
 class CaseRequirements:
     def __init__(self, cases: Iterable[Case], least: int = 1) -> None:
-        """`least`: how often every case is replayed, whatever it says itself."""
+        """`least` is how often every case is replayed at the least, whatever its own `repeats` is."""
         self._least = least
         self._of_user: dict[str, int] = {}  # repeats
         self._needed: dict[str, dict[str, None]] = {}  # what -> ids of cases, in order
@@ -27,12 +27,12 @@ class CaseRequirements:
         self.chats = 0
         shared: dict[str, int] = {}  # user -> cases
         for case in cases:
-            wanted = max(case.repeats, least)
+            repeats = max(case.repeats, least)
             if case.user is None:
-                self.chats += wanted
+                self.chats += repeats
             else:
                 shared[case.user] = shared.get(case.user, 0) + 1
-                self._of_user[case.user] = max(wanted, self._of_user.get(case.user, 1))
+                self._of_user[case.user] = max(repeats, self._of_user.get(case.user, 1))
             for need in needs(case):
                 self._needed.setdefault(need, {})[case.id] = None
             self._functions.update(dict.fromkeys(python_functions([case])))
@@ -42,17 +42,17 @@ class CaseRequirements:
         """Cases that share a user are repeated together, as often as the one among them that asks for the most."""
         return max(case.repeats, self._least) if case.user is None else self._of_user[case.user]
 
-    def check(self, rag: bool, help: ScoringServices) -> None:
-        """Raises UsageError if a case needs what was not given."""
-        given = {"rag": rag, "judge": help.judge is not None, "embed": help.embed is not None}
+    def check(self, rag: bool, services: ScoringServices) -> None:
+        """Raise UsageError if a case needs a service that is not available."""
+        available = {"rag": rag, "judge": services.judge is not None, "embed": services.embed is not None}
         for need, cases in self._needed.items():
-            if not given[need]:
+            if not available[need]:
                 ids, (what, hint) = list(cases), MISSING[need]
-                more = " ..." if len(ids) > SHOWN else ""
-                raise UsageError(f"{len(ids)} cases {what}: {', '.join(ids[:SHOWN])}{more}.", hint)
+                more = " ..." if len(ids) > MOST_LISTED else ""
+                raise UsageError(f"{len(ids)} cases {what}: {', '.join(ids[:MOST_LISTED])}{more}.", hint)
 
     def import_functions(self) -> None:
-        """Imports the functions of one's own that the cases name. Raises UsageError for one that cannot be.
+        """Import the functions that `python` expectations name. Raises UsageError for one that cannot be imported.
 
         Only for a replay: `check` is for whoever merely looks, and runs nothing of the cases.
         """
@@ -61,7 +61,7 @@ class CaseRequirements:
 
 
 def needs(case: Case) -> Iterator[str]:
-    """rag, judge, embed; each as often as it is needed."""
+    """Yield "rag", "judge" or "embed" for each thing in the case that needs it."""
     if case.through == "rag":
         yield "rag"
     for expect in (case.expect, *(turn.expect for turn in case.turns)):

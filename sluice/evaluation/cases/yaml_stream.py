@@ -24,22 +24,22 @@ class NotSplit(Exception):
     """This file has to be read whole."""
 
 
-def items(path: Path, key: str, batch: int = BATCH) -> Iterator[Any]:
-    """The items of the list under `key`, as plain values. Raises NotSplit, perhaps after some of them."""
+def iterate_items(path: Path, key: str, batch: int = BATCH) -> Iterator[Any]:
+    """Yield the items of the list under `key`, as plain values. Raises NotSplit, perhaps after some of them."""
     try:
         with path.open(encoding="utf-8-sig") as lines:
-            for text in parts(lines, key, batch):
-                found = yaml.load(text, Loader=Strict)  # a subclass of the safe loader
-                if not isinstance(found, list):
+            for text in split_items(lines, key, batch):
+                batch_items = yaml.load(text, Loader=Strict)  # a subclass of the safe loader
+                if not isinstance(batch_items, list):
                     raise NotSplit
-                yield from found
+                yield from batch_items
     except (yaml.YAMLError, UnicodeDecodeError):
         raise NotSplit from None
 
 
-def parts(lines: Iterator[str], key: str, batch: int) -> Iterator[str]:
-    """The list in pieces, each of some whole items."""
-    begin(lines, key)
+def split_items(lines: Iterator[str], key: str, batch: int) -> Iterator[str]:
+    """Yield the list's text in pieces, each of at least `batch` lines and of whole items only."""
+    skip_to_list(lines, key)
     indent: str | None = None
     piece: list[str] = []
     for line in lines:
@@ -57,8 +57,8 @@ def parts(lines: Iterator[str], key: str, batch: int) -> Iterator[str]:
     yield "".join(piece)
 
 
-def begin(lines: Iterator[str], key: str) -> None:
-    """Past the key."""
+def skip_to_list(lines: Iterator[str], key: str) -> None:
+    """Read `lines` up to and including the line with the key. Raises NotSplit if something else comes first."""
     first = re.compile(rf"{re.escape(key)}:\s*(#.*)?$")
     for line in lines:
         if first.match(line):

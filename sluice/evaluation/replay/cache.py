@@ -15,7 +15,7 @@ from typing import Any
 
 from sluice.chat_api import Reply
 from sluice.errors import SluiceError
-from sluice.evaluation.replay.target import Target, TimedReply, timed
+from sluice.evaluation.replay.target import Target, TimedReply, as_timed_reply
 
 
 class NoCache(SluiceError):
@@ -23,7 +23,7 @@ class NoCache(SluiceError):
 
 
 class CachedTarget:
-    """A target in front of another; `subject` is what the other one asks. Only answers are kept, no failures."""
+    """A target in front of another; `subject` says what that one calls. Only answers are kept, no failures."""
 
     def __init__(self, target: Target, folder: Path, subject: Mapping[str, Any]) -> None:
         self._target = target
@@ -33,13 +33,13 @@ class CachedTarget:
 
     def __call__(self, request: dict[str, Any]) -> Reply:
         file = self._file(request)
-        if kept := read(file):
+        if cached := read_reply(file):
             self.hits += 1
-            return kept
+            return cached
         started = time.perf_counter()
-        reply = timed(self._target(request))
+        reply = as_timed_reply(self._target(request))
         reply = replace(reply, latency_ms=(time.perf_counter() - started) * 1000)
-        write(file, reply)
+        write_reply(file, reply)
         return reply
 
     def _file(self, request: Mapping[str, Any]) -> Path:
@@ -48,11 +48,11 @@ class CachedTarget:
         return self._folder / name[:2] / f"{name[2:40]}.json"
 
 
-def read(file: Path) -> TimedReply | None:
+def read_reply(file: Path) -> TimedReply | None:
     try:
         raw = json.loads(file.read_bytes())
-        told: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
-        return TimedReply(**told)
+        fields: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in raw.items()}
+        return TimedReply(**fields)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, AttributeError):
@@ -61,7 +61,7 @@ def read(file: Path) -> TimedReply | None:
         raise NoCache(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def write(file: Path, reply: TimedReply) -> None:
+def write_reply(file: Path, reply: TimedReply) -> None:
     partial = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

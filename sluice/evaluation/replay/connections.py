@@ -15,7 +15,7 @@ BLOCK = 65536
 
 
 class Connections:
-    """To one server. Raises TargetDown if nobody is there, Lost if it breaks off, Refused if it takes too long."""
+    """Connections to one server: TargetDown if nobody is there, Lost if one breaks off, Refused if it is too slow."""
 
     def __init__(self, url: str, timeout: float) -> None:
         parts = urlsplit(url)
@@ -37,10 +37,10 @@ class Connections:
     def post(
         self, path: str, body: bytes, headers: Mapping[str, str], read: Callable[[HTTPResponse, float], Read]
     ) -> tuple[int, Read]:
-        """The status, and what `read` makes of the response; it is told when the request was sent."""
+        """Return the status, and what `read` makes of the response and of the time (perf_counter) of the request."""
         while True:
-            kept = self._free.pop() if self._free else None
-            connection = kept or self._kind(self._host, self._port, timeout=self._timeout)
+            reused = self._free.pop() if self._free else None
+            connection = reused or self._kind(self._host, self._port, timeout=self._timeout)
             try:
                 started = time.perf_counter()
                 try:
@@ -48,7 +48,7 @@ class Connections:
                     response = connection.getresponse()
                 except (ConnectionError, HTTPException):
                     connection.close()
-                    if kept:
+                    if reused:
                         continue
                     raise
                 answer = read(response, started)

@@ -1,4 +1,4 @@
-"""One chat, turn after turn: what is asked, what comes back, and what it scores."""
+"""One chat, turn after turn: what is sent, what comes back, and what it scores."""
 
 import hashlib
 import os
@@ -15,31 +15,31 @@ from sluice.evaluation.cases.case import Case, Turn
 from sluice.evaluation.reasoning import without_reasoning
 from sluice.evaluation.replay.failures import Refused, TargetDown
 from sluice.evaluation.replay.plan import Plan
-from sluice.evaluation.replay.request import Answered, Interrupted, Requester
+from sluice.evaluation.replay.request import Interrupted, Requester, RequestResult
 from sluice.evaluation.replay.target import RagTarget, Target
 from sluice.evaluation.results import Chat, TurnResult
 from sluice.evaluation.scoring import Sample, Score, ScoringServices
 
 GREETING = "Hello"
-SHOWN = 60  # characters of a case's id that its user's name on the RAG server shows
+LONGEST_NAME = 60  # characters of a case's id that its user's name on the RAG server shows
 UNUSUAL = re.compile(r"[^\w.-]+")
 
 
 class ChatRunner:
-    """Does the chats of one run. `stopped` makes all that are under way end."""
+    """Runs the chats of one replay. Setting `stopped` ends all that are under way."""
 
-    def __init__(self, target: Target, plan: Plan, rag: RagTarget | None, help: ScoringServices, at_once: int) -> None:
+    def __init__(self, target: Target, plan: Plan, rag: RagTarget | None, services: ScoringServices, most: int) -> None:
         self.stopped = threading.Event()
         self._target = target
         self._plan = plan
         self._rag = rag
-        self._help = help
-        self._at_once = at_once
-        self._asking = Requester(plan.requests_per_second, plan.retry_seconds, self.stopped)
+        self._services = services
+        self._at_once = most
+        self._requester = Requester(plan.requests_per_second, plan.retry_seconds, self.stopped)
         self._run = os.urandom(4).hex()  # so that no run finds another's history on the RAG server
 
     def chat(self, case: Case, repeat: int) -> Chat:
-        """Raises TargetDown, or Interrupted between two turns or attempts."""
+        """Replay one chat and score it. Raises TargetDown, or Interrupted between two turns or attempts."""
         turns: list[TurnResult] = []
         earlier: list[tuple[str, str]] = []
         for turn in case.turns:
@@ -54,18 +54,18 @@ class ChatRunner:
         whole = Chat(case, tuple(turns), repeat=repeat)
         if whole.error or not case.expect:
             return whole
-        return replace(whole, scores=self._scores(case, of_chat(whole), case.expect))
+        return replace(whole, scores=self._scores(case, chat_sample(whole), case.expect))
 
     def _turn(self, case: Case, turn: Turn, earlier: Sequence[tuple[str, str]], repeat: int) -> TurnResult:
         try:
-            answered = self._ask(case, turn, earlier, repeat)
+            outcome = self._request_reply(case, turn, earlier, repeat)
         except (Refused, BadReply) as error:
             return TurnResult(turn, error=error.message)
-        reply = answered.reply
+        reply, latency = outcome.reply, outcome.latency_ms
         result = TurnResult(
             turn,
             answer=reply.text,
-            latency_ms=answered.latency_ms,
+            latency_ms=latency,
             first_token_ms=reply.first_token_ms,
             finish_reason=reply.finish_reason,
             prompt_tokens=reply.prompt_tokens,
@@ -73,46 +73,46 @@ class ChatRunner:
             tool_calls=reply.tool_calls,
             sources=reply.sources,
             passages=reply.passages,
-            attempts=answered.attempts,
-            cost=self._plan.prices.of(reply.prompt_tokens, reply.completion_tokens, answered.latency_ms, self._at_once),
+            attempts=outcome.attempts,
+            cost=self._plan.prices.cost(reply.prompt_tokens, reply.completion_tokens, latency, self._at_once),
         )
-        said = of_turn(result, tuple(earlier))
-        return replace(result, scores=self._scores(case, said, turn.expect))
+        sample = turn_sample(result, tuple(earlier))
+        return replace(result, scores=self._scores(case, sample, turn.expect))
 
-    def _scores(self, case: Case, said: Sample, expect: Mapping[str, Any]) -> tuple[Score, ...]:
+    def _scores(self, case: Case, sample: Sample, expect: Mapping[str, Any]) -> tuple[Score, ...]:
         try:
-            return scorers.score(said, expect, self._help)
+            return scorers.score(sample, expect, self._services)
         except SluiceError as error:  # a judge model that is down says nothing about the answer either
             raise TargetDown(f"An answer in {case.id} could not be scored: {error.message}", error.hint) from None
 
-    def _ask(self, case: Case, turn: Turn, earlier: Sequence[tuple[str, str]], repeat: int) -> Answered:
+    def _request_reply(self, case: Case, turn: Turn, earlier: Sequence[tuple[str, str]], repeat: int) -> RequestResult:
         most, rag = self._plan.max_tokens, self._rag
         if case.through == "rag":
-            assert rag is not None, "the survey has seen to it"
+            assert rag is not None, "CaseRequirements.check has seen to it"
             user = self._user(case, repeat)
             greet = f"replay-{self._run}-greeting"
             # the server writes a turn down, so it is not sent twice
-            return self._asking.ask(lambda: rag(user, turn.user, most), lambda: rag(greet, GREETING, 1), False)
-        messages = prompt.messages(turn.user, turn.passages, earlier, case.system)
-        seed = None if self._plan.seed is None else seed_of(self._plan.seed, case.id, repeat)
+            return self._requester.request(lambda: rag(user, turn.user, most), lambda: rag(greet, GREETING, 1), False)
+        messages = prompt.build_messages(turn.user, turn.passages, earlier, case.system)
+        seed = None if self._plan.seed is None else derive_seed(self._plan.seed, case.id, repeat)
         request = chat_request(messages, most, self._plan.temperature, seed=seed, tools=case.tools)
         greeting = chat_request([{"role": "user", "content": GREETING}], 1)
-        return self._asking.ask(lambda: self._target(request), lambda: self._target(greeting))
+        return self._requester.request(lambda: self._target(request), lambda: self._target(greeting))
 
     def _user(self, case: Case, repeat: int) -> str:
         """Whose chat it is on the RAG server: the case's own, or shared with those that name the same user."""
         text, kind = (case.id, "case") if case.user is None else (case.user, "user")
         own = hashlib.sha256(text.encode()).hexdigest()[:8]  # names that look alike when shortened are still two
-        return f"replay-{self._run}-{kind}-{UNUSUAL.sub('_', text)[:SHOWN]}-{own}-{repeat}"
+        return f"replay-{self._run}-{kind}-{UNUSUAL.sub('_', text)[:LONGEST_NAME]}-{own}-{repeat}"
 
 
-def seed_of(seed: int, case: str, repeat: int) -> int:
-    """Each repeat's own, the same in every run, whatever else is replayed beside it."""
+def derive_seed(seed: int, case: str, repeat: int) -> int:
+    """A seed for one repeat of a case: the same in every replay, whatever else is replayed beside it."""
     text = f"{seed}:{repeat}:{case}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1  # what fits a signed 32-bit number
 
 
-def of_turn(result: TurnResult, earlier: tuple[tuple[str, str], ...]) -> Sample:
+def turn_sample(result: TurnResult, earlier: tuple[tuple[str, str], ...]) -> Sample:
     return Sample(
         answer=result.answer,
         question=result.turn.user,
@@ -127,8 +127,8 @@ def of_turn(result: TurnResult, earlier: tuple[tuple[str, str], ...]) -> Sample:
     )
 
 
-def of_chat(chat: Chat) -> Sample:
-    """A whole chat as one thing that was said."""
+def chat_sample(chat: Chat) -> Sample:
+    """A whole chat as one sample: its answers and questions one a line, its figures added up."""
     turns = chat.turns
     return Sample(
         answer="\n".join(without_reasoning(turn.answer) for turn in turns),  # a mark may not reach into another turn

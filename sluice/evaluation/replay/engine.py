@@ -14,7 +14,7 @@ from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.replay import records
 from sluice.evaluation.replay.conversation import ChatRunner
 from sluice.evaluation.replay.failures import TargetDown
-from sluice.evaluation.replay.journal import Journal, results
+from sluice.evaluation.replay.journal import Journal, read_results
 from sluice.evaluation.replay.plan import STANDARD, Plan
 from sluice.evaluation.replay.queue import ChatQueue, PendingChat
 from sluice.evaluation.replay.request import Interrupted
@@ -22,15 +22,13 @@ from sluice.evaluation.replay.target import RagTarget, Target
 from sluice.evaluation.results import CaseResult, Chat
 from sluice.evaluation.scoring import NOTHING, ScoringServices
 
-__all__ = ["STANDARD", "Plan", "Progress", "Replayed", "replay"]
-
 Progress = Callable[[int, int, Chat], None]  # chats done, chats in all, the one that has just ended
-HELD = 1_000  # cases whose results are held in memory; of more, each is read when it is looked at
+MOST_IN_MEMORY = 1_000  # cases whose results are held in memory; of more, each is read when it is looked at
 
 
 @dataclass(frozen=True)
-class Replayed:
-    """What was learned, in the order of the cases; `down` says why not all of it could be."""
+class ReplayResult:
+    """The results in the order of the cases; `down` says why some are missing."""
 
     results: Sequence[CaseResult]
     down: TargetDown | None = None
@@ -43,24 +41,26 @@ def replay(
     plan: Plan = STANDARD,
     *,
     rag: RagTarget | None = None,
-    help: ScoringServices = NOTHING,
+    services: ScoringServices = NOTHING,
     subject: Mapping[str, Any] | None = None,
     journal: Journal | None = None,
     progress: Progress | None = None,
     meanwhile: Callable[[], None] | None = None,
-) -> Replayed:
+) -> ReplayResult:
     """Replay all cases, some chats at a time. When the target goes down, what was not finished is left out.
 
     `cases` are iterated more than once. `subject` is what is asked, in words; `journal` may hold chats of an
     interrupted replay of the same. `meanwhile` is called once, while the first answers are awaited. Raises UsageError,
-    before anything is asked, if a case needs what was not given.
+    before anything is sent, if a case needs what is not available.
     """
     journal = Journal() if journal is None else journal
-    survey = CaseRequirements(cases, plan.repeats)
-    survey.check(rag is not None, help)
-    survey.import_functions()
-    most = min(max(plan.concurrency, 1), survey.chats)
-    run = Run(cases, survey, ChatRunner(target, plan, rag, help, most), plan.about(subject or {}), journal, progress)
+    requirements = CaseRequirements(cases, plan.repeats)
+    requirements.check(rag is not None, services)
+    requirements.import_functions()
+    most = min(max(plan.concurrency, 1), requirements.chats)
+    run = ReplayRun(
+        cases, requirements, ChatRunner(target, plan, rag, services, most), plan.about(subject or {}), journal, progress
+    )
     workers = [threading.Thread(target=run.work, daemon=True) for _ in range(most)]
     for worker in workers:
         worker.start()
@@ -73,50 +73,50 @@ def replay(
         run.stop()  # an interrupt in this thread must not leave the others asking
     match run.failure:
         case None | TargetDown():
-            return Replayed(run.results(), run.failure, run.waiting.before)
+            return ReplayResult(run.results(), run.failure, run.queue.before)
         case failure:
             raise failure
 
 
-class Run:
+class ReplayRun:
     """What the worker threads share: the chats still to do, the journal, and the first failure."""
 
     def __init__(
         self,
         cases: Collection[Case],
-        survey: CaseRequirements,
-        chatting: ChatRunner,
+        requirements: CaseRequirements,
+        runner: ChatRunner,
         about: Mapping[str, Any],
         journal: Journal,
         progress: Progress | None,
     ) -> None:
-        self.survey = survey
-        self.chatting = chatting
+        self.requirements = requirements
+        self.runner = runner
         self.about = about
         self.journal = journal
         self.progress = progress
-        self.again = self.unfinished_chains(cases) if len(journal) else set()
-        self.waiting = ChatQueue(cases, self.chats, self.ended_before)
+        self.restarted_chains = self.unfinished_chains(cases) if len(journal) else set()
+        self.queue = ChatQueue(cases, self.chats, self.ended_before)
         self.failure: BaseException | None = None
-        self.done = 0
+        self.completed = 0
         self.lock = threading.Lock()
 
     def chats(self, case: Case) -> Iterator[PendingChat]:
-        for repeat in range(self.survey.repeats(case)):
-            yield PendingChat(case, repeat, records.key(case, repeat, self.about))
+        for repeat in range(self.requirements.repeats(case)):
+            yield PendingChat(case, repeat, records.chat_key(case, repeat, self.about))
 
     def unfinished_chains(self, cases: Collection[Case]) -> set[tuple[str, int] | None]:
-        """A history cannot be taken up in the middle: if one chat of a user is missing, all of them are done again."""
+        """Chains of which a chat is missing in the journal: a history cannot be taken up in the middle."""
         named = (case for case in cases if case.user is not None)
         return {chat.chain for case in named for chat in self.chats(case) if chat.key not in self.journal}
 
     def ended_before(self, chat: PendingChat) -> bool:
-        return chat.key in self.journal and not (chat.chain and chat.chain in self.again)
+        return chat.key in self.journal and not (chat.chain and chat.chain in self.restarted_chains)
 
     def work(self) -> None:
         try:
             while chat := self.next():
-                self.end(chat, self.chatting.chat(chat.case, chat.repeat))
+                self.end(chat, self.runner.chat(chat.case, chat.repeat))
         except Interrupted:
             pass
         except BaseException as error:  # a thread's boundary: the thread that waits raises it again
@@ -124,30 +124,30 @@ class Run:
 
     def next(self) -> PendingChat | None:
         with self.lock:
-            return None if self.chatting.stopped.is_set() else self.waiting.take()
+            return None if self.runner.stopped.is_set() else self.queue.pop_next()
 
     def stop(self) -> None:
-        self.chatting.stopped.set()
+        self.runner.stopped.set()
 
     def fail(self, error: BaseException) -> None:
         with self.lock:
-            self.chatting.stopped.set()
+            self.runner.stopped.set()
             self.failure = self.failure or error
 
-    def end(self, wanted: PendingChat, chat: Chat) -> None:
-        self.journal.add(wanted.key, chat)
+    def end(self, pending: PendingChat, chat: Chat) -> None:
+        self.journal.add(pending.key, chat)
         with self.lock:
-            self.waiting.ended(wanted)
-            self.done += 1
+            self.queue.mark_ended(pending)
+            self.completed += 1
             if self.progress:
-                self.progress(self.done + self.waiting.before, self.survey.chats, chat)
+                self.progress(self.completed + self.queue.before, self.requirements.chats, chat)
 
     def results(self) -> Sequence[CaseResult]:
-        found = results([self.journal], finished(self.waiting.keys, self.journal))
-        return tuple(found) if len(found) <= HELD else found
+        stored = read_results([self.journal], list_finished_chats(self.queue.keys, self.journal))
+        return tuple(stored) if len(stored) <= MOST_IN_MEMORY else stored
 
 
-def finished(keys: Sequence[tuple[str, ...]], journal: Journal) -> list[tuple[str, ...]]:
-    """Of each case the chats that have ended; without the cases of which none has."""
+def list_finished_chats(keys: Sequence[tuple[str, ...]], journal: Journal) -> list[tuple[str, ...]]:
+    """The keys of each case's chats that have ended; cases of which none has ended are left out."""
     ended = (tuple(key for key in of_case if key in journal) for of_case in keys)
     return [of_case for of_case in ended if of_case]

@@ -1,4 +1,4 @@
-"""How asking can fail, by what follows from it for the replay.
+"""How a request can fail, by what follows from it for the replay.
 
 SluiceError
   Busy          throttled or cold: asked again, within the run's patience
@@ -14,7 +14,7 @@ from sluice.wording import one_line
 
 BUSY = frozenset({408, 429, 502, 503, 504})  # says that the server is in trouble, and nothing about this request
 DOWN = frozenset({401, 403, 404, 405, 407})  # would be said of every request: the address or the permission is wrong
-SHOWN = 300
+LONGEST_QUOTE = 300
 
 
 class TargetDown(SluiceError):
@@ -37,20 +37,20 @@ class Refused(SluiceError):
     """The server would not answer this request, or failed at it."""
 
 
-def of_status(status: int, reason: str, after: str | None = None) -> Busy | Refused | TargetDown:
-    """The failure that a status says; `after` is its Retry-After."""
+def classify_status(status: int, reason: str, after: str | None = None) -> Busy | Refused | TargetDown:
+    """The failure that a status stands for; `after` is its Retry-After, in seconds."""
     if status in BUSY:
         return Busy(reason, float(after) if after and after.isdecimal() else None)
     return TargetDown(reason) if status in DOWN else Refused(reason)
 
 
-def told(status: int, body: bytes) -> str:
-    """The server's own words for why not, in one line."""
+def describe_error(status: int, body: bytes) -> str:
+    """The status and the server's own error message, in one line."""
     text = body.decode("utf-8", "replace")
     try:
         error = json.loads(text).get("error", text)
         text = error.get("message", str(error)) if isinstance(error, dict) else str(error)
     except (ValueError, AttributeError, RecursionError):
         pass  # not JSON: the text says it as well as anything
-    line = one_line(text, SHOWN)
+    line = one_line(text, LONGEST_QUOTE)
     return f"HTTP {status}" + (f": {line}" if line else "")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sluice.evaluation.replay import records
-from sluice.evaluation.replay.line_file import Lines, Place
+from sluice.evaluation.replay.line_file import LineFile, LineSpan
 from sluice.evaluation.results import CaseResult, Chat, Results
 
 FILE = "journal.jsonl"
@@ -19,8 +19,8 @@ class Journal:
     """In a folder, where it may hold chats of an interrupted replay; without one it is gone with the process."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._lines = Lines(folder / FILE if folder else None)
-        self._places: dict[str, Place] = {}
+        self._lines = LineFile(folder / FILE if folder else None)
+        self._places: dict[str, LineSpan] = {}
         for place, line in self._lines:
             if key := records.read_key(line):
                 self._places[key] = place
@@ -39,21 +39,21 @@ class Journal:
         self._places[key] = self._lines.add(records.chat_line(key, chat))
 
     def chat(self, key: str) -> Chat:
-        """Raises KeyError if it has not ended."""
-        return records.read_chat(self._lines.at(self._places[key]))
+        """Read a chat back. Raises KeyError if it has not ended."""
+        return records.read_chat(self._lines.read_line(self._places[key]))
 
-    def let_go(self) -> None:
-        """The replay is over: another one may go on with the file. What was read stays readable."""
-        self._lines.let_go()
+    def release_lock(self) -> None:
+        """Release the file once the replay is over: another one may go on with it. All chats stay readable."""
+        self._lines.release_lock()
 
-    def forget(self) -> None:
-        """Remove the file, once its report is written: the next replay must ask anew. What was read stays readable."""
+    def delete_file(self) -> None:
+        """Delete the file once the report is written: the next replay must ask anew. All chats stay readable."""
         if self.path:
             self.path.unlink(missing_ok=True)
 
 
-def results(journals: Sequence[Journal], cases: Sequence[Sequence[str]]) -> Results:
-    """What journals hold of some cases, in their order; `cases` are the keys of each one's chats, by their repeats."""
+def read_results(journals: Sequence[Journal], cases: Sequence[Sequence[str]]) -> Results:
+    """The results of cases, read from journals when looked at; `cases` are the keys of each one's chats, by repeats."""
 
     def chat(key: str) -> Chat:
         return next(journal for journal in journals if key in journal).chat(key)

@@ -11,14 +11,14 @@ from sluice.errors import SluiceError, UsageError
 SMALL = 4 << 20  # bytes that are kept in memory before a nameless file is made for them
 BLOCK = 1 << 17
 
-Place = tuple[int, int]  # where a line begins, and how long it is
+LineSpan = tuple[int, int]  # where a line begins, and how long it is
 
 
 class NoRoom(SluiceError):
     """The file cannot be made or written."""
 
 
-class Lines:
+class LineFile:
     """Lines of bytes, in the file at `path`, which is this process's alone meanwhile, or in one without a name.
 
     Half a line at the end of the file, as an interrupted process leaves it, is cut off.
@@ -31,34 +31,34 @@ class Lines:
         self._end = 0
         self.path = path
         if path:
-            self._keep(opened(path))
-            self._end = whole(self._descriptor())
+            self._keep(open_locked(path))
+            self._end = find_last_line_end(self._descriptor())
             os.ftruncate(self._descriptor(), self._end)
 
-    def add(self, line: bytes) -> Place:
-        """One line, given without its end. It is in the operating system's hands when this returns."""
+    def add(self, line: bytes) -> LineSpan:
+        """Write one line, without its newline. It is in the operating system's hands when this returns."""
         with self._lock:
             place = (self._end, len(line))
             self._write(line + b"\n")
             self._end += len(line) + 1
         return place
 
-    def at(self, place: Place) -> bytes:
+    def read_line(self, place: LineSpan) -> bytes:
         start, length = place
         if self._file is None:
             return bytes(self._memory[start : start + length])
         return os.pread(self._file, length, start)
 
-    def let_go(self) -> None:
-        """Nothing is added any more: another may. What is there can still be read."""
+    def release_lock(self) -> None:
+        """Let another process add lines; this one adds no more, and can still read."""
         if self.path:
             import fcntl
 
             fcntl.flock(self._descriptor(), fcntl.LOCK_UN)
 
-    def __iter__(self) -> Iterator[tuple[Place, bytes]]:
+    def __iter__(self) -> Iterator[tuple[LineSpan, bytes]]:
         start, rest = 0, b""
-        while block := self.at((start + len(rest), BLOCK)):
+        while block := self.read_line((start + len(rest), BLOCK)):
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:
                 yield (start, len(line)), line
@@ -67,13 +67,13 @@ class Lines:
     def _write(self, data: bytes) -> None:
         if self._file is None and len(self._memory) + len(data) > SMALL:
             memory, self._memory = bytes(self._memory), bytearray()
-            self._keep(nameless())
-            put(self._descriptor(), memory, 0)
+            self._keep(open_unnamed())
+            write_all(self._descriptor(), memory, 0)
         if self._file is None:
             self._memory += data
         else:
             try:
-                put(self._file, data, self._end)
+                write_all(self._file, data, self._end)
             except OSError as error:
                 raise NoRoom(f"{self.path or 'A temporary file'} cannot be written: {error.strerror}.") from None
 
@@ -86,7 +86,7 @@ class Lines:
         return self._file
 
 
-def opened(path: Path) -> int:
+def open_locked(path: Path) -> int:
     import fcntl
 
     try:
@@ -102,8 +102,8 @@ def opened(path: Path) -> int:
     return file
 
 
-def nameless() -> int:
-    """A file that is gone with the process."""
+def open_unnamed() -> int:
+    """Create a temporary file without a name, which is gone with the process."""
     import tempfile  # only what is large needs it, and start-up counts
 
     file, name = tempfile.mkstemp(prefix="sluice-")
@@ -111,20 +111,20 @@ def nameless() -> int:
     return file
 
 
-def put(file: int, data: bytes, at: int) -> None:
+def write_all(file: int, data: bytes, at: int) -> None:
     view = memoryview(data)
     while view:
         written = os.pwrite(file, view, at)
         view, at = view[written:], at + written
 
 
-def whole(file: int) -> int:
-    """Up to where the file holds whole lines."""
+def find_last_line_end(file: int) -> int:
+    """The offset in bytes behind the last newline; 0 if there is none."""
     end = os.fstat(file).st_size
     while end:
         start = max(0, end - BLOCK)
-        found = os.pread(file, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        newline = os.pread(file, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
         end = start
     return 0

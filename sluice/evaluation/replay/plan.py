@@ -1,4 +1,4 @@
-"""How a replay is done."""
+"""How cases are replayed: concurrency, sampling, rate and prices."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from sluice.evaluation.replay.prices import Prices
 
-SAME = ("max_tokens", "seed", "temperature", "prices", "cached")
+DECISIVE = ("max_tokens", "seed", "temperature", "prices", "cached")
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class Plan:
 
     def about(self, subject: Mapping[str, Any]) -> dict[str, Any]:
         """What a chat depends on, beside its case: one in a journal is taken up only if all of it is the same."""
-        told = asdict(self)
-        return {name: told[name] for name in SAME} | {"subject": dict(subject)}
+        values = asdict(self)
+        return {name: values[name] for name in DECISIVE} | {"subject": dict(subject)}
 
 
 STANDARD = Plan()

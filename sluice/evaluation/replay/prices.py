@@ -14,8 +14,8 @@ class Prices:
     instance_hour: float | None = None
     instances: int = 1
 
-    def of(self, prompt_tokens: int, completion_tokens: int, latency_ms: float, at_once: int) -> float | None:
-        """Of one answer. The chats that are `at_once` in flight share the instances' time, each by how long it took."""
+    def cost(self, prompt_tokens: int, completion_tokens: int, latency_ms: float, at_once: int) -> float | None:
+        """The USD of one answer. Chats `at_once` in flight share the instances' time, each by how long it took."""
         if self.prompt is None and self.completion is None and self.instance_hour is None:
             return None
         tokens = (prompt_tokens * (self.prompt or 0.0) + completion_tokens * (self.completion or 0.0)) / MILLION

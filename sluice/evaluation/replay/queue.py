@@ -48,8 +48,8 @@ class ChatQueue:
         self.keys: list[tuple[str, ...]] = []  # of every case that was pulled, in order
         self.before = 0  # chats that had ended before
 
-    def take(self) -> PendingChat | None:
-        """None: nothing is left, or all of it waits for a chat of its user that is running, and comes after that."""
+    def pop_next(self) -> PendingChat | None:
+        """The next chat. None: nothing is left, or all of it waits for a chat of its user that is still running."""
         while len(self._ready) < AHEAD and (case := next(self._cases, None)):
             chats = tuple(self._chats(case))
             self.keys.append(tuple(chat.key for chat in chats))
@@ -57,8 +57,8 @@ class ChatQueue:
                 self._pull(chat)
         return heapq.heappop(self._ready)[-1] if self._ready else None
 
-    def ended(self, chat: PendingChat) -> None:
-        """The next one of its user may begin."""
+    def mark_ended(self, chat: PendingChat) -> None:
+        """Let the next chat of the same chain begin."""
         if chat.chain is None:
             return
         if rest := self._chains[chat.chain]:

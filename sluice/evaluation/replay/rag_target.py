@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from http.client import HTTPResponse
 from typing import Any
 
-from sluice.chat_api import BadReply, mended
+from sluice.chat_api import BadReply, replace_surrogates
 from sluice.evaluation.replay.connections import BLOCK, Connections
-from sluice.evaluation.replay.failures import Busy, Refused, TargetDown, of_status, told
+from sluice.evaluation.replay.failures import Busy, Refused, TargetDown, classify_status, describe_error
 from sluice.evaluation.replay.target import LONGEST, TimedReply
 
 # the server works, and the model behind it would not answer this one question
@@ -41,38 +41,39 @@ class HttpRag:
     def __call__(self, user: str, message: str, max_tokens: int) -> TimedReply:
         """Raises Busy, Refused, BadReply or TargetDown: see `failures`."""
         body = json.dumps({"user": user, "message": message, "stream": True, "max_tokens": max_tokens})
-        _, answer = self._connections.post(self._path, body.encode(), self._headers, read)
+        _, answer = self._connections.post(self._path, body.encode(), self._headers, read_reply)
         if isinstance(answer, TimedReply):
             return answer
         raise answer
 
 
-def read(response: HTTPResponse, started: float) -> TimedReply | Failure:
+def read_reply(response: HTTPResponse, started: float) -> TimedReply | Failure:
     if response.status != 200:
         body = response.read(LONGEST)
-        return failure(response.status, body, told(response.status, body), response.getheader("Retry-After"))
+        reason = describe_error(response.status, body)
+        return classify_error(response.status, body, reason, response.getheader("Retry-After"))
     if "event-stream" not in (response.getheader("Content-Type") or ""):
         raise BadReply("The RAG server's answer is not a stream of events.")
-    answer = Answer(started)
-    for name, data in events(response):
+    answer = StreamedAnswer(started)
+    for name, data in read_events(response):
         if name == "error":
             body = json.dumps(data).encode()
             response.read(LONGEST)
-            return failure(503, body, f"The answer broke off: {told(200, body).partition(': ')[2]}")
-        answer.take(name, data)
+            return classify_error(503, body, f"The answer broke off: {describe_error(200, body).partition(': ')[2]}")
+        answer.add_event(name, data)
     return answer.reply()
 
 
-def failure(status: int, body: bytes, reason: str, after: str | None = None) -> Failure:
+def classify_error(status: int, body: bytes, reason: str, after: str | None = None) -> Failure:
     try:
         code = json.loads(body)["error"]["code"]
     except (ValueError, LookupError, TypeError):
         code = None
-    return Refused(reason) if code in REFUSED else of_status(status, reason, after)
+    return Refused(reason) if code in REFUSED else classify_status(status, reason, after)
 
 
-def events(response: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and data of each event; comments keep a quiet connection open and say nothing."""
+def read_events(response: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield name and data of each event; comments only keep a quiet connection open."""
     rest, size = b"", 0
     while chunk := response.read1(BLOCK):
         size += len(chunk)
@@ -80,11 +81,11 @@ def events(response: HTTPResponse) -> Iterator[tuple[str, dict[str, Any]]]:
             raise BadReply(f"The answer is longer than {LONGEST >> 20} MB and does not end.")
         *blocks, rest = (rest + chunk).replace(b"\r\n", b"\n").split(b"\n\n")
         for block in blocks:
-            if found := event(block):
-                yield found
+            if parsed := parse_event(block):
+                yield parsed
 
 
-def event(block: bytes) -> tuple[str, dict[str, Any]] | None:
+def parse_event(block: bytes) -> tuple[str, dict[str, Any]] | None:
     name, data = "message", []
     for line in block.split(b"\n"):
         field, _, value = line.partition(b":")
@@ -95,16 +96,16 @@ def event(block: bytes) -> tuple[str, dict[str, Any]] | None:
     if not data:
         return None
     try:
-        told = json.loads(b"\n".join(data))
+        content = json.loads(b"\n".join(data))
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
+        content = None
+    if not isinstance(content, dict):
         raise BadReply(f"The RAG server sent an event that is not a JSON object: {name}.")
-    return name, told
+    return name, content
 
 
-class Answer:
-    """The events of one answer put together."""
+class StreamedAnswer:
+    """One answer, put together from its events."""
 
     def __init__(self, started: float) -> None:
         self._started = started
@@ -113,10 +114,10 @@ class Answer:
         self._sources: list[Mapping[str, Any]] = []
         self._done: Mapping[str, Any] | None = None
 
-    def take(self, name: str, data: Mapping[str, Any]) -> None:
+    def add_event(self, name: str, data: Mapping[str, Any]) -> None:
         if name == "sources":
-            found = data.get("sources")
-            self._sources = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+            sources = data.get("sources")
+            self._sources = [each for each in sources if isinstance(each, dict)] if isinstance(sources, list) else []
         elif name == "token":
             if self._first_token_ms is None:
                 self._first_token_ms = (time.perf_counter() - self._started) * 1000
@@ -130,21 +131,21 @@ class Answer:
         reason, usage = self._done.get("finish_reason"), self._done.get("usage")
         counts = usage if isinstance(usage, dict) else {}
         return TimedReply(
-            mended("".join(self._texts)),
+            replace_surrogates("".join(self._texts)),
             reason if isinstance(reason, str) else None,
-            count(counts.get("prompt_tokens")),
-            count(counts.get("completion_tokens")),
+            read_count(counts.get("prompt_tokens")),
+            read_count(counts.get("completion_tokens")),
             first_token_ms=self._first_token_ms,
-            sources=tuple(named(source) for source in self._sources),
+            sources=tuple(name_source(source) for source in self._sources),
             passages=tuple(str(source.get("passage", "")) for source in self._sources),
         )
 
 
-def named(source: Mapping[str, Any]) -> str:
-    """A document by its id, and its title if that is another: a case may cite either."""
+def name_source(source: Mapping[str, Any]) -> str:
+    """A document's id, with its title behind it if that is another: a case may cite either."""
     document, title = str(source.get("document", "")), str(source.get("title", ""))
     return f"{document} ({title})" if title and title != document else document
 
 
-def count(value: object) -> int:
+def read_count(value: object) -> int:
     return value if isinstance(value, int) else 0

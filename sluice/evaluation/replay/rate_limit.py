@@ -8,7 +8,7 @@ Now = Callable[[], float]
 FIRST, LONGEST = 0.25, 15.0  # seconds before an endpoint is asked again: doubled each time, up to the longest
 
 
-class Pace:
+class TokenBucket:
     """A bucket of tokens, filled `per_second`, that holds up to `burst`: each request takes one. None: no limit."""
 
     def __init__(self, per_second: float | None, burst: float = 1.0, now: Now = time.monotonic) -> None:
@@ -19,7 +19,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def delay(self) -> float:
-        """Take the next token; seconds until it is there. Those who come at once get one after the other."""
+        """Take the next token; return the seconds until it is there. Those who come at once get one after the other."""
         if not self._every:
             return 0.0
         with self._lock:
@@ -29,11 +29,11 @@ class Pace:
             return max(at - now, 0.0)
 
 
-class OutOfPatience(Exception):
+class RetryBudgetSpent(Exception):
     """The endpoint has said nothing but "not now" for as long as the run bears it."""
 
 
-class Patience:
+class RetryBudget:
     """A run's budget of seconds for throttled and cold endpoints.
 
     What counts is the time in which the endpoint did nothing but refuse: from one refusal to the next, if nobody in the
@@ -48,21 +48,22 @@ class Patience:
         self._refused: float | None = None  # when it last was, if nobody was answered since
         self._lock = threading.Lock()
 
-    def answered(self) -> None:
+    def record_answer(self) -> None:
+        """Somebody got an answer: the time since the last refusal is not counted."""
         self._refused = None
 
-    def pause(self, attempt: int, wanted: float | None = None) -> float:
+    def pause(self, attempt: int, retry_after: float | None = None) -> float:
         """Seconds before the request is asked again after its `attempt`th refusal, which may have named some itself.
 
-        Raises OutOfPatience if the budget is used up; the last pause ends with it.
+        Raises RetryBudgetSpent if the budget is used up; the last pause ends with it.
         """
         import random  # only trouble needs it, and start-up counts
 
         with self._lock:
             before, self._refused = self._refused, self._now()
             self._spent += 0.0 if before is None else self._refused - before
-            left = self.seconds - self._spent
-        if left <= 0:
-            raise OutOfPatience
+            remaining = self.seconds - self._spent
+        if remaining <= 0:
+            raise RetryBudgetSpent
         backoff = min(FIRST * 2.0 ** min(attempt - 1, 10), LONGEST)
-        return min(max(random.uniform(backoff / 2, backoff), wanted or 0.0), left)
+        return min(max(random.uniform(backoff / 2, backoff), retry_after or 0.0), remaining)

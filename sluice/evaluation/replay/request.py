@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sluice.chat_api import BadReply, Reply
 from sluice.evaluation.replay.failures import Busy, Lost, Refused, TargetDown
-from sluice.evaluation.replay.rate_limit import Now, OutOfPatience, Pace, Patience
-from sluice.evaluation.replay.target import TimedReply, timed
+from sluice.evaluation.replay.rate_limit import Now, RetryBudget, RetryBudgetSpent, TokenBucket
+from sluice.evaluation.replay.target import TimedReply, as_timed_reply
 
 LOSSES, PAUSE = 2, 0.5  # how often a lost connection is tried again, and after how many seconds
 
@@ -21,14 +21,14 @@ class Interrupted(Exception):
 
 
 @dataclass(frozen=True)
-class Answered:
+class RequestResult:
     reply: TimedReply
     latency_ms: float  # of the attempt that was answered: pauses and refusals before it are not the model's
     attempts: int
 
 
 class Requester:
-    """What all requests of a run share: its rate, its patience, and when the endpoint was last heard."""
+    """What all requests of a run share: its rate, its retry budget, and when the endpoint answered last."""
 
     def __init__(
         self,
@@ -37,45 +37,45 @@ class Requester:
         stopped: threading.Event,
         now: Now = time.perf_counter,
     ) -> None:
-        self._pace = Pace(requests_per_second, now=now)
-        self._patience = Patience(retry_seconds, now=now)
+        self._bucket = TokenBucket(requests_per_second, now=now)
+        self._retry_budget = RetryBudget(retry_seconds, now=now)
         self._now = now
         self._stopped = stopped
-        self._heard = float("-inf")
+        self._last_answer = float("-inf")
         self._probing = threading.Lock()
 
-    def ask(self, send: Send, probe: Send, repeatable: bool = True) -> Answered:
-        """Raises Refused or BadReply if it is the request's fault, TargetDown if it is not, Interrupted.
+    def request(self, send: Send, probe: Send, repeatable: bool = True) -> RequestResult:
+        """Send until an answer comes. Raises Refused or BadReply if the request is at fault, TargetDown, Interrupted.
 
         `probe` asks something harmless: an endpoint that answers nothing else has not refused this one request, it is
         down. What is not `repeatable` is not sent again when the connection broke after it was sent.
         """
         losses = 0
         for attempt in itertools.count(1):
-            self._wait(self._pace.delay())
+            self._wait(self._bucket.delay())
             started = self._now()
             try:
-                reply = timed(send())
+                reply = as_timed_reply(send())
             except Busy as busy:
                 self._wait(self._pause(attempt, busy))
             except Lost:
                 losses += 1
-                if losses > LOSSES or not repeatable or self._heard == float("-inf"):
+                if losses > LOSSES or not repeatable or self._last_answer == float("-inf"):
                     raise
                 self._wait(PAUSE)
             except (Refused, BadReply) as error:
-                self._prove(probe, error)
+                self._check_alive(probe, error)
                 raise
             else:
                 ended = self._now()
-                self._answered(ended)
+                self._record_answer(ended)
                 took = (ended - started) * 1000 if reply.latency_ms is None else reply.latency_ms
-                return Answered(reply, took, attempt)
+                return RequestResult(reply, took, attempt)
         raise AssertionError("counting does not end")
 
-    def _answered(self, at: float) -> None:
-        self._heard = at
-        self._patience.answered()
+    def _record_answer(self, at: float) -> None:
+        self._last_answer = at
+        self._retry_budget.record_answer()
 
     def _wait(self, seconds: float) -> None:
         if (seconds > 0 and self._stopped.wait(seconds)) or self._stopped.is_set():
@@ -83,16 +83,16 @@ class Requester:
 
     def _pause(self, attempt: int, busy: Busy) -> float:
         try:
-            return self._patience.pause(attempt, busy.after)
-        except OutOfPatience:
-            spent = f"for {self._patience.seconds:g} s it said nothing else"
+            return self._retry_budget.pause(attempt, busy.after)
+        except RetryBudgetSpent:
+            spent = f"for {self._retry_budget.seconds:g} s it said nothing else"
             raise TargetDown(f"The endpoint stays busy: {busy.message} ({spent}).") from None
 
-    def _prove(self, probe: Send, error: Refused | BadReply) -> None:
-        """That the endpoint still answers others. An answer before the failure shows nothing: it may be down since."""
+    def _check_alive(self, probe: Send, error: Refused | BadReply) -> None:
+        """Raise TargetDown unless the endpoint still answers others; an answer before the failure proves nothing."""
         failed = self._now()
         with self._probing:
-            if self._heard > failed:
+            if self._last_answer > failed:
                 return
             self._wait(0)
             try:
@@ -102,4 +102,4 @@ class Requester:
             except (Refused, BadReply) as further:
                 why = f"It answers nothing, not even a greeting: {further.message}"
                 raise TargetDown(f"{error.message} {why}") from None
-            self._answered(self._now())
+            self._record_answer(self._now())

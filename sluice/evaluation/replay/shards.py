@@ -17,7 +17,7 @@ from sluice.evaluation.cases.case import Case
 from sluice.evaluation.cases.requirements import CaseRequirements
 from sluice.evaluation.replay import records
 from sluice.evaluation.replay.failures import TargetDown
-from sluice.evaluation.replay.journal import Journal, results
+from sluice.evaluation.replay.journal import Journal, read_results
 from sluice.evaluation.replay.plan import Plan
 from sluice.evaluation.results import Results
 
@@ -29,7 +29,7 @@ class Incomplete(TargetDown):
 
 
 @dataclass(frozen=True)
-class Here:
+class Instance:
     """Which of a job's instances this is."""
 
     index: int
@@ -37,17 +37,17 @@ class Here:
 
     @property
     def first(self) -> bool:
-        """The one that puts together what all have learned, and judges it."""
+        """Whether it is the instance that merges all journals and decides."""
         return self.index == 0
 
 
-def here(config: Mapping[str, Any]) -> Here:
-    """From `/opt/ml/config/resourceconfig.json`, which SageMaker writes on every instance of a Processing job."""
-    found = hosts(config)
-    return Here(found.index(config["current_host"]), len(found))
+def parse_instance(config: Mapping[str, Any]) -> Instance:
+    """This instance, by the resourceconfig.json that SageMaker writes on every instance of a Processing job."""
+    names = sort_hosts(config)
+    return Instance(names.index(config["current_host"]), len(names))
 
 
-def hosts(config: Mapping[str, Any]) -> list[str]:
+def sort_hosts(config: Mapping[str, Any]) -> list[str]:
     """The names of all instances, algo-2 before algo-10."""
     return sorted(config["hosts"], key=lambda name: (len(name), name))
 
@@ -55,12 +55,12 @@ def hosts(config: Mapping[str, Any]) -> list[str]:
 class Shard(Collection[Case]):
     """The cases of one instance, in the order of the file."""
 
-    def __init__(self, cases: Collection[Case], where: Here) -> None:
+    def __init__(self, cases: Collection[Case], instance: Instance) -> None:
         self._cases = cases
-        self._where = where
+        self._instance = instance
 
     def __iter__(self) -> Iterator[Case]:
-        return (case for case in self._cases if belongs(case, self._where.count) == self._where.index)
+        return (case for case in self._cases if find_shard(case, self._instance.count) == self._instance.index)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -69,24 +69,24 @@ class Shard(Collection[Case]):
         return any(case == each for each in self)
 
 
-def belongs(case: Case, count: int) -> int:
+def find_shard(case: Case, count: int) -> int:
     name = case.id if case.user is None else f"user {case.user}"
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") % count
 
 
-def merged(cases: Collection[Case], plan: Plan, subject: Mapping[str, Any], journals: Sequence[Journal]) -> Results:
+def merge(cases: Collection[Case], plan: Plan, subject: Mapping[str, Any], journals: Sequence[Journal]) -> Results:
     """The results of all cases in their order, as if one instance had replayed them. Raises Incomplete."""
-    survey, about = CaseRequirements(cases, plan.repeats), plan.about(subject)
-    keys = [tuple(records.key(case, n, about) for n in range(survey.repeats(case))) for case in cases]
+    requirements, about = CaseRequirements(cases, plan.repeats), plan.about(subject)
+    keys = [tuple(records.chat_key(case, n, about) for n in range(requirements.repeats(case))) for case in cases]
     missing = sum(1 for of_case in keys for key in of_case if not any(key in journal for journal in journals))
     if missing:
-        raise Incomplete(f"{missing} of {survey.chats} chats are in no instance's journal.")
-    return results(journals, keys)
+        raise Incomplete(f"{missing} of {requirements.chats} chats are in no instance's journal.")
+    return read_results(journals, keys)
 
 
 @dataclass(frozen=True)
-class State:
-    """What an instance tells the others of itself, every so often, and when its journal lies where they find it."""
+class InstanceState:
+    """What an instance writes for the others every so often, and once more when its journal lies where they find it."""
 
     chats: int = 0  # that have ended
     ended: bool = False
@@ -96,31 +96,31 @@ class State:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def read(cls, told: bytes) -> "State":
-        return cls(**json.loads(told))
+    def from_bytes(cls, content: bytes) -> "InstanceState":
+        return cls(**json.loads(content))
 
 
-def wait(
-    look: Callable[[int], State | None],
+def wait_for_instances(
+    look: Callable[[int], InstanceState | None],
     others: Iterable[int],
     silence: float,
     now: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> None:
-    """Until all others have ended. `look` tells an instance's state, None if it has told none yet.
+    """Return when all others have ended. `look` returns an instance's state, None if it has written none yet.
 
-    Raises Incomplete if one is down, or has told nothing new for `silence` seconds: then it is dead, or as good as.
+    Raises Incomplete if one is down, or has written nothing new for `silence` seconds: then it is dead, or as good as.
     """
-    seen: dict[int, State | None] = dict.fromkeys(others)
-    heard = dict.fromkeys(seen, now())
-    while waiting := [index for index, state in seen.items() if not (state and state.ended)]:
+    states: dict[int, InstanceState | None] = dict.fromkeys(others)
+    changed_at = dict.fromkeys(states, now())
+    while waiting := [index for index, state in states.items() if not (state and state.ended)]:
         for index in waiting:
             state = look(index)
             if state and state.down:
                 raise Incomplete(f"Instance {index + 1} could not go on: {state.down}")
-            if state != seen[index]:
-                seen[index], heard[index] = state, now()
-            elif now() - heard[index] > silence:
+            if state != states[index]:
+                states[index], changed_at[index] = state, now()
+            elif now() - changed_at[index] > silence:
                 raise Incomplete(f"Instance {index + 1} has told nothing for {silence:g} s.")
-        if any(not (state and state.ended) for state in seen.values()):
+        if any(not (state and state.ended) for state in states.values()):
             sleep(LOOK)

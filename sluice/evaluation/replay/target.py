@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from typing import Any
 
-from sluice.chat_api import BadReply, Lines, Reply, ToolCalls, calls, delta, finish, replace_surrogates, parse_reply, usage
+from sluice import chat_api
+from sluice.chat_api import BadReply, Reply
 from sluice.evaluation.replay.connections import BLOCK, Connections
 from sluice.evaluation.replay.failures import Busy, Refused, TargetDown, classify_status, describe_error
 
@@ -27,7 +28,7 @@ RagTarget = Callable[[str, str, int], TimedReply]  # user, message, max_tokens
 
 
 def as_timed_reply(reply: Reply) -> TimedReply:
-    """A reply of any target, as one that may have been timed."""
+    """Return the reply of any target as a TimedReply, whose times are None if it was not timed."""
     if isinstance(reply, TimedReply):
         return reply
     return TimedReply(reply.text, reply.finish_reason, reply.prompt_tokens, reply.completion_tokens, reply.tool_calls)
@@ -73,13 +74,13 @@ class HttpTarget:
 
 
 def read_reply(response: HTTPResponse, started: float) -> Reply | Busy | Refused | TargetDown:
-    """The answer, streamed or whole, or what follows from what a server says that refuses."""
+    """Read the answer, streamed or whole, or the failure that the server's status stands for."""
     if response.status != 200:
         reason = describe_error(response.status, response.read(LONGEST))
         return classify_status(response.status, reason, response.getheader("Retry-After"))
     kind = response.getheader("Content-Type") or ""
     if "jsonlines" not in kind and "event-stream" not in kind:
-        return parse_reply(response.read(LONGEST))
+        return chat_api.parse_reply(response.read(LONGEST))
     collected = StreamedReply(started)
     while chunk := response.read1(BLOCK):
         collected.feed(chunk)
@@ -91,9 +92,9 @@ class StreamedReply:
 
     def __init__(self, started: float) -> None:
         self._started = started
-        self._lines = Lines()
+        self._lines = chat_api.Lines()
         self._texts: list[str] = []
-        self._calls = ToolCalls()
+        self._calls = chat_api.ToolCalls()
         self._first_token_ms: float | None = None
         self._finish: str | None = None
         self._tokens = (0, 0)
@@ -110,7 +111,7 @@ class StreamedReply:
         for obj in self._lines.close():
             self._add(obj)
         return TimedReply(
-            replace_surrogates("".join(self._texts)),
+            chat_api.replace_surrogates("".join(self._texts)),
             self._finish,
             *self._tokens,
             self._calls.build(),
@@ -118,12 +119,12 @@ class StreamedReply:
         )
 
     def _add(self, obj: dict[str, Any]) -> None:
-        text, called = delta(obj), calls(obj)
+        text, called = chat_api.delta(obj), chat_api.calls(obj)
         if text:
             self._texts.append(text)
         if called:
             self._calls.add(called)
         if (text or called) and self._first_token_ms is None:
             self._first_token_ms = (time.perf_counter() - self._started) * 1000
-        self._finish = finish(obj) or self._finish
-        self._tokens = usage(obj) or self._tokens
+        self._finish = chat_api.finish(obj) or self._finish
+        self._tokens = chat_api.usage(obj) or self._tokens
