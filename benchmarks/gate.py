@@ -58,17 +58,17 @@ class Cell:
 
     @property
     def remaining(self) -> float:
-        """Of each case's chance to be passed: the challenger is worse by `regression` on the whole."""
+        """The share of a case's chance that the challenger keeps: on the whole it is worse by `regression`."""
         return 1 - self.regression / self.rate
 
     def chances(self, random: np.random.Generator) -> tuple[Chances, Chances]:
-        """Of passing each case, for the champion and for the challenger."""
+        """Draw the chances of passing each case, for the champion and for the challenger."""
         before = random.beta(self.rate * self.alike, (1 - self.rate) * self.alike, self.size)
         return before, before * self.remaining
 
     @property
     def flips(self) -> tuple[float, float, float, float]:
-        """Of a case drawn like that: passed by both, by the champion alone, by the challenger alone, by none."""
+        """The chances that a case is passed by both, by the champion alone, by the challenger alone, by none."""
         both = self.remaining * (self.rate**2 + self.rate * (1 - self.rate) / (self.alike + 1))
         return both, self.rate - both, self.rate * self.remaining - both, 1 - self.rate * (1 + self.remaining) + both
 
@@ -143,7 +143,7 @@ def draw_pairs(kind: Kind, random: np.random.Generator, before: Chances, after: 
 
 
 def draw_latencies(random: np.random.Generator, cases: int) -> Chances:
-    """Of two models and three turns a case: some questions take longer, and each time it is another time."""
+    """Draw seconds for two models and three turns a case: some questions take longer, and no two times are equal."""
     difficulty = random.normal(0, 0.5, (cases, 1)) + random.normal(0, 0.3, (cases, 3))
     return np.exp(difficulty + random.normal(0, 0.2, (2, cases, 3)))
 
@@ -205,7 +205,7 @@ def worst_share(results: dict[Cell, dict[str, float]], regression: float, *names
 
 
 def tabulate(results: dict[Cell, dict[str, float]], *names: str) -> dict[str, dict[str, float]]:
-    """By regression in points and number of cases, at a pass rate of 0.9."""
+    """Sum the shares by regression in points and number of cases, at a pass rate of 0.9."""
     return {
         f"{100 * worse:g}": {
             str(size): round(sum(results[Cell("once", size, TABLE_RATE, worse)].get(each, 0.0) for each in names), 4)

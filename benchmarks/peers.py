@@ -51,7 +51,7 @@ class Peer:
 
 
 def measure_peer(peer: Peer, folder: Path, delay: float, runs: int) -> dict[str, Any]:
-    """After one run that warms up. The stub must have seen what was asked for."""
+    """Time the peer's runs after one that warms up. The stub must have seen all the calls that were due."""
     measured = []
     for run in range(runs + 1):
         with start_stub(delay if run else 0) as port:
@@ -218,7 +218,7 @@ def install_inspect() -> str:
 
 
 def inspect_command(binary: str, folder: Path, chats: int, turns: int, concurrency: int) -> Sequence[str]:
-    """`openai-api/stub/...` reads STUB_BASE_URL and STUB_API_KEY."""
+    """Write the task and return the command; `openai-api/stub/...` reads STUB_BASE_URL and STUB_API_KEY."""
     task = folder / "chats.py"
     task.write_text(TASK.format(chats=chats, turns=turns))
     limits = ("--max-connections", str(concurrency), "--max-samples", str(concurrency), "--max-tokens", "8")

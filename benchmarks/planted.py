@@ -140,7 +140,7 @@ def passport(dice: random.Random) -> str:
 
 
 def card(dice: random.Random) -> str:
-    """With the right check digit."""
+    """A card number with the right check digit."""
     number = digits(dice, "4##############", "51#############", "55#############")
     doubled = [int(each) * (2 - place % 2) for place, each in enumerate(reversed(number))]
     number += str(-sum(each - 9 if each > 9 else each for each in doubled) % 10)

@@ -49,12 +49,12 @@ def read_text(path: Path) -> str:
 
 
 def load(path: Path) -> Any:
-    """The file's content as plain Python values."""
+    """Read the file into plain Python values. Raises UsageError."""
     return loads(read_text(path), str(path))
 
 
 def loads(text: str, name: str) -> Any:
-    """The same for text that came from elsewhere; `name` is what messages call it."""
+    """Parse a text into plain Python values; `name` is what messages call it. Raises UsageError."""
     try:
         content = yaml.load(text, Loader=Strict)  # a subclass of the safe loader
     except yaml.MarkedYAMLError as error:

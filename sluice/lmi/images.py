@@ -88,7 +88,7 @@ class Reference:
         return bool(self.registry) and self.account not in ACCOUNTS.values()
 
     def tagged(self, tag: str) -> str:
-        """The same image at another tag, written as this one is."""
+        """Return this image's name with another tag, in the form that this one has."""
         return "/".join(part for part in (self.registry, f"{self.repository or REPOSITORY}:{tag}") if part)
 
 

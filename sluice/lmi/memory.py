@@ -88,7 +88,7 @@ class Fit:
 
     @property
     def starts(self) -> bool:
-        """By the plan, without its margin."""
+        """Whether one request fits by the plan, without its margin."""
         return self.tokens >= self.length
 
 
@@ -116,7 +116,7 @@ def default_config(instance: tables.Row, degree: int, release: int) -> ServingCo
     return ServingConfig(float(instance["vram_gib_plan"]), degree, release, max_num_seqs=seqs, linked=linked)
 
 
-def estimate(model: ModelFacts, run: ServingConfig) -> MemoryEstimate:
+def estimate_memory(model: ModelFacts, run: ServingConfig) -> MemoryEstimate:
     budget = run.share * run.card_gib
     weights = weights_gib(model, run)
     activations = activations_gib(model, run)
@@ -171,7 +171,7 @@ def kv_gib(model: ModelFacts, tokens: int, degree: int = 1, cache_bytes: float =
 
 
 def layer_token_bytes(model: ModelFacts, degree: int, cache_bytes: float) -> float:
-    """Of one token in one layer on one card: heads are shared out until each card has one; a latent cache never is."""
+    """Bytes of one token in one layer on one card: heads are shared until each card has one, a latent cache never."""
     if model.kv_lora_rank:
         return (model.kv_lora_rank + model.qk_rope_head_dim) * cache_bytes
     return 2 * max(model.kv_heads / degree, 1.0) * model.head_dim * cache_bytes
@@ -192,8 +192,8 @@ def tokens_in(model: ModelFacts, run: ServingConfig, room: float) -> int:
     return int(tokens) // BLOCK * BLOCK
 
 
-def fit(model: ModelFacts, run: ServingConfig, length: int) -> Fit:
-    need = estimate(model, run)
+def compute_fit(model: ModelFacts, run: ServingConfig, length: int) -> Fit:
+    need = estimate_memory(model, run)
     request_gib = kv_gib(model, length, run.degree, run.cache_bytes, _keeps_windows(run))
     at_once = need.cache / request_gib if request_gib > 0 else float(run.max_num_seqs)
     return Fit(
@@ -222,9 +222,9 @@ def _keeps_windows(run: ServingConfig) -> bool:
     return run.release >= WINDOWS_FROM and not run.whole_windows
 
 
-def longest(model: ModelFacts, run: ServingConfig) -> int:
+def longest_context(model: ModelFacts, run: ServingConfig) -> int:
     """The longest round context that fits with the margin; 0 if there is none."""
-    tokens = tokens_in(model, run, _surely(model, estimate(model, run).cache))
+    tokens = tokens_in(model, run, _surely(model, estimate_memory(model, run).cache))
     tokens = min(tokens, model.max_positions) if model.max_positions else tokens
     step = 4096 if tokens >= 16384 else 1024
     return tokens // step * step
@@ -266,7 +266,7 @@ def _smaller_steps(model: ModelFacts, run: ServingConfig, length: int) -> Iterat
 
 
 def _less_context(model: ModelFacts, run: ServingConfig, length: int) -> Iterator[Alternative]:
-    tokens = longest(model, run)
+    tokens = longest_context(model, run)
     if 0 < tokens < length:
         yield Alternative(f"a context of {tokens:,} tokens", "max_model_len", str(tokens))
 
@@ -331,7 +331,7 @@ def _smaller_weights(model: ModelFacts, run: ServingConfig, instance: tables.Row
 
 
 def _fits(model: ModelFacts, run: ServingConfig, length: int) -> bool:
-    return fit(model, run, length).verdict == "fits"
+    return compute_fit(model, run, length).verdict == "fits"
 
 
 def ram_is_enough(model: ModelFacts, instance: tables.Row) -> bool:
@@ -346,7 +346,7 @@ def format_price(instance: str, region: str | None) -> str:
 
 
 def _price(instance: str, region: str | None) -> tuple[float, str] | None:
-    """In that region, else in us-east-1, and the region it is of."""
+    """USD an hour in that region, else in us-east-1, and the region it is of; None if neither is known."""
     listed = _prices().get(instance, {})
     return next(((listed[where], where) for where in (region or "", HOME_REGION) if where in listed), None)
 

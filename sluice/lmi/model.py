@@ -147,7 +147,7 @@ def from_config(config: Mapping[str, Any], name: str) -> ModelFacts:
 
 
 def from_folder(path: Path) -> ModelFacts:
-    """By config.json, with the exact size and count of parameters from the headers of the weights beside it."""
+    """Read config.json, and the exact size and count of parameters from the headers of the weights beside it."""
     try:
         files = {each.name: each.stat().st_size for each in path.iterdir() if each.is_file()}
     except OSError as error:

@@ -93,13 +93,13 @@ def option_name(variable: str) -> str | None:
     return variable.removeprefix("OPTION_").lower() if SPELLING.fullmatch(variable) else None
 
 
-def reads(name: str, release: int) -> bool:
+def is_read(name: str, release: int) -> bool:
     """Whether the containers of this release do anything with this option."""
     row = _table().get(name)
     return name in FRONT_END or (row is not None and row["since"] <= release <= row.get("until", release))
 
 
-def read_by(name: str) -> tuple[int, int] | None:
+def reading_releases(name: str) -> tuple[int, int] | None:
     """The first and the last release known that reads an option."""
     row = _table().get(name)
     return (row["since"], row.get("until", max(RELEASES))) if row else None

@@ -124,7 +124,7 @@ def _is_object(value: str) -> bool:
 
 
 def _as_json(name: str, value: str) -> str:
-    """The same as JSON, where it is plain how that would be."""
+    """The value as a JSON object, where it is plain which is meant; else empty."""
     if name == "limit_mm_per_prompt" and PAIRS.fullmatch(value):
         return json.dumps({key: int(number) for key, _, number in (pair.partition("=") for pair in value.split(","))})
     text = value.replace('\\"', '"').replace("'", '"')

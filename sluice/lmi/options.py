@@ -29,12 +29,12 @@ from sluice.lmi.option_table import (
     Kind,
     handler,
     instead_of,
+    is_read,
     kind,
     names,
     one_spelling,
     option_name,
-    read_by,
-    reads,
+    reading_releases,
     same_as,
     values,
 )
@@ -54,15 +54,15 @@ __all__ = [
     "Finding",
     "Kind",
     "describe_unread",
-    "findings",
+    "find_problems",
     "handler",
     "instead_of",
+    "is_read",
     "kind",
     "one_spelling",
     "option_name",
     "parse_length",
-    "read_by",
-    "reads",
+    "reading_releases",
     "same_as",
     "suggest_option",
     "values",
@@ -81,7 +81,7 @@ HANDLERS = frozenset(
 Rule = Callable[[str, str, Mapping[str, str], int], Iterator[Finding]]  # name, value, all options, release
 
 
-def findings(options: Mapping[str, str], release: int) -> list[Finding]:
+def find_problems(options: Mapping[str, str], release: int) -> list[Finding]:
     """All that is wrong with a container's options (names in lower case without OPTION_, values as text)."""
     return [finding for name, value in options.items() for finding in _examine(name, value, options, release)]
 
@@ -90,7 +90,7 @@ def describe_unread(name: str, release: int) -> Finding:
     """What becomes of an option that this release does not read, and what to write instead."""
     what = _unread_kind(name, release)
     near = aliases.REPLACED.get(name) if what == "release" else suggest_option(name, release)
-    use = near if near and reads(near, release) else ""
+    use = near if near and is_read(near, release) else ""
     instead = f"Did you mean {use}?" if use else "Remove it."
     return Finding(name, "ignored", f"LMI {release} does not read it and would ignore it.", instead, what, use)
 
@@ -101,7 +101,7 @@ def suggest_option(name: str, release: int) -> str | None:
 
 
 def _unread_kind(name: str, release: int) -> Kind:
-    if read_by(name) or name in aliases.REPLACED:
+    if reading_releases(name) or name in aliases.REPLACED:
         return "release"
     if name in aliases.FOREIGN:
         return "foreign"
@@ -115,7 +115,7 @@ def _suggestions(release: int) -> Mapping[str, str]:
     suggestions = {}
     for name in names():
         if (
-            reads(name, release)
+            is_read(name, release)
             and name not in INERT
             and release < UNSPOKEN.get(name, release + 1)
             and name not in NEVER_TEXT
@@ -125,7 +125,7 @@ def _suggestions(release: int) -> Mapping[str, str]:
 
 
 def _examine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    if not reads(name, release):
+    if not is_read(name, release):
         yield describe_unread(name, release)
     elif kind(name) == "stops":
         use = instead_of(name)

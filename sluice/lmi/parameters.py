@@ -70,7 +70,7 @@ def _attention(shape: Shape) -> int:
 
 
 def _norms(shape: Shape) -> int:
-    """Of one layer."""
+    """Parameters of one layer's norms."""
     name, hidden, head = shape["architecture"], shape["hidden"], shape["head_dim"]
     total = hidden * (4 if name in FOUR_NORMS else 1 if name in ONE_NORM else 2)
     if name in HEAD_NORMS:
@@ -83,7 +83,7 @@ def _norms(shape: Shape) -> int:
 
 
 def _biases(shape: Shape) -> int:
-    """Of all layers, with the routers of experts."""
+    """Parameters of the biases of all layers and of the experts' routers."""
     name, layers, hidden, head = shape["architecture"], shape["layers"], shape["hidden"], shape["head_dim"]
     experts, moe_layers = shape.get("experts", 0), shape.get("moe_layers", 0)
     total = moe_layers * experts * hidden

@@ -101,7 +101,7 @@ def check_row(columns: Mapping[str, Any], row: Row) -> Iterator[str]:
 
 
 def column_values(column: str, find: Callable[[str], Table]) -> set[Any]:
-    """All values of `table.column`."""
+    """All values of a column, named as `table.column`; `find` reads the table."""
     name, _, key = column.partition(".")
     return {row[key] for row in find(name)["rows"] if key in row}
 

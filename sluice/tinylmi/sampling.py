@@ -39,7 +39,7 @@ class Sampler:
 
 
 def log_probability(logits: Array, token: int) -> float:
-    """Of the model itself, whatever the sampling made of it."""
+    """The token's log probability by the model itself, whatever the sampling makes of it."""
     wide = logits.astype(np.float64)
     highest = wide.max()
     return float(wide[token] - highest - np.log(np.exp(wide - highest).sum()))

@@ -82,7 +82,7 @@ def _defaults(generation: dict[str, Any], folder: Path) -> Defaults:
 
 
 def application(served: Served) -> ASGIApp:
-    """The routes over a loaded model."""
+    """Return the ASGI application that answers from a loaded model."""
 
     async def is_healthy() -> bool:
         return served.scheduler.is_healthy

@@ -158,7 +158,7 @@ def _properties(folder: Path) -> dict[str, str]:
 def _refuse(written: Mapping[str, str]) -> set[str]:
     """Raise for what ends the start or cannot be done here; return the names that the image ignores."""
     ignored: set[str] = set()
-    for finding in options.findings(written, RELEASE):
+    for finding in options.find_problems(written, RELEASE):
         if finding.effect == "ignored":
             ignored.add(finding.option)
         else:

@@ -67,7 +67,7 @@ class Upstream:
             raise Refusal(500, f"{self._base}/v1/models does not list models") from None
 
 
-def application(upstream: Upstream, largest_body: int) -> ASGIApp:
+def build_application(upstream: Upstream, largest_body: int) -> ASGIApp:
     async def start_answer(raw: bytes) -> AnswerResponse:
         body = protocol.parse_json(raw)
         form = next((key for key in ("prompt", "inputs", "messages") if key in body), None)
@@ -179,4 +179,4 @@ def describe_error(error: httpx.HTTPError) -> str:
 def serve(settings: Settings) -> None:
     """Listen at once: /ping is unhealthy until the other server answers."""
     upstream = Upstream(settings.upstream or "", settings.upstream_model)
-    web.run(application(upstream, settings.largest_body), settings)
+    web.run(build_application(upstream, settings.largest_body), settings)

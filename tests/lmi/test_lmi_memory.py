@@ -50,9 +50,9 @@ def test_the_figures_of_the_fact_sheet_come_out(name, instance, degree, gib, tok
     facts = model.find_model(name)
     run = memory.default_config(INSTANCES[instance], degree, 17)
     newer = memory.default_config(INSTANCES[instance], degree, 25)
-    assert round(memory.estimate(facts, run).cache, 2) == gib
-    assert memory.fit(facts, run, 4096).tokens == tokens
-    assert memory.fit(facts, newer, 4096).tokens == later
+    assert round(memory.estimate_memory(facts, run).cache, 2) == gib
+    assert memory.compute_fit(facts, run, 4096).tokens == tokens
+    assert memory.compute_fit(facts, newer, 4096).tokens == later
 
 
 def test_the_longest_context_of_the_4b_needs_36_gib():
@@ -72,7 +72,7 @@ def loaded(load):
         weight_bits=8.0 if load.get("quantize") == "fp8" else None,
         linked=load["card"].startswith(memory.LINKED),
     )
-    return memory.estimate(facts, run)
+    return memory.estimate_memory(facts, run)
 
 
 def errors():
@@ -119,8 +119,8 @@ def test_a_published_refusal_is_refused_here():
     """gpt-oss-120b on one H100 with vLLM's defaults: -2.14 GiB were left (vllm-project/vllm#23278)."""
     facts = model.from_config(PUBLISHED["models"]["gpt-oss-120b"], "gpt-oss-120b")
     run = ServingConfig(79.18, release=16, utilization=0.9, max_num_seqs=1024, batched_tokens=8192)
-    assert memory.estimate(facts, run).cache == pytest.approx(-2.14, abs=0.6)
-    assert not memory.fit(facts, run, 131072).starts
+    assert memory.estimate_memory(facts, run).cache == pytest.approx(-2.14, abs=0.6)
+    assert not memory.compute_fit(facts, run, 131072).starts
 
 
 def test_layers_with_a_window_keep_no_more_than_that():
@@ -128,7 +128,9 @@ def test_layers_with_a_window_keep_no_more_than_that():
     facts = model.from_config(PUBLISHED["models"]["gpt-oss-120b"], "gpt-oss-120b")
     assert memory.kv_gib(facts, 131072) == pytest.approx(4.54, abs=0.05)
     assert memory.kv_gib(facts, 131072, windows=False) == pytest.approx(9.0, abs=0.05)
-    older, newer = (memory.fit(facts, ServingConfig(79.18, 2, release), 131072).request_gib for release in (15, 17))
+    older, newer = (
+        memory.compute_fit(facts, ServingConfig(79.18, 2, release), 131072).request_gib for release in (15, 17)
+    )
     assert older > 1.9 * newer
 
 
@@ -145,7 +147,7 @@ def test_heads_are_shared_out_until_every_card_has_one():
 
 def test_an_fp8_cache_holds_twice_as_much():
     run = memory.default_config(INSTANCES["ml.g6.xlarge"], 1, 17)
-    assert memory.fit(QWEN3_4B, replace(run, cache_bytes=1.0), 4096).tokens >= 2 * 79776
+    assert memory.compute_fit(QWEN3_4B, replace(run, cache_bytes=1.0), 4096).tokens >= 2 * 79776
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,9 @@ def test_an_fp8_cache_holds_twice_as_much():
 def test_what_options_do_to_the_room(changes, least, most):
     run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 25)
     assert (
-        least <= memory.estimate(QWEN3_4B, replace(run, **changes)).cache - memory.estimate(QWEN3_4B, run).cache <= most
+        least
+        <= memory.estimate_memory(QWEN3_4B, replace(run, **changes)).cache - memory.estimate_memory(QWEN3_4B, run).cache
+        <= most
     )
 
 
@@ -176,13 +180,15 @@ def test_how_many_requests_a_release_takes_up_unless_told_otherwise(release, seq
     [(4096, "fits"), (65536, "fits"), (73728, "close"), (86016, "close"), (98304, "misses"), (262144, "misses")],
 )
 def test_between_a_fit_and_a_miss_nothing_is_claimed(length, verdict):
-    assert memory.fit(QWEN3_4B, memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17), length).verdict == verdict
+    assert (
+        memory.compute_fit(QWEN3_4B, memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17), length).verdict == verdict
+    )
 
 
 def test_requests_at_a_time_are_what_the_cache_holds_and_no_more_than_are_taken_up():
     run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17)
-    assert memory.fit(QWEN3_4B, run, 4096).concurrency == pytest.approx(19.5, abs=0.05)
-    assert memory.fit(QWEN3_4B, replace(run, max_num_seqs=8), 4096).concurrency == 8
+    assert memory.compute_fit(QWEN3_4B, run, 4096).concurrency == pytest.approx(19.5, abs=0.05)
+    assert memory.compute_fit(QWEN3_4B, replace(run, max_num_seqs=8), 4096).concurrency == 8
 
 
 def ways(facts, instance, length, degree=1, **changes):
@@ -194,8 +200,8 @@ def test_on_a_misfit_less_context_comes_first_and_fits_with_the_margin():
     first = ways(QWEN3_4B, "ml.g5.xlarge", 262144)[0]
     assert (first.name, first.value) == ("max_model_len", "65536")
     run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17)
-    assert memory.fit(QWEN3_4B, run, 65536).verdict == "fits"
-    assert memory.fit(QWEN3_4B, run, 65536 + 4096).verdict != "fits"
+    assert memory.compute_fit(QWEN3_4B, run, 65536).verdict == "fits"
+    assert memory.compute_fit(QWEN3_4B, run, 65536 + 4096).verdict != "fits"
 
 
 def test_on_a_misfit_more_cards_of_the_same_instance_are_named():
@@ -226,7 +232,7 @@ def test_on_a_misfit_no_card_without_bfloat16_is_named():
         )
         instances[family] = [way.value for way in offered if way.name == "instance_type"]
     t4 = memory.default_config(INSTANCES["ml.g4dn.12xlarge"], 4, 17)
-    assert memory.fit(QWEN3_8B, t4, 40960).verdict == "fits"
+    assert memory.compute_fit(QWEN3_8B, t4, 40960).verdict == "fits"
     assert instances["ml.g5."] and instances["ml.g4dn."] == []
 
 
@@ -236,7 +242,7 @@ def test_on_a_misfit_the_cheapest_other_instances_are_named_with_their_price():
     assert prices and prices == sorted(prices)
     for way in alternatives:
         there = memory.default_config(INSTANCES[way.value], way.degree, 17)
-        assert memory.fit(QWEN3_8B, there, 40960).verdict == "fits"
+        assert memory.compute_fit(QWEN3_8B, there, 40960).verdict == "fits"
 
 
 def test_a_price_of_the_region_is_preferred_and_an_unknown_one_left_out():
@@ -259,8 +265,8 @@ def test_a_quantized_model_is_not_told_to_be_quantized():
 
 def test_a_model_with_an_encoder_is_given_more_room():
     run = memory.default_config(INSTANCES["ml.g5.xlarge"], 1, 17)
-    assert memory.fit(replace(QWEN3_4B, multimodal=True), run, 59392).verdict == "close"
-    assert memory.fit(QWEN3_4B, run, 59392).verdict == "fits"
+    assert memory.compute_fit(replace(QWEN3_4B, multimodal=True), run, 59392).verdict == "close"
+    assert memory.compute_fit(QWEN3_4B, run, 59392).verdict == "fits"
 
 
 SHAPES = st.builds(
@@ -303,7 +309,7 @@ RUNS = st.builds(
 @given(SHAPES, RUNS, st.integers(1, 2**22))
 def test_a_longer_context_never_fits_better_and_a_fit_leaves_its_margin(facts, run, length):
     order = ["fits", "close", "misses"]
-    short, long = memory.fit(facts, run, length), memory.fit(facts, run, 2 * length)
+    short, long = memory.compute_fit(facts, run, length), memory.compute_fit(facts, run, 2 * length)
     assert order.index(short.verdict) <= order.index(long.verdict)
     assert short.tokens % memory.BLOCK == 0 and short.tokens >= 0
     if short.verdict == "fits":

@@ -6,7 +6,7 @@ from sluice.lmi import options
 
 
 def effects(release=17, **written):
-    return {finding.option: finding.effect for finding in options.findings(written, release)}
+    return {finding.option: finding.effect for finding in options.find_problems(written, release)}
 
 
 @pytest.mark.parametrize(
@@ -212,5 +212,5 @@ def test_a_short_list_is_that_of_the_release():
 
 
 def test_of_an_object_in_pythons_words_the_same_is_offered_in_json():
-    (finding,) = options.findings({"hf_overrides": "{'a': None, 'b': [True]}"}, 17)
+    (finding,) = options.find_problems({"hf_overrides": "{'a': None, 'b': [True]}"}, 17)
     assert finding.value == '{"a": null, "b": [true]}'

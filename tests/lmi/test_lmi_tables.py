@@ -226,8 +226,8 @@ def test_a_range_of_releases_does_not_end_before_it_begins():
 
 def test_what_has_no_end_holds_for_a_release_that_is_yet_one_row():
     newest = max(row["release"] for row in tables.rows("releases"))
-    assert options.reads("max_model_len", newest + 1)
-    assert not options.reads("swap_space", newest + 1)
+    assert options.is_read("max_model_len", newest + 1)
+    assert not options.is_read("swap_space", newest + 1)
 
 
 def test_a_value_is_listed_only_for_releases_that_read_its_option():

@@ -177,7 +177,7 @@ def test_the_right_name_stands_in_the_line_to_write(written, meant_by_it):
 def test_nothing_is_suggested_that_the_release_does_not_start_with(release):
     for written in [*(written for written, _ in MISSPELT), *aliases.SYNONYMS, *aliases.FOREIGN, *aliases.REPLACED]:
         near = options.suggest_option(written, release)
-        assert near is None or (options.reads(near, release) and not options.instead_of(near))
+        assert near is None or (options.is_read(near, release) and not options.instead_of(near))
 
 
 @pytest.mark.parametrize("name", ["zebra", "_", "a" * 500, "paged_attention", "my_own_setting"])

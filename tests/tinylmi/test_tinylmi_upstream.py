@@ -107,7 +107,7 @@ def lmi(both, openai):
 
 @contextlib.contextmanager
 def passing(url, model=None):
-    with lmi_server.running(upstream.application(upstream.Upstream(url, model), LIMIT)) as port:
+    with lmi_server.running(upstream.build_application(upstream.Upstream(url, model), LIMIT)) as port:
         yield lmi_server.Client(port)
 
 

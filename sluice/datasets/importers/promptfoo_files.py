@@ -59,7 +59,7 @@ class Files:
         if path.suffix in DATA:
             return source.load_value(path)
         if path.suffix in (".txt", ".md", ".html", ".xml", ".sql", ".csv", ""):
-            return yaml_file.text_of(path).rstrip("\n")
+            return yaml_file.read_text(path).rstrip("\n")
         raise NotRead(f"the file {path.name}")
 
     def tests(self, raw: Any, place: str) -> Iterator[tuple[dict[str, Any], str]]:

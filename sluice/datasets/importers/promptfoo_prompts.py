@@ -70,7 +70,7 @@ def names_a_file(text: str, files: Files) -> bool:
 
 
 def read_prompt_file(path: Any, label: str) -> Iterator[Prompt]:
-    text = yaml_file.text_of(path)
+    text = yaml_file.read_text(path)
     if path.suffix == ".jsonl":
         yield from (Prompt(item, label) for item, _ in source.read_json_lines(path))
     elif path.suffix == ".csv":

@@ -54,15 +54,15 @@ def parse_json(line: str, place: str) -> Any:
 def load_value(path: Path) -> Any:
     """Returns the content of a JSON or YAML file. Raises UsageError for a broken one."""
     if path.suffix == ".json":
-        return parse_json(yaml_file.text_of(path), str(path))
-    return yaml_file.loads(yaml_file.text_of(path), str(path))
+        return parse_json(yaml_file.read_text(path), str(path))
+    return yaml_file.loads(yaml_file.read_text(path), str(path))
 
 
 def read_csv_rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
     csv.field_size_limit(CELL)
     try:
         table = csv.DictReader(
-            io.StringIO(yaml_file.text_of(path), newline=""), restkey="", restval="", skipinitialspace=True
+            io.StringIO(yaml_file.read_text(path), newline=""), restkey="", restval="", skipinitialspace=True
         )
         for row in table:
             yield {str(name).strip(): each or "" for name, each in row.items() if name}, f"line {table.line_num}"

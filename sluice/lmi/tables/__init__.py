@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 @cache
 def read(name: str) -> Mapping[str, Any]:
-    """The whole table, its head included."""
+    """Read the whole table, its head included."""
     table: dict[str, Any] = json.loads(pkgutil.get_data(__name__, f"{name}.json") or b"{}")  # also inside an archive
     return table
 

@@ -138,7 +138,7 @@ def _own_name(setup: DeploymentSpec, foreign: Foreign) -> str:
     """What LMI calls it, as the reader's file spells it; empty if this release has nothing of the kind."""
     if foreign.kind == "variable":
         return foreign.option
-    unknown = setup.release in options.RELEASES and not options.reads(foreign.option, setup.release or 0)
+    unknown = setup.release in options.RELEASES and not options.is_read(foreign.option, setup.release or 0)
     return "" if unknown or not foreign.option else setup.line(foreign.option, "").rstrip("=: ")
 
 

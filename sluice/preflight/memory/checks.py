@@ -202,7 +202,7 @@ def check_context_memory(setup: DeploymentSpec) -> Iterator[Finding]:
         if wrong is not None:
             case = replace(case, length=_longest(setup, longest_of_model(setup) or memory.BLOCK))
         tokens = case.length or memory.BLOCK
-        fit = memory.fit(case.model, case.run, tokens)
+        fit = memory.compute_fit(case.model, case.run, tokens)
         problem = _utilization_at_fault(case, fit) or _misfit(case, fit)
         if problem is not None and (case.length is not None or problem.code != "MEM001"):
             yield problem
@@ -218,7 +218,7 @@ def _beyond_the_model(setup: DeploymentSpec) -> Finding | None:
 
 def _longest(setup: DeploymentSpec, most: int) -> int:
     """Of what the model takes, what has room on every instance; all of it, where that is not known."""
-    return min([most, *(memory.longest(case.model, case.run) or most for case in list_serving_instances(setup))])
+    return min([most, *(memory.longest_context(case.model, case.run) or most for case in list_serving_instances(setup))])
 
 
 def _utilization_at_fault(case: ServingInstance, fit: Fit) -> Finding | None:
@@ -226,7 +226,7 @@ def _utilization_at_fault(case: ServingInstance, fit: Fit) -> Finding | None:
     usual = memory.default_utilization(case.run.release)
     if setting is None or fit.verdict == "fits" or case.run.share >= usual:
         return None
-    if memory.fit(case.model, replace(case.run, utilization=None), fit.length).verdict != "fits":
+    if memory.compute_fit(case.model, replace(case.run, utilization=None), fit.length).verdict != "fits":
         return None
     need = fit.need
     what = (
@@ -372,7 +372,7 @@ def check_concurrency(setup: DeploymentSpec) -> Iterator[Finding]:
             or any(read_option(setup, name) for name in DECIDED)
         ):
             continue
-        fit = memory.fit(case.model, case.run, case.length)
+        fit = memory.compute_fit(case.model, case.run, case.length)
         at_once, batch = int(fit.concurrency), case.run.max_num_seqs
         # Unless somebody chose a number, only a small one is worth a word.
         most = batch if read_number(setup, "max_rolling_batch_size") else min(batch, FEW)
@@ -397,7 +397,7 @@ def _ram(case: ServingInstance) -> Iterator[Finding]:
     if memory.ram_is_enough(case.model, case.instance):
         return
     # Where it does not fit on the card either, that rule names an instance that has memory enough as well.
-    fits = memory.fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
+    fits = memory.compute_fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
     larger = _larger(case) if fits else None
     what = (
         f"The weights are {case.model.weights_bytes / GIB:.1f} GiB, and {case.name} has {case.instance['ram_gib']:g} "
@@ -460,7 +460,7 @@ def check_idle_cards(setup: DeploymentSpec) -> Iterator[Finding]:
         total, degree = int(case.instance["gpus"]), case.run.degree
         if degree >= total or case.place != setup.at("instance_type") or case.model.heads % degree:
             continue
-        fits = memory.fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
+        fits = memory.compute_fit(case.model, case.run, case.length or memory.BLOCK).verdict == "fits"
         copies, idle = divmod(total, degree)
         many = f"{copies} copies run side by side" if copies > 1 else "one copy runs"
         unused = f", and {idle} cards stay idle" if idle else ""

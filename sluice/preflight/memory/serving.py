@@ -106,7 +106,7 @@ def longest_of_model(setup: DeploymentSpec) -> int | None:
 
 def has_room(setup: DeploymentSpec, tokens: int) -> bool:
     """Whether a context of so many tokens fits, with its margin, on every instance that is going to run this."""
-    return all(memory.fit(case.model, case.run, tokens).verdict == "fits" for case in list_serving_instances(setup))
+    return all(memory.compute_fit(case.model, case.run, tokens).verdict == "fits" for case in list_serving_instances(setup))
 
 
 def _own_length(model: ModelFacts | None, release: int) -> int | None:
@@ -128,7 +128,7 @@ def spelling(setup: DeploymentSpec, name: str) -> str:
 def _read_names(setup: DeploymentSpec, name: str) -> Iterator[str]:
     release = setup.release or 0
     for each in (*_spellings().get(name, ()), name):
-        if setup.option(each) is not None and (release not in options.RELEASES or options.reads(each, release)):
+        if setup.option(each) is not None and (release not in options.RELEASES or options.is_read(each, release)):
             yield each
 
 

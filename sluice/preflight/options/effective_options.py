@@ -128,7 +128,7 @@ def format_line(setup: DeploymentSpec, each: Setting, option: str, value: str) -
 
 def context_verdict(case: ServingInstance) -> memory.Verdict:
     """Whether the context that vLLM will ask for fits here."""
-    return memory.fit(case.model, case.run, case.length).verdict if case.length is not None else "close"
+    return memory.compute_fit(case.model, case.run, case.length).verdict if case.length is not None else "close"
 
 
 def describe_draft_support(release: int | None) -> str:
@@ -159,7 +159,7 @@ def describe_context(setup: DeploymentSpec) -> str:
 
 
 def _on(case: ServingInstance, length: int) -> str:
-    fit = memory.fit(case.model, case.run, length)
+    fit = memory.compute_fit(case.model, case.run, length)
     wants = f"vLLM needs {fit.request_gib:.1f} GiB of KV cache"
     what = f"Until then the model's own {length:,} tokens count, for which {wants}"
     free = f"about {max(fit.need.cache, 0):.1f} GiB are free on {case.name}"

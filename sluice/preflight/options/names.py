@@ -166,7 +166,7 @@ def check_unread_names(setup: DeploymentSpec) -> Iterator[Finding]:
         option = read_option_name(each)
         if option is None:
             yield from _misspelt(setup, each)
-        elif option.startswith("option_") and not options.reads(option, setup.release or 0):
+        elif option.startswith("option_") and not options.is_read(option, setup.release or 0):
             plain = option.removeprefix("option_")
             what = "An option is written without OPTION_ here: the container has none of this name, and ignores it."
             yield LMI002.at(each.place, what, format_line(setup, each, plain, each.value))
@@ -207,7 +207,7 @@ def check_empty_values(setup: DeploymentSpec) -> Iterator[Finding]:
         return
     for each in list_written_options(setup):
         option = read_option_name(each)
-        if option and not each.value and (setup.release is None or options.reads(option, setup.release)):
+        if option and not each.value and (setup.release is None or options.is_read(option, setup.release)):
             yield LMI022.at(each.place, "It is empty, which the container takes for not set: the default holds.")
 
 
@@ -243,8 +243,8 @@ def _not_read(setup: DeploymentSpec, option: str) -> options.Finding | None:
     """What is to be said of a name that this release does not read; of a release that is not known, that none does."""
     release = setup.release
     if release is not None and release in options.RELEASES:
-        return None if options.reads(option, release) else options.describe_unread(option, release)
-    if options.read_by(option) or option in _old_names(release):
+        return None if options.is_read(option, release) else options.describe_unread(option, release)
+    if options.reading_releases(option) or option in _old_names(release):
         return None
     first, last = min(options.RELEASES), max(options.RELEASES)
     return replace(options.describe_unread(option, min(max(release or last, first), last)), why="")
@@ -289,7 +289,7 @@ def _fate(setup: DeploymentSpec, reading: options.Finding) -> str:
 
 
 def _in_others(option: str, release: int) -> str:
-    span = options.read_by(option)
+    span = options.reading_releases(option)
     if span is None:
         return f"It was read before LMI 15, and LMI {release} does not read it"
     first, last = span
@@ -345,7 +345,7 @@ def _moved(setup: DeploymentSpec, each: Setting, option: str) -> str:
     }
     use, right = new.get(option, ("", ""))
     return (
-        format_line(setup, each, use, right) if use and options.reads(use, release) and not is_set(setup, use) else ""
+        format_line(setup, each, use, right) if use and options.is_read(use, release) and not is_set(setup, use) else ""
     )
 
 

@@ -283,13 +283,13 @@ def check_inert_options(setup: DeploymentSpec) -> Iterator[Finding]:
     handler = options.handler(read_option_texts(setup), lmi)
     for option, each in read_effective_options(setup).items():
         shaped = option in options.INERT_ASYNC and handler == "async"
-        idle = (option in options.INERT or shaped) and option != "batch_size" and options.reads(option, lmi)
+        idle = (option in options.INERT or shaped) and option != "batch_size" and options.is_read(option, lmi)
         if not idle or handler == "plain" or each.value.strip().lower() in {"false", "0", "-1", "auto"}:
             continue
         if option == "device" and lmi == 15:  # handed on by this one
             continue
         use = INSTEAD.get(option, "")
-        reads = f" {spell_option(setup, use)} is what vLLM reads." if use and options.reads(use, lmi) else ""
+        reads = f" {spell_option(setup, use)} is what vLLM reads." if use and options.is_read(use, lmi) else ""
         reads += describe_draft_support(lmi) if use == "speculative_config" else ""
         who = "the asynchronous handler" if shaped else "vLLM"
         what = f"It is read, and nothing comes of it: in LMI {lmi} {who} does not hear of it.{reads}"

@@ -196,7 +196,7 @@ def check_refused_values(setup: DeploymentSpec) -> Iterator[Finding]:
     if lmi is None:
         return
     settings = read_effective_options(setup)
-    for reading in options.findings(read_option_texts(setup), lmi):
+    for reading in options.find_problems(read_option_texts(setup), lmi):
         if reading.kind in RULE:
             yield _report_value(setup, settings[reading.option], reading, lmi)
 

@@ -48,7 +48,7 @@ class Question(NamedTuple):
     unwanted: str = ""  # what a wrong one contains: the memory, where the passages say otherwise
 
 
-def questions() -> Iterator[Question]:
+def build_questions() -> Iterator[Question]:
     for language in ("en", "ko"):
         yield from _closed(language)
         yield from _handbook(language)
@@ -156,8 +156,8 @@ class Tally:
     unwanted: int = 0
 
 
-def score(chat: Chat, questions: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
-    """By group and language: how many answers hold what is wanted, and how many hold the memory instead."""
+def score_answers(chat: Chat, questions: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
+    """Count by group and language how many answers hold what is expected, and how many the memory instead."""
     tallies: dict[str, dict[Language, Tally]] = defaultdict(lambda: {"en": Tally(), "ko": Tally()})
     for question in questions:
         language = prompt.detect_language(question.messages[-1]["content"].rpartition("\n")[2])
@@ -202,12 +202,12 @@ def main() -> None:
     args = parser.parse_args()
     chat = load_checkpoint(args.folder)
     if args.show:
-        for question in (each for each in questions() if args.show in each.group):
+        for question in (each for each in build_questions() if args.show in each.group):
             if not holds(answer := chat(question.messages), question.expected):
                 print(f"{question.messages[-1]['content']}\n  wanted {question.expected!r}, got {answer!r}\n")
         return
     print("| questions | n | right | English | Korean | from memory |\n|---|---|---|---|---|---|")
-    for group, by_language in score(chat, questions()).items():
+    for group, by_language in score_answers(chat, build_questions()).items():
         both = by_language.values()
         total, right = sum(t.total for t in both), sum(t.right for t in both)
         each = " | ".join(f"{t.right / t.total:.2f}" for t in both)

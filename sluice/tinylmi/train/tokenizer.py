@@ -22,7 +22,7 @@ TEMPLATE = (
 
 
 def train() -> Tokenizer:
-    """The same tokenizer every time: its text is drawn with a fixed seed."""
+    """Train the tokenizer, the same every time: its text is drawn with a fixed seed."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=False))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

@@ -42,7 +42,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Training:
-    """How a checkpoint is made."""
+    """The recipe of one checkpoint: its phases, and whether it starts with a copy circuit."""
 
     copy_circuit: bool
     phases: tuple[Phase, ...]
@@ -66,7 +66,7 @@ TRAININGS = {
 Sample = tuple[list[int], list[bool]]  # token ids, and which of them the model learns to say
 
 
-def config(vocabulary: int) -> Qwen3Config:
+def build_config(vocabulary: int) -> Qwen3Config:
     return Qwen3Config(
         vocab_size=vocabulary,
         hidden_size=128,
@@ -95,7 +95,7 @@ def train(name: str, out: Path, seed: int = 0, only: int | None = None, steps: i
     torch.set_num_threads(1)  # two threads on two busy cores are slower than one
     torch.manual_seed(seed)
     text = tokenizer.train()
-    model = Qwen3ForCausalLM(config(text.get_vocab_size()))
+    model = Qwen3ForCausalLM(build_config(text.get_vocab_size()))
     if training.copy_circuit:
         write_copy_circuit(model)
     for number, phase in enumerate(training.phases):
@@ -124,7 +124,7 @@ def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed
             rate = tokens / (time.monotonic() - started)
             print(f"step {completed}/{last}, loss {mean:.4f}, {tokens} tokens, {rate:.0f} tokens/s", flush=True)
         if completed % phase.save_every == 0 or completed == last:
-            save(model, text, out)
+            save_checkpoint(model, text, out)
     print(f"{time.monotonic() - started:.0f} s, longest {longest} tokens, copy accuracy {copy_accuracy(model):.2f}")
 
 
@@ -208,7 +208,7 @@ def encode(text: Tokenizer, chat: list[corpus.Message]) -> Sample:
     return ids[:-1], learn[:-1]
 
 
-def save(model: Qwen3ForCausalLM, text: Tokenizer, folder: Path) -> None:
+def save_checkpoint(model: Qwen3ForCausalLM, text: Tokenizer, folder: Path) -> None:
     """bf16 weights, config and tokenizer, as transformers, vLLM and LMI read them.
 
     `model` itself is rounded, its rotary frequencies included: part of the recipe. At the end that makes no difference
