@@ -17,31 +17,31 @@ ONE = {"url": "http://one"}
 CALLS = ({"name": "find", "arguments": {"q": "연차"}},)
 
 
-def ask(target: Any, question: str = "q", **more: Any) -> Any:
+def request_answer(target: Any, question: str = "q", **more: Any) -> Any:
     return target({"messages": [{"role": "user", "content": question}], **more})
 
 
 def test_the_same_request_is_asked_once_and_its_answer_is_the_same(tmp_path: Path) -> None:
     echo = Echo()
-    first = ask(CachedTarget(echo, tmp_path, ONE))
+    first = request_answer(CachedTarget(echo, tmp_path, ONE))
     again = CachedTarget(echo, tmp_path, ONE)
-    assert ask(again) == first
+    assert request_answer(again) == first
     assert (echo.asked["q"], again.hits) == (1, 1)
 
 
 def test_another_request_or_another_target_is_asked(tmp_path: Path) -> None:
     echo = Echo()
-    ask(CachedTarget(echo, tmp_path, ONE))
-    ask(CachedTarget(echo, tmp_path, ONE), seed=1)
-    ask(CachedTarget(echo, tmp_path, {"url": "http://other"}))
+    request_answer(CachedTarget(echo, tmp_path, ONE))
+    request_answer(CachedTarget(echo, tmp_path, ONE), seed=1)
+    request_answer(CachedTarget(echo, tmp_path, {"url": "http://other"}))
     assert echo.asked["q"] == 3
 
 
 def test_calls_are_kept_too(tmp_path: Path) -> None:
     reply = Reply("", "tool_calls", 1, 1, CALLS)
-    ask(CachedTarget(lambda _: reply, tmp_path, ONE))
-    kept = ask(CachedTarget(Echo(), tmp_path, ONE))
-    assert isinstance(kept, TimedReply) and kept.tool_calls == CALLS
+    request_answer(CachedTarget(lambda _: reply, tmp_path, ONE))
+    cached = request_answer(CachedTarget(Echo(), tmp_path, ONE))
+    assert isinstance(cached, TimedReply) and cached.tool_calls == CALLS
 
 
 def test_a_failure_is_not_kept(tmp_path: Path) -> None:
@@ -49,17 +49,17 @@ def test_a_failure_is_not_kept(tmp_path: Path) -> None:
         raise Refused("no")
 
     with pytest.raises(Refused):
-        ask(CachedTarget(refuses, tmp_path, ONE))
-    assert ask(CachedTarget(Echo(), tmp_path, ONE)).text == "echo: q"
+        request_answer(CachedTarget(refuses, tmp_path, ONE))
+    assert request_answer(CachedTarget(Echo(), tmp_path, ONE)).text == "echo: q"
 
 
 def test_a_file_that_is_damaged_is_asked_again(tmp_path: Path) -> None:
     echo = Echo()
-    ask(CachedTarget(echo, tmp_path, ONE))
+    request_answer(CachedTarget(echo, tmp_path, ONE))
     (file,) = tmp_path.rglob("*.json")
     for damaged in ("", "[]", '{"txt": 1}', '{"text": '):
         file.write_text(damaged)
-        assert ask(CachedTarget(echo, tmp_path, ONE)).text == "echo: q"
+        assert request_answer(CachedTarget(echo, tmp_path, ONE)).text == "echo: q"
     assert echo.asked["q"] == 5
 
 
@@ -73,4 +73,4 @@ def test_the_time_of_a_kept_answer_is_that_of_when_it_was_given(tmp_path: Path) 
 def test_a_folder_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(NoCache, match="cannot be"):
-        ask(CachedTarget(Echo(), tmp_path / "file", ONE))
+        request_answer(CachedTarget(Echo(), tmp_path / "file", ONE))

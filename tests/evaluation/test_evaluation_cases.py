@@ -42,8 +42,8 @@ def test_a_case_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_what_is_expected_is_told_in_words(tmp_path: Path) -> None:
     (case,) = loader.load_cases(write(tmp_path, GOOD))
-    told = "contains '15일'; not contains '20일' | '25일'; the number from 14 to 16"
-    assert case.turns[0].expected == told
+    expected = "contains '15일'; not contains '20일' | '25일'; the number from 14 to 16"
+    assert case.turns[0].expected == expected
     assert case.expected == "in Korean"
 
 

@@ -116,26 +116,26 @@ def test_a_case_that_was_changed_is_asked_again(tmp_path: Path) -> None:
 
 
 def test_chats_of_one_user_are_taken_up_together_or_not_at_all(tmp_path: Path) -> None:
-    asked: list[str] = []
+    questions: list[str] = []
     stop = {"at": "q2"}
 
     def rag(user: str, message: str, max_tokens: int) -> TimedReply:
         if message == stop["at"]:
             raise TargetDown("gone")
-        asked.append(message)
+        questions.append(message)
         return TimedReply("echo", "stop", 1, 1)
 
     mina = [chat(f"m{n}", f"q{n}", through="rag", user="mina") for n in range(3)]
     jun = [chat("j", "other", through="rag", user="jun")]
     journal = Journal(tmp_path)
     assert replay(jun + mina, Echo(), PLAN, rag=rag, journal=journal).down
-    assert asked == ["other", "q0", "q1"]
+    assert questions == ["other", "q0", "q1"]
     journal.release_lock()
-    asked.clear()
+    questions.clear()
     stop.clear()
     stop["at"] = ""
     replay(jun + mina, Echo(), PLAN, rag=rag, journal=Journal(tmp_path))
-    assert asked == ["q0", "q1", "q2"]
+    assert questions == ["q0", "q1", "q2"]
 
 
 def test_two_replays_do_not_write_into_one_folder(tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_a_journal_that_is_forgotten_can_still_be_read(tmp_path: Path) -> None:
     replayed = replay(CASES, Echo(), PLAN, journal=journal)
     journal.delete_file()
     assert not (tmp_path / FILE).exists()
-    found = read_results([journal], [(key,) for key in list(journal._places)])
-    assert len(found) == 4
-    assert {result.case.id for result in found} == {result.case.id for result in replayed.results}
-    assert found[-1] == found[3] and found[1:3] == (found[1], found[2])
+    stored = read_results([journal], [(key,) for key in list(journal._places)])
+    assert len(stored) == 4
+    assert {result.case.id for result in stored} == {result.case.id for result in replayed.results}
+    assert stored[-1] == stored[3] and stored[1:3] == (stored[1], stored[2])
 
 
 # what is written is what is read
@@ -235,18 +235,18 @@ def test_half_a_line_is_cut_off_the_file_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [0, 1, 5])
 def test_lines_are_read_from_anywhere_whether_they_are_in_memory_or_in_a_file(size: int) -> None:
     lines = LineFile()
-    wanted = [b"x" * (number * 1000) for number in range(size * 50)]
-    places = [lines.add(line) for line in wanted]
-    assert [lines.read_line(place) for place in places] == wanted
-    assert list(lines) == list(zip(places, wanted, strict=True))
+    contents = [b"x" * (number * 1000) for number in range(size * 50)]
+    places = [lines.add(line) for line in contents]
+    assert [lines.read_line(place) for place in places] == contents
+    assert list(lines) == list(zip(places, contents, strict=True))
 
 
 def test_many_results_are_read_one_by_one() -> None:
     many = [chat(f"c{n}", "q") for n in range(2_100)]
-    found = replay(many, Echo(), PLAN).results
-    assert isinstance(found, Results) and len(found) == 2_100
-    assert [result.case.id for result in found] == [case.id for case in many]
-    assert isinstance(found[0], CaseResult) and found[0].passed
+    results = replay(many, Echo(), PLAN).results
+    assert isinstance(results, Results) and len(results) == 2_100
+    assert [result.case.id for result in results] == [case.id for case in many]
+    assert isinstance(results[0], CaseResult) and results[0].passed
 
 
 def test_a_report_of_many_results_is_the_same_as_one_of_few(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_report_of_many_results_is_the_same_as_one_of_few(tmp_path: Path) -> N
 
     many = [chat(f"c{n}", "q", tags=(f"t{n % 2}",)) for n in range(2_100)]
     report = replace(evaluate(many, Echo(), Gate(), PLAN), seconds=1.0)
-    held = replace(report, results=tuple(report.results))
+    in_memory = replace(report, results=tuple(report.results))
     written = json.loads(reports.write_report(report, tmp_path).read_text())
-    assert written == json.loads(json.dumps(held.as_json()))
+    assert written == json.loads(json.dumps(in_memory.as_json()))
     assert written["tags"]["t1"]["cases"] == 1_050

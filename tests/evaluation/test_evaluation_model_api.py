@@ -53,13 +53,13 @@ def server() -> Iterator[Server]:
             self.end_headers()
             self.wfile.write(data)
 
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    stub = Server(f"http://127.0.0.1:{made.server_port}/v1/")
-    thread = Thread(target=made.serve_forever, args=(0.01,), daemon=True)
+    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    stub = Server(f"http://127.0.0.1:{http_server.server_port}/v1/")
+    thread = Thread(target=http_server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield stub
-    made.shutdown()
-    made.server_close()
+    http_server.shutdown()
+    http_server.server_close()
     thread.join()
 
 
@@ -70,8 +70,8 @@ def api(server: Server, **more: Any) -> ModelApi:
 def test_a_question_is_sent_cold_with_its_seed_and_the_key_in_the_header(server: Server) -> None:
     server.answers(200, CHAT)
     assert api(server, key="sk-1").complete(MESSAGES, 64, 7) == CHAT["choices"][0]["message"]["content"]  # type: ignore[index]
-    asked = {"model": "judge-1", "messages": MESSAGES, "max_tokens": 64, "temperature": 0, "seed": 7}
-    assert server.asked == [("/v1/chat/completions", asked, "Bearer sk-1")]
+    request = {"model": "judge-1", "messages": MESSAGES, "max_tokens": 64, "temperature": 0, "seed": 7}
+    assert server.asked == [("/v1/chat/completions", request, "Bearer sk-1")]
     api(server).complete(MESSAGES, 64, 7)
     assert server.asked[-1][2] is None
 
@@ -97,7 +97,7 @@ def test_patience_has_an_end(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "told"),
+    ("status", "body", "message"),
     [
         (401, {"error": {"message": "bad key"}}, "does not answer: HTTP 401: bad key"),
         (404, b"nothing here", "does not answer: HTTP 404: nothing here"),
@@ -108,9 +108,9 @@ def test_patience_has_an_end(server: Server) -> None:
         (200, ["x"], "no chat answer"),
     ],
 )
-def test_what_will_not_pass_is_one_error_at_once(server: Server, status: int, body: Any, told: str) -> None:
+def test_what_will_not_pass_is_one_error_at_once(server: Server, status: int, body: Any, message: str) -> None:
     server.answers(status, body)
-    with pytest.raises(JudgeFailed, match=told) as caught:
+    with pytest.raises(JudgeFailed, match=message) as caught:
         api(server, key="sk-secret").complete(MESSAGES, 64, 0)
     assert len(server.asked) == 1 and "sk-secret" not in str(caught.value)
 

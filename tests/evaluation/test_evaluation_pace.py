@@ -1,4 +1,4 @@
-"""The rate, the patience with an endpoint that is not there yet, and what is said of the progress."""
+"""The rate, the retry budget for an endpoint that is not there yet, and what is written of the progress."""
 
 import threading
 from collections.abc import Callable
@@ -38,41 +38,41 @@ def test_without_a_rate_nothing_waits(time: Time) -> None:
 
 
 def test_requests_at_once_are_spaced_by_the_rate(time: Time) -> None:
-    pace = TokenBucket(4, now=time)
-    assert [pace.delay() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
+    bucket = TokenBucket(4, now=time)
+    assert [bucket.delay() for _ in range(4)] == [0, 0.25, 0.5, 0.75]
 
 
 def test_a_bucket_that_was_not_used_holds_no_more_than_it_can(time: Time) -> None:
-    pace = TokenBucket(4, burst=3, now=time)
+    bucket = TokenBucket(4, burst=3, now=time)
     time.passes(1000)
-    assert [pace.delay() for _ in range(5)] == [0, 0, 0, 0.25, 0.5]
+    assert [bucket.delay() for _ in range(5)] == [0, 0, 0, 0.25, 0.5]
     time.passes(0.75)
-    assert pace.delay() == 0
+    assert bucket.delay() == 0
 
 
 def test_in_no_stretch_of_time_are_there_more_than_the_rate_allows(time: Time) -> None:
-    pace, sent = TokenBucket(10, now=time), []
+    bucket, sent = TokenBucket(10, now=time), []
     for step in (0.0, 0.03, 0.3, 0.01, 0.01, 0.5, 0.0, 0.0, 0.05):
         time.passes(step)
-        sent.append(time() + pace.delay())
+        sent.append(time() + bucket.delay())
     assert all(later - earlier > 0.0999 for earlier, later in pairwise(sent))
 
 
 def test_the_rate_holds_for_all_chats_together() -> None:
-    seen = []
+    threads = []
     echo = Echo()
 
     def target(request):
-        seen.append(threading.get_ident())
+        threads.append(threading.get_ident())
         return echo(request)
 
     replay([chat(f"c{n}", "q") for n in range(6)], target, Plan(6, requests_per_second=200))
-    assert len(seen) == 6
+    assert len(threads) == 6
 
 
 def test_pauses_grow_and_are_never_all_the_same(time: Time) -> None:
-    patience = RetryBudget(1000, now=time)
-    pauses = [[patience.pause(attempt) for _ in range(20)] for attempt in range(1, 12)]
+    budget = RetryBudget(1000, now=time)
+    pauses = [[budget.pause(attempt) for _ in range(20)] for attempt in range(1, 12)]
     assert all(len(set(each)) > 1 for each in pauses)
     assert all(0.125 <= pause <= 0.25 for pause in pauses[0])
     assert all(7.5 <= pause <= 15 for pause in pauses[-1])
@@ -83,24 +83,24 @@ def test_an_endpoint_that_says_how_long_is_asked_no_earlier(time: Time) -> None:
 
 
 def test_the_budget_is_of_the_run_and_the_last_pause_ends_with_it(time: Time) -> None:
-    patience = RetryBudget(10, now=time)
-    time.passes(patience.pause(1, retry_after=8))
-    assert patience.pause(2, retry_after=8) == pytest.approx(2)
+    budget = RetryBudget(10, now=time)
+    time.passes(budget.pause(1, retry_after=8))
+    assert budget.pause(2, retry_after=8) == pytest.approx(2)
     time.passes(2)
     with pytest.raises(RetryBudgetSpent):
-        patience.pause(3)
+        budget.pause(3)
 
 
 def test_only_time_without_any_answer_counts(time: Time) -> None:
-    patience = RetryBudget(10, now=time)
+    budget = RetryBudget(10, now=time)
     for _ in range(50):
-        patience.pause(1)
+        budget.pause(1)
         time.passes(0.1)
-        patience.pause(1)
+        budget.pause(1)
         time.passes(60)
-        patience.record_answer()
+        budget.record_answer()
         time.passes(60)
-    assert patience.pause(1, retry_after=99) == pytest.approx(5)
+    assert budget.pause(1, retry_after=99) == pytest.approx(5)
 
 
 def test_without_a_budget_nothing_is_asked_again(time: Time) -> None:
@@ -123,8 +123,8 @@ class Never(threading.Event):
         return False
 
 
-def asking(time: Time, per_second: float | None = None, patience: float = 60) -> Requester:
-    return Requester(per_second, patience, Never(time), time)
+def build_requester(time: Time, per_second: float | None = None, budget: float = 60) -> Requester:
+    return Requester(per_second, budget, Never(time), time)
 
 
 def takes(time: Time, seconds: float, *before: Exception) -> Callable[[], Reply]:
@@ -141,23 +141,23 @@ def takes(time: Time, seconds: float, *before: Exception) -> Callable[[], Reply]
 
 
 def test_pauses_and_refused_attempts_are_not_the_models_time(time: Time) -> None:
-    answered = asking(time).request(takes(time, 0.2, Busy("429"), Busy("503", after=9)), takes(time, 1))
-    assert answered.latency_ms == pytest.approx(200)
-    assert answered.attempts == 3
+    result = build_requester(time).request(takes(time, 0.2, Busy("429"), Busy("503", after=9)), takes(time, 1))
+    assert result.latency_ms == pytest.approx(200)
+    assert result.attempts == 3
     assert time.now > 109
 
 
 def test_the_rate_also_bounds_what_is_asked_again(time: Time) -> None:
-    asking(time, per_second=0.1).request(takes(time, 0, Busy("429"), Busy("429")), takes(time, 1))
+    build_requester(time, per_second=0.1).request(takes(time, 0, Busy("429"), Busy("429")), takes(time, 1))
     assert time.now >= 120
 
 
 def test_an_endpoint_that_answers_in_between_does_not_use_up_the_patience(time: Time) -> None:
-    ask = asking(time, patience=1)
+    requester = build_requester(time, budget=1)
     for _ in range(50):
-        ask.request(takes(time, 0, Busy("429")), takes(time, 1))
+        requester.request(takes(time, 0, Busy("429")), takes(time, 1))
     with pytest.raises(TargetDown, match="stays busy"):
-        ask.request(takes(time, 0, *[Busy("429")] * 50), takes(time, 1))
+        requester.request(takes(time, 0, *[Busy("429")] * 50), takes(time, 1))
 
 
 def test_a_failure_is_the_requests_own_if_a_greeting_is_answered_after_it(time: Time) -> None:
@@ -167,53 +167,52 @@ def test_a_failure_is_the_requests_own_if_a_greeting_is_answered_after_it(time: 
         greeted.append(time.now)
         return Reply("hi", "stop", 1, 1)
 
-    ask = asking(time)
+    requester = build_requester(time)
     for _ in range(2):
         with pytest.raises(Refused, match="500"):
-            ask.request(takes(time, 1, Refused("HTTP 500")), greeting)
+            requester.request(takes(time, 1, Refused("HTTP 500")), greeting)
     assert len(greeted) == 2
 
 
 def test_an_endpoint_that_is_too_busy_for_a_greeting_is_not_down(time: Time) -> None:
     with pytest.raises(Refused):
-        asking(time).request(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Busy("429")))
+        build_requester(time).request(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Busy("429")))
 
 
 def test_an_answer_before_a_failure_does_not_show_that_the_endpoint_lives(time: Time) -> None:
-    ask = asking(time)
-    ask.request(takes(time, 1), takes(time, 1))
+    requester = build_requester(time)
+    requester.request(takes(time, 1), takes(time, 1))
     with pytest.raises(TargetDown, match="not even a greeting"):
-        ask.request(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Refused("HTTP 500")))
+        requester.request(takes(time, 1, Refused("HTTP 500")), takes(time, 1, Refused("HTTP 500")))
 
 
 def test_a_lost_connection_is_tried_twice_more_if_there_was_an_answer_before(time: Time) -> None:
-    ask = asking(time)
+    requester = build_requester(time)
     with pytest.raises(Lost):
-        ask.request(takes(time, 1, Lost("reset")), takes(time, 1))
-    ask.request(takes(time, 1), takes(time, 1))
-    assert ask.request(takes(time, 1, Lost("reset"), Lost("reset")), takes(time, 1)).attempts == 3
+        requester.request(takes(time, 1, Lost("reset")), takes(time, 1))
+    requester.request(takes(time, 1), takes(time, 1))
+    assert requester.request(takes(time, 1, Lost("reset"), Lost("reset")), takes(time, 1)).attempts == 3
     with pytest.raises(Lost):
-        ask.request(takes(time, 1, *[Lost("reset")] * 3), takes(time, 1))
+        requester.request(takes(time, 1, *[Lost("reset")] * 3), takes(time, 1))
     with pytest.raises(Lost):
-        ask.request(takes(time, 1, Lost("reset")), takes(time, 1), repeatable=False)
+        requester.request(takes(time, 1, Lost("reset")), takes(time, 1), repeatable=False)
 
 
 # progress
 
 
 def ended(passed: bool = True) -> Chat:
-    return (
-        Chat(chat("a", "q1", "q2"), (), ()) if not passed else replay([chat("a", "q1", "q2")], Echo()).results[0].deciding_chat
-    )
+    case = chat("a", "q1", "q2")
+    return replay([case], Echo()).results[0].deciding_chat if passed else Chat(case, (), ())
 
 
 def test_progress_tells_chats_rate_and_remaining_time(time: Time) -> None:
-    said: list[str] = []
-    watch = ProgressReporter(said.append, every=10, now=time)
-    for done in range(1, 31):
+    lines: list[str] = []
+    reporter = ProgressReporter(lines.append, every=10, now=time)
+    for completed in range(1, 31):
         time.passes(1)
-        watch(done, 120, ended())
-    assert said == [
+        reporter(completed, 120, ended())
+    assert lines == [
         "10 of 120 chats, 2.0 turns/s, about 1:50 left",
         "20 of 120 chats, 2.0 turns/s, about 1:40 left",
         "30 of 120 chats, 2.0 turns/s, about 1:30 left",
@@ -221,28 +220,28 @@ def test_progress_tells_chats_rate_and_remaining_time(time: Time) -> None:
 
 
 def test_the_last_chat_is_always_told_and_failures_are_counted(time: Time) -> None:
-    said: list[str] = []
-    watch = ProgressReporter(said.append, every=10, now=time)
+    lines: list[str] = []
+    reporter = ProgressReporter(lines.append, every=10, now=time)
     time.passes(10)
-    watch(1, 2, ended(passed=False))
-    watch(2, 2, ended())
-    assert said == ["1 of 2 chats, 1 failed, 0.0 turns/s, about 0:10 left", "2 of 2 chats, 1 failed, 0.2 turns/s"]
+    reporter(1, 2, ended(passed=False))
+    reporter(2, 2, ended())
+    assert lines == ["1 of 2 chats, 1 failed, 0.0 turns/s, about 0:10 left", "2 of 2 chats, 1 failed, 0.2 turns/s"]
 
 
 def test_a_replay_that_is_over_at_once_says_nothing(time: Time) -> None:
-    said: list[str] = []
-    watch = ProgressReporter(said.append, every=10, now=time)
-    watch(1, 2, ended())
-    watch(2, 2, ended())
-    assert not said
+    lines: list[str] = []
+    reporter = ProgressReporter(lines.append, every=10, now=time)
+    reporter(1, 2, ended())
+    reporter(2, 2, ended())
+    assert not lines
 
 
 def test_chats_from_before_an_interruption_make_nothing_look_quicker(time: Time) -> None:
-    said: list[str] = []
-    watch = ProgressReporter(said.append, every=1, now=time)
+    lines: list[str] = []
+    reporter = ProgressReporter(lines.append, every=1, now=time)
     time.passes(10)
-    watch(91, 100, ended())
-    assert said == ["91 of 100 chats, 0.2 turns/s, about 1:30 left"]
+    reporter(91, 100, ended())
+    assert lines == ["91 of 100 chats, 0.2 turns/s, about 1:30 left"]
 
 
 def test_times_are_told_as_a_clock_does() -> None:

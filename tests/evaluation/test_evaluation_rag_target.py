@@ -75,8 +75,8 @@ def test_a_chat_is_replayed_with_retrieval_and_the_servers_own_history(rag: Http
     )
     report = evaluate([Case("leave", turns, through="rag")], no_model, Gate(), PLAN, rag=rag)
     assert report.verdict.verdict == "pass", report.verdict
-    said = [message["content"] for message in world.runtime.last_messages()]
-    assert any("How long is annual leave?" in text for text in said), "the history is the server's"
+    contents = [message["content"] for message in world.runtime.last_messages()]
+    assert any("How long is annual leave?" in text for text in contents), "the history is the server's"
 
 
 def test_an_endpoint_that_is_throttled_behind_the_server_is_busy(rag: HttpRag, world: World) -> None:
@@ -111,10 +111,10 @@ class Odd(BaseHTTPRequestHandler):
     kind = "text/event-stream"
     body = b""
     status = 200
-    asked: ClassVar[list[int]]  # the port that each request came from
+    ports: ClassVar[list[int]]  # the port that each request came from
 
     def do_POST(self) -> None:
-        self.asked.append(self.client_address[1])
+        self.ports.append(self.client_address[1])
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(self.status)
         self.send_header("Content-Type", self.kind)
@@ -128,7 +128,7 @@ class Odd(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def odd() -> Iterator[tuple[type[Odd], HttpRag]]:
-    handler = type("Told", (Odd,), {"asked": []})
+    handler = type("Told", (Odd,), {"ports": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -141,13 +141,13 @@ def odd() -> Iterator[tuple[type[Odd], HttpRag]]:
         server.server_close()
 
 
-DONE = b'event: done\ndata: {"finish_reason": "stop", "usage": {"prompt_tokens": 3, "completion_tokens": 2}}\n\n'
+END = b'event: done\ndata: {"finish_reason": "stop", "usage": {"prompt_tokens": 3, "completion_tokens": 2}}\n\n'
 
 
 def test_comments_line_ends_and_unknown_events_are_passed_over(odd: tuple[type[Odd], HttpRag]) -> None:
     handler, rag = odd
     handler.body = (
-        b': still there\r\n\r\nevent: token\r\ndata: {"text": "\xec\x97\xb0"}\r\n\r\nevent: new\ndata: {}\n\n' + DONE
+        b': still there\r\n\r\nevent: token\r\ndata: {"text": "\xec\x97\xb0"}\r\n\r\nevent: new\ndata: {}\n\n' + END
     )
     assert rag("u", "q", 1).text == "연"
 
@@ -156,28 +156,28 @@ def test_a_stream_whose_length_was_said_leaves_its_connection_free_and_is_asked_
     odd: tuple[type[Odd], HttpRag],
 ) -> None:
     handler, rag = odd
-    handler.body = DONE
+    handler.body = END
     for _ in range(3):
         rag("u", "q", 1)
-    assert len(handler.asked) == 3 and len(set(handler.asked)) == 1
+    assert len(handler.ports) == 3 and len(set(handler.ports)) == 1
 
 
 @pytest.mark.parametrize(
-    ("body", "error", "said"),
+    ("body", "error", "message"),
     [
         (b'event: token\ndata: {"text": "a"}\n\n', BadReply, "ended in the middle"),
-        (b"event: token\ndata: [1]\n\n" + DONE, BadReply, "not a JSON object: token"),
+        (b"event: token\ndata: [1]\n\n" + END, BadReply, "not a JSON object: token"),
         (b'event: error\ndata: {"error": {"code": "endpoint_lost", "message": "it broke"}}\n\n', Busy, "it broke"),
         (b'event: error\ndata: {"error": {"code": "model_failed", "message": "too long"}}\n\n', Refused, "too long"),
         (b"event: error\ndata: {}\n\n", Busy, "broke off"),
     ],
 )
-def test_a_stream_that_is_no_answer(odd: tuple[type[Odd], HttpRag], body: bytes, error: Any, said: str) -> None:
+def test_a_stream_that_is_no_answer(odd: tuple[type[Odd], HttpRag], body: bytes, error: Any, message: str) -> None:
     handler, rag = odd
     handler.body = body
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         rag("u", "q", 1)
-    handler.body = DONE
+    handler.body = END
     assert rag("u", "q", 1).text == ""
 
 

@@ -50,7 +50,7 @@ def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "cases.yaml: is empty"),
         ("# nothing but a comment\n", "cases.yaml: is empty"),
@@ -87,8 +87,8 @@ def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path: Path) -> None
         ("cases: [{id: 2026-11-20, turns: [{user: hi, expect: {contains: x}}]}]", "id: must be text, but is the date"),
     ],
 )
-def test_a_broken_file_is_one_message_with_its_place(tmp_path: Path, text: str, said: str) -> None:
-    assert said in complaint(write(tmp_path, text))
+def test_a_broken_file_is_one_message_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    assert message in complaint(write(tmp_path, text))
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_missing_files_empty_folders_and_foreign_bytes_are_told_apart(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (b"{", "line 2: is not JSON"),
         (b"[]", "line 2: must be a mapping"),
@@ -126,13 +126,13 @@ def test_missing_files_empty_folders_and_foreign_bytes_are_told_apart(tmp_path: 
         (b"[" * 100_000, "line 2: is not JSON"),
     ],
 )
-def test_a_broken_line_is_told_with_its_number(tmp_path: Path, line: bytes, said: str) -> None:
+def test_a_broken_line_is_told_with_its_number(tmp_path: Path, line: bytes, message: str) -> None:
     good = b'\xef\xbb\xbf{"id": "a", "turns": [{"user": "hi", "expect": {"contains": "x"}}]}\n'
-    assert said in complaint(write(tmp_path, good + line + b"\n\n", "cases.jsonl"))
+    assert message in complaint(write(tmp_path, good + line + b"\n\n", "cases.jsonl"))
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         ({"weight": 0}, "weight: must be a number from 0.001 to 1000"),
         ({"weight": True}, "weight: must be a number"),
@@ -149,8 +149,8 @@ def test_a_broken_line_is_told_with_its_number(tmp_path: Path, line: bytes, said
         ({"through": "rag", "goes_on_with": "written"}, "goes_on_with: cannot be `written` through the RAG server"),
     ],
 )
-def test_a_key_that_cannot_be_so_is_told(tmp_path: Path, keys: dict[str, Any], said: str) -> None:
-    assert f"cases[0].{said}" in wrong(tmp_path, **keys)
+def test_a_key_that_cannot_be_so_is_told(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    assert f"cases[0].{message}" in wrong(tmp_path, **keys)
 
 
 def test_documents_are_those_of_every_turn_that_names_none(tmp_path: Path) -> None:
@@ -179,8 +179,8 @@ def test_lint_finds_the_line_of_every_mistake(tmp_path: Path) -> None:
         "# cases\ncases:\n  - id: a\n    turns:\n      - user: 안녕\n        expect: {contains: 15}\n"
         "  - id: a\n    tgas: [x]\n    turns:\n      - user: hi\n        expect:\n          number: ten\n"
     )
-    found = lint_path(write(tmp_path, text)).mistakes
-    assert sorted((each.line, each.place) for each in found) == [
+    mistakes = lint_path(write(tmp_path, text)).mistakes
+    assert sorted((each.line, each.place) for each in mistakes) == [
         (6, "cases[0].turns[0].expect.contains"),
         (7, "cases[1].id"),
         (8, "cases[1].tgas"),

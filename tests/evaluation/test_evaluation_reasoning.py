@@ -87,14 +87,14 @@ def test_whatever_stands_between_the_marks_says_nothing(thought, answer):
 )
 @pytest.mark.parametrize("form", ["<think>{}</think>{}", "{}\n</think>\n{}"], ids=["marked", "opened by the template"])
 def test_no_scorer_looks_at_a_thought(expect, thought, answer, passes, form):
-    said = Sample(form.format(thought, answer), "연차는 며칠?", ("20일",))
-    (score,) = scorers.score(said, expect, NOTHING)
+    sample = Sample(form.format(thought, answer), "연차는 며칠?", ("20일",))
+    (score,) = scorers.score(sample, expect, NOTHING)
     assert score.passed == passes, score.why
 
 
 def test_no_argument_of_a_thought_is_ground_for_the_next_turn():
-    said = Sample("15 days.", earlier=(("How many days?", "<think>Is it 15 days?</think>20 days."),))
-    assert not scorers.score(said, {"grounded": True}, NOTHING)[0].passed
+    sample = Sample("15 days.", earlier=(("How many days?", "<think>Is it 15 days?</think>20 days."),))
+    assert not scorers.score(sample, {"grounded": True}, NOTHING)[0].passed
 
 
 def test_a_mark_of_one_turn_does_not_reach_into_another():

@@ -62,8 +62,8 @@ class Endpoint:
             self.asked.append(request)
             self.in_flight += 1
             self.peak = max(self.peak, self.in_flight)
-            planned = self.does.get(question)
-            what = planned.pop(0) if planned else None
+            actions = self.does.get(question)
+            what = actions.pop(0) if actions else None
         try:
             if self.meets:
                 self.meets.wait()
@@ -101,12 +101,12 @@ def test_a_chat_can_go_on_with_the_written_answers(endpoint: Endpoint) -> None:
 
 def test_chats_run_side_by_side_and_results_keep_the_order_of_the_cases(endpoint: Endpoint) -> None:
     endpoint.answers_only_when(4)
-    seen: list[tuple[int, int]] = []
+    calls: list[tuple[int, int]] = []
     cases = [chat(f"c{n}", "q", "q") for n in range(12)]
-    replayed = replay(cases, endpoint, Plan(4), progress=lambda done, of, _: seen.append((done, of)))
+    replayed = replay(cases, endpoint, Plan(4), progress=lambda completed, of, _: calls.append((completed, of)))
     assert [result.case.id for result in replayed.results] == [f"c{n}" for n in range(12)]
     assert endpoint.peak == 4
-    assert seen == [(n, 12) for n in range(1, 13)]
+    assert calls == [(n, 12) for n in range(1, 13)]
 
 
 def test_the_longest_chats_begin_first_so_that_none_is_left_to_run_alone(endpoint: Endpoint) -> None:
@@ -125,9 +125,9 @@ def test_cases_are_pulled_as_they_are_needed_and_not_all_at_once(endpoint: Endpo
     cases = Counted(chat(f"c{n}", "q") for n in range(2000))
     most_ahead = 0
 
-    def progress(done: int, _: int, __: Chat) -> None:
+    def progress(completed: int, _: int, __: Chat) -> None:
         nonlocal most_ahead
-        most_ahead = max(most_ahead, cases.pulled - done)
+        most_ahead = max(most_ahead, cases.pulled - completed)
 
     assert len(replay(cases, endpoint, ONE, progress=progress).results) == 2000
     assert most_ahead < 600
@@ -267,19 +267,19 @@ def test_an_interrupt_stops_the_other_chats(endpoint: Endpoint) -> None:
 
 
 def test_an_interrupt_of_the_thread_that_waits_stops_the_others(endpoint: Endpoint) -> None:
-    held = threading.Event()
+    released = threading.Event()
 
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     def slow(request: dict[str, Any]) -> Reply:
-        held.wait(20)
+        released.wait(20)
         return endpoint(request)
 
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         replay([chat(f"c{n}", "q1", "q2") for n in range(50)], slow, Plan(3), meanwhile=interrupt)
-    held.set()
+    released.set()
     deadline = time.monotonic() + 20
     while threading.active_count() > before:
         assert time.monotonic() < deadline, "the others go on asking"
@@ -302,18 +302,18 @@ def test_an_interrupt_wakes_what_waits_for_a_cold_endpoint(endpoint: Endpoint) -
 
 
 @pytest.mark.parametrize(
-    ("case", "said"),
+    ("case", "message"),
     [
         (chat("a", "q", through="rag"), "1 cases go through the RAG server, and none was named: a."),
         (Case("b", (Turn("q", expect={"judge": "polite"}),)), "1 cases need a judge model, and none was named: b."),
     ],
 )
 def test_what_a_case_needs_and_was_not_given_is_said_before_anything_is_asked(
-    endpoint: Endpoint, case: Case, said: str
+    endpoint: Endpoint, case: Case, message: str
 ) -> None:
     with pytest.raises(UsageError) as caught:
         replay([chat("first", "q"), case], endpoint, ONE)
-    assert caught.value.message == said
+    assert caught.value.message == message
     assert not endpoint.asked
 
 
@@ -410,13 +410,13 @@ def test_what_the_rag_server_found_is_in_the_result_and_in_the_report(endpoint: 
 
 
 def test_a_question_is_not_put_twice_into_a_history_when_the_connection_broke(endpoint: Endpoint) -> None:
-    asked: list[str] = []
+    questions: list[str] = []
 
     def breaks(user: str, message: str, max_tokens: int) -> TimedReply:
-        asked.append(message)
+        questions.append(message)
         if message == "q2":
             raise Lost("reset")
         return TimedReply("echo", "stop", 1, 1)
 
     assert replay([rag_chat("a", "q1", "q2")], endpoint, ONE, rag=breaks).down
-    assert asked == ["q1", "q2"]
+    assert questions == ["q1", "q2"]

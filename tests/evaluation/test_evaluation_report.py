@@ -20,7 +20,7 @@ from sluice.evaluation.verdict import decide
 GOLDEN = Path(__file__).parents[1] / "golden" / "report.json"
 
 
-def answered(turn: Turn, answer: str, latency: float, first: float | None, reason: str, tokens: int) -> TurnResult:
+def turn_result(turn: Turn, answer: str, latency: float, first: float | None, reason: str, tokens: int) -> TurnResult:
     scores = score(Sample(answer, turn.user, turn.passages), turn.expect, NOTHING)
     return TurnResult(turn, answer, scores, latency, first, reason, 90, tokens, cost=0.001)
 
@@ -28,22 +28,22 @@ def answered(turn: Turn, answer: str, latency: float, first: float | None, reaso
 def example() -> Report:
     leave = Turn("연차는 며칠인가요?", None, ("연차는 15일입니다.",), {"contains": "15일", "not_contains": ["20일"]})
     sick = Turn("And sick leave?", expect={"contains_any": ["10 days", "ten days"]})
-    said_15 = answered(leave, "15일입니다.", 120.44, 31.26, "stop", 6)
+    said_15 = turn_result(leave, "15일입니다.", 120.44, 31.26, "stop", 6)
     case = Case("leave-days", (leave,), tags=("hr", "korean"), repeats=2)
     flaky = CaseResult(
-        case, (Chat(case, (said_15,)), Chat(case, (answered(leave, "20일", 90.0, 30.0, "stop", 2),), repeat=1))
+        case, (Chat(case, (said_15,)), Chat(case, (turn_result(leave, "20일", 90.0, 30.0, "stop", 2),), repeat=1))
     )
     case = Case("sick-leave", (leave, sick), tags=("hr",), expect={"not_contains": "five"}, critical=True)
-    turns = (said_15, answered(sick, "Five days.", 80.0, None, "length", 3))
+    turns = (said_15, turn_result(sick, "Five days.", 80.0, None, "length", 3))
     wrong = CaseResult(case, (Chat(case, turns, (Score("not_contains", False, "must not say 'five'"),)),))
     case = Case("too-long", (sick,))
     refused = CaseResult(case, (Chat(case, (TurnResult(sick, error="HTTP 424: too long"),)),))
     case = Case("through-rag", (sick,), through="rag", weight=2.0)
     turn = replace(
-        answered(sick, "Ten days.", 200.0, 80.0, "stop", 3), sources=("handbook.md",), passages=("10 days.",)
+        turn_result(sick, "Ten days.", 200.0, 80.0, "stop", 3), sources=("handbook.md",), passages=("10 days.",)
     )
-    found = CaseResult(case, (Chat(case, (turn,)),))
-    results = (flaky, wrong, refused, found)
+    through_rag = CaseResult(case, (Chat(case, (turn,)),))
+    results = (flaky, wrong, refused, through_rag)
     return Report(
         verdict=decide(results, Gate(0.9)),
         gate=Gate(0.9),
@@ -108,8 +108,8 @@ def test_a_full_disk_leaves_the_earlier_report_whole(tmp_path: Path) -> None:
         "except report.CannotWrite as error: print(error.message)\n"
     )
     where = [str(tmp_path), str(Path(__file__).parent), *sys.path]
-    done = subprocess.run([sys.executable, "-c", script, *where], capture_output=True, text=True, check=True)
-    assert "cannot be written" in done.stdout and "File too large" in done.stdout
+    process = subprocess.run([sys.executable, "-c", script, *where], capture_output=True, text=True, check=True)
+    assert "cannot be written" in process.stdout and "File too large" in process.stdout
     assert (tmp_path / "report.json").read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 

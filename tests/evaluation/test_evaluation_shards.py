@@ -30,16 +30,16 @@ def rag(user: str, message: str, max_tokens: int) -> TimedReply:
 
 
 def journals(cases: Any, count: int, folder: Path, leave_out: int | None = None) -> list[Journal]:
-    made = []
+    written = []
     for index in range(count):
         if index != leave_out:
             journal = Journal(folder / str(index))
             replay(Shard(cases, Instance(index, count)), Echo(), PLAN, rag=rag, subject=SUBJECT, journal=journal)
-            made.append(journal)
-    return made
+            written.append(journal)
+    return written
 
 
-def told(report: Any) -> dict[str, Any]:
+def without_times(report: Any) -> dict[str, Any]:
     return replace(report, started="then", seconds=1.0).as_json()
 
 
@@ -48,7 +48,7 @@ def test_the_report_of_many_instances_is_that_of_one(tmp_path: Path, count: int)
     one = evaluate(CASES, Echo(), Gate(), PLAN, subject=SUBJECT)
     results = shards.merge(CASES, PLAN, SUBJECT, journals(CASES, count, tmp_path))
     many = build_report(ReplayResult(results), Gate(), PLAN, StartTime.now(), subject=SUBJECT)
-    assert told(many) == told(one)
+    assert without_times(many) == without_times(one)
     assert many.verdict.verdict == "fail"
 
 
@@ -121,7 +121,14 @@ def test_one_that_ends_at_once_is_not_waited_for() -> None:
 
 
 def test_one_that_is_slow_but_gets_on_is_waited_for() -> None:
-    assert len(waits(Others([InstanceState(n // 2) for n in range(100)] + [InstanceState(100, ended=True)]), silence=6).waits) == 100
+    assert (
+        len(
+            waits(
+                Others([InstanceState(n // 2) for n in range(100)] + [InstanceState(100, ended=True)]), silence=6
+            ).waits
+        )
+        == 100
+    )
 
 
 def test_one_that_tells_nothing_any_more_is_dead() -> None:

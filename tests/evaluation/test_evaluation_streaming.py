@@ -130,10 +130,10 @@ LINES = st.lists(
 def test_whatever_is_split_is_what_the_whole_file_says(tmp_path_factory: Any, lines: list[str], batch: int) -> None:
     path = write(tmp_path_factory.getbasetemp(), "cases:\n" + "".join(lines))
     try:
-        found = split(path, batch)
+        items = split(path, batch)
     except yaml_stream.NotSplit:
         return
-    assert yaml_file.load(path) == {"cases": found}
+    assert yaml_file.load(path) == {"cases": items}
 
 
 # as cases
@@ -149,8 +149,8 @@ def many(number: int) -> str:
 def places(path: Path, large: int = loader.LARGE) -> tuple[list[str], list[str]]:
     """Of cases and of problems, in a file that is large from so many bytes on."""
     problems: list[CaseProblem] = []
-    found = [case.place for case in CaseReader("f", problems, large).read_file(path)]
-    return found, [str(problem) for problem in problems]
+    case_places = [case.place for case in CaseReader("f", problems, large).read_file(path)]
+    return case_places, [str(problem) for problem in problems]
 
 
 def test_a_large_file_has_the_same_places_and_problems_as_a_small_one(tmp_path: Path) -> None:
@@ -161,16 +161,16 @@ def test_a_large_file_has_the_same_places_and_problems_as_a_small_one(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ("  - id: late\n    id: twice\n", r":3603:5: 'id' is given twice \(first in line 3602\)"),
         ("  - id: [late\n", ":3603:1"),
         ("other: 1\n", r"other: there is no such key"),
     ],
 )
-def test_a_mistake_far_down_in_a_large_file_is_told_with_its_line(tmp_path: Path, broken: str, said: str) -> None:
+def test_a_mistake_far_down_in_a_large_file_is_told_with_its_line(tmp_path: Path, broken: str, message: str) -> None:
     path = write(tmp_path, many(900) + broken)
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         raise UsageError("\n".join(places(path, large=0)[1]))
 
 
@@ -203,12 +203,12 @@ def test_json_lines_are_read_one_by_one_with_their_lines(tmp_path: Path) -> None
     path.write_bytes(b"\n".join([*lines, b"{", "연차".encode("cp949"), b'{"id": 3}']))
     with pytest.raises(UsageError) as caught:
         loader.load_cases(path)
-    for said in ("line 4: is not JSON", "line 5: is not UTF-8", "line 6.id: must be text"):
-        assert said in caught.value.message
+    for message in ("line 4: is not JSON", "line 5: is not UTF-8", "line 6.id: must be text"):
+        assert message in caught.value.message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             '{"id": "a", "turns": [{"user": "\\ud800", "expect": {"contains": "x"}}]}',
@@ -220,10 +220,10 @@ def test_json_lines_are_read_one_by_one_with_their_lines(tmp_path: Path) -> None
         ),
     ],
 )
-def test_half_a_character_could_not_be_sent(tmp_path: Path, text: str, said: str) -> None:
+def test_half_a_character_could_not_be_sent(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         loader.load_cases(write(tmp_path, text, "cases.jsonl"))
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
 def test_a_date_is_no_word_of_json(tmp_path: Path) -> None:
@@ -235,14 +235,14 @@ def test_a_date_is_no_word_of_json(tmp_path: Path) -> None:
 # read once, used often
 
 
-@pytest.mark.parametrize("held", [0, 10, 10_000])
-def test_cases_can_be_gone_through_again_wherever_they_are_kept(tmp_path: Path, held: int) -> None:
+@pytest.mark.parametrize("limit", [0, 10, 10_000])
+def test_cases_can_be_gone_through_again_wherever_they_are_kept(tmp_path: Path, limit: int) -> None:
     path = write(tmp_path, many(300))
-    kept = StoredCases(path, held)
-    assert list(kept) == list(kept) == list(loader.load_cases(path))
-    assert [case.place for case in kept] == [case.place for case in loader.load_cases(path)]
-    assert (len(kept), kept.turns) == (300, 300)
-    assert cases.digest(kept) == cases.digest(loader.load_cases(path))
+    stored = StoredCases(path, limit)
+    assert list(stored) == list(stored) == list(loader.load_cases(path))
+    assert [case.place for case in stored] == [case.place for case in loader.load_cases(path)]
+    assert (len(stored), stored.turns) == (300, 300)
+    assert cases.digest(stored) == cases.digest(loader.load_cases(path))
 
 
 def test_mistakes_are_told_before_any_case_is_used(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sluice.wording import percent
 TURN = Turn("q", expect={"contains": ("15",)})
 
 
-def answered(answer: str, latency_ms: float = 100.0, **more: object) -> TurnResult:
+def turn_result(answer: str, latency_ms: float = 100.0, **more: object) -> TurnResult:
     right = "15" in answer
     why = "found '15'" if right else f"looked for '15', the answer says {answer!r}"
     return TurnResult(TURN, answer, (Score("contains", right, why),), latency_ms, **more)
@@ -32,11 +32,11 @@ def replayed(name: str, *turns: TurnResult, **about: object) -> CaseResult:
 
 
 def passed(name: str, **about: object) -> CaseResult:
-    return replayed(name, answered("15"), **about)
+    return replayed(name, turn_result("15"), **about)
 
 
 def failed(name: str, answer: str = "20", **about: object) -> CaseResult:
-    return replayed(name, answered(answer), **about)
+    return replayed(name, turn_result(answer), **about)
 
 
 def refused(name: str) -> CaseResult:
@@ -44,7 +44,7 @@ def refused(name: str) -> CaseResult:
 
 
 def took(*latencies: float, **more: object) -> list[CaseResult]:
-    return [replayed(f"c{n}", answered("15", latency, **more)) for n, latency in enumerate(latencies)]
+    return [replayed(f"c{n}", turn_result("15", latency, **more)) for n, latency in enumerate(latencies)]
 
 
 def criterion(verdict: Verdict, what: str, of: str = "all") -> Criterion:
@@ -116,7 +116,7 @@ def test_a_critical_case_that_fails_closes_the_gate_whatever_the_rest() -> None:
 
 
 def test_a_critical_case_must_pass_every_time() -> None:
-    secret = replayed("secret", answered("15"), answered("20"), critical=True)
+    secret = replayed("secret", turn_result("15"), turn_result("20"), critical=True)
     assert decide([passed("a"), secret], Gate(0.5)).verdict == "fail"
 
 
@@ -132,7 +132,7 @@ def test_all_critical_cases_that_passed_are_told() -> None:
 
 def test_flaky_cases_are_told_apart_from_failed_ones() -> None:
     verdict = decide(
-        [replayed("now-and-then", answered("15"), answered("20"), answered("15")), failed("never")], Gate()
+        [replayed("now-and-then", turn_result("15"), turn_result("20"), turn_result("15")), failed("never")], Gate()
     )
     assert verdict.summary == (
         "0 of 2 cases passed, 33.3 % by weight and repeats, but the gate wants 90 %. Failed: never; flaky: now-and-then"
@@ -167,11 +167,11 @@ def test_a_chat_that_ended_early_has_not_passed() -> None:
 
 
 def test_every_threshold_becomes_a_criterion() -> None:
-    wanted = Thresholds(0.5, 150, 150, 150, 50, 10, 0.01)
+    thresholds = Thresholds(0.5, 150, 150, 150, 50, 10, 0.01)
     results = took(*[100.0] * 20, first_token_ms=40.0, completion_tokens=10, cost=0.002)
-    verdict = decide(results, Gate(overall=wanted, tags={"": wanted}))
-    found = {each.what: (each.value, each.verdict, each.why) for each in verdict.decided if each.of == "all"}
-    assert found == {
+    verdict = decide(results, Gate(overall=thresholds, tags={"": thresholds}))
+    criteria = {each.what: (each.value, each.verdict, each.why) for each in verdict.decided if each.of == "all"}
+    assert criteria == {
         "pass rate": (1.0, "pass", "20 of 20 cases passed (100 %), the gate wants 50 %."),
         "latency p50": (100.0, "pass", "Latency p50: 100 ms, at most 150 ms is wanted."),
         "latency p95": (100.0, "pass", "Latency p95: 100 ms, at most 150 ms is wanted."),
@@ -183,7 +183,7 @@ def test_every_threshold_becomes_a_criterion() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "why"),
+    ("thresholds", "why"),
     [
         (Thresholds(max_p50_ms=99), "Latency p50: 100 ms, but at most 99 ms is wanted."),
         (Thresholds(max_p95_ms=99), "Latency p95: 100 ms, but at most 99 ms is wanted."),
@@ -193,25 +193,25 @@ def test_every_threshold_becomes_a_criterion() -> None:
         (Thresholds(max_cost_per_answer=0.001), "Cost per answer: 0.002 USD, but at most 0.001 USD is wanted."),
     ],
 )
-def test_a_threshold_that_is_clearly_missed_fails_overall_and_by_tag(wanted: Thresholds, why: str) -> None:
+def test_a_threshold_that_is_clearly_missed_fails_overall_and_by_tag(thresholds: Thresholds, why: str) -> None:
     results = took(*[100.0] * 20, first_token_ms=40.0, completion_tokens=10, cost=0.002)
-    verdict = decide(results, Gate(overall=wanted))
+    verdict = decide(results, Gate(overall=thresholds))
     assert (verdict.verdict, verdict.reasons) == ("fail", (why,))
     assert verdict.summary == f"{why} 20 of 20 cases passed (100 %), the gate wants 90 %."
     tagged = [replace(each, case=replace(each.case, tags=("hr",))) for each in results]
     of_tag = why.replace(":", " of tag 'hr':", 1)
-    assert decide(tagged, Gate(tags={"hr": wanted})).reasons == (of_tag,)
+    assert decide(tagged, Gate(tags={"hr": thresholds})).reasons == (of_tag,)
 
 
 def test_a_slow_answer_or_two_may_be_chance_and_more_answers_would_tell() -> None:
     verdict = decide(took(*[100.0] * 88, 900.0, 950.0), Gate(overall=Thresholds(max_p99_ms=500)))
     assert verdict.verdict == "inconclusive"
-    found = criterion(verdict, "latency p99")
-    assert found.why == (
+    latency = criterion(verdict, "latency p99")
+    assert latency.why == (
         "Latency p99: 950 ms and at most 500 ms is wanted, but 2 of 90 answers above that can be chance;"
-        f" about {found.cases_needed} more cases would tell."
+        f" about {latency.cases_needed} more cases would tell."
     )
-    assert 300 < found.cases_needed < 1000
+    assert 300 < latency.cases_needed < 1000
     assert decide(took(*[100.0] * 80, *[900.0] * 10), Gate(overall=Thresholds(max_p99_ms=500))).verdict == "fail"
 
 
@@ -225,7 +225,7 @@ def test_what_was_not_measured_was_neither_reached_nor_missed() -> None:
 
 
 def test_a_refused_answer_was_not_fast() -> None:
-    slow = [replayed(f"c{n}", answered("15", 300.0)) for n in range(20)]
+    slow = [replayed(f"c{n}", turn_result("15", 300.0)) for n in range(20)]
     quick = [replayed(f"r{n}", TurnResult(TURN, latency_ms=1.0, error="HTTP 424")) for n in range(40)]
     verdict = decide([*slow, *quick], Gate(0.1, overall=Thresholds(max_p50_ms=200)))
     assert criterion(verdict, "latency p50").value == 300.0
@@ -236,13 +236,13 @@ def test_a_refused_answer_was_not_fast() -> None:
 CHAMPION = Gate(against_champion=True)
 
 
-def judged(challenger: Sequence[CaseResult], champion: Sequence[CaseResult], gate: Gate = CHAMPION) -> Verdict:
+def decide_against(challenger: Sequence[CaseResult], champion: Sequence[CaseResult], gate: Gate = CHAMPION) -> Verdict:
     return decide(challenger, gate, comparison=compare(challenger, champion, gate))
 
 
 def test_the_same_answers_as_the_champions_pass_with_sixty_cases() -> None:
     cases = [passed(f"c{n}") for n in range(60)]
-    assert judged(cases, cases).summary == (
+    assert decide_against(cases, cases).summary == (
         "60 of 60 cases passed (100 %), the gate wants 90 %. "
         "Not worse than the champion by more than 5 points: +0.0 points over 60 cases, at worst -5.0."
     )
@@ -250,7 +250,7 @@ def test_the_same_answers_as_the_champions_pass_with_sixty_cases() -> None:
 
 def test_too_few_cases_are_inconclusive_and_say_how_many_would_tell() -> None:
     cases = [passed(f"c{n}") for n in range(50)]
-    verdict = judged(cases, cases)
+    verdict = decide_against(cases, cases)
     assert verdict.verdict == "inconclusive"
     assert verdict.summary == (
         "Not known whether it is worse than the champion by more than 5 points: about 10 more cases would tell. "
@@ -258,13 +258,13 @@ def test_too_few_cases_are_inconclusive_and_say_how_many_would_tell() -> None:
     )
     assert criterion(verdict, "against the champion").cases_needed == 10
     more = [passed(f"c{n}") for n in range(60)]
-    assert judged(more, more).verdict == "pass"
+    assert decide_against(more, more).verdict == "pass"
 
 
 def test_a_model_that_lost_much_fails_though_its_pass_rate_would_do() -> None:
     before = [passed(f"c{n}") for n in range(100)]
     after = [failed(f"c{n}") if n < 20 else passed(f"c{n}") for n in range(100)]
-    verdict = judged(after, before, replace(CHAMPION, min_pass_rate=0.5))
+    verdict = decide_against(after, before, replace(CHAMPION, min_pass_rate=0.5))
     assert verdict.verdict == "fail"
     assert verdict.summary.startswith(
         "Worse than the champion by more than 5 points: -20.0 points over 100 cases, at best -14.0"
@@ -274,7 +274,7 @@ def test_a_model_that_lost_much_fails_though_its_pass_rate_would_do() -> None:
 
 def test_an_absolute_miss_fails_even_where_the_champion_is_as_bad() -> None:
     cases = [failed(f"c{n}") for n in range(60)]
-    verdict = judged(cases, cases)
+    verdict = decide_against(cases, cases)
     assert criterion(verdict, "against the champion").verdict == "pass"
     assert verdict.verdict == "fail"
 
@@ -300,9 +300,9 @@ def test_only_a_pass_goes_on_unless_the_file_says_otherwise() -> None:
 # in general
 
 
-@pytest.mark.parametrize(("share", "shown"), [(1, "100 %"), (0.9, "90 %"), (8.9 / 9, "98.8 %"), (0.89999, "89.9 %")])
-def test_a_share_that_missed_the_gate_never_reads_as_if_it_had_reached_it(share: float, shown: str) -> None:
-    assert percent(share) == shown
+@pytest.mark.parametrize(("share", "text"), [(1, "100 %"), (0.9, "90 %"), (8.9 / 9, "98.8 %"), (0.89999, "89.9 %")])
+def test_a_share_that_missed_the_gate_never_reads_as_if_it_had_reached_it(share: float, text: str) -> None:
+    assert percent(share) == text
 
 
 @given(st.integers(0, 40), st.integers(1, 40), st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 1.0]))
@@ -322,7 +322,7 @@ outcomes = st.lists(
 
 def sides(drawn: Sequence[tuple[bool, bool, str, bool]]) -> tuple[list[CaseResult], list[CaseResult]]:
     def one(n: int, right: bool, tag: str, critical: bool) -> CaseResult:
-        return replayed(f"c{n:03}", answered("15" if right else "20"), tags=(tag,), critical=critical and n % 9 == 0)
+        return replayed(f"c{n:03}", turn_result("15" if right else "20"), tags=(tag,), critical=critical and n % 9 == 0)
 
     before = [one(n, before, tag, critical) for n, (before, _, tag, critical) in enumerate(drawn)]
     return [one(n, after, tag, critical) for n, (_, after, tag, critical) in enumerate(drawn)], before
@@ -334,7 +334,7 @@ def test_one_more_passing_case_never_makes_the_verdict_worse(drawn, data, margin
     place = data.draw(st.integers(0, len(drawn) - 1))
     better = [*drawn]
     better[place] = (drawn[place][0], True, *drawn[place][2:])
-    now, then = (judged(*sides(each), gate).verdict for each in (drawn, better))
+    now, then = (decide_against(*sides(each), gate).verdict for each in (drawn, better))
     assert WORST_FIRST.index(then) >= WORST_FIRST.index(now)
 
 
@@ -342,7 +342,7 @@ def test_one_more_passing_case_never_makes_the_verdict_worse(drawn, data, margin
 def test_further_cases_that_pass_never_turn_a_pass_into_a_fail(drawn, more: int) -> None:
     gate = Gate(0.5, against_champion=True)
     longer = [*drawn, *[(True, True, "a", False)] * more]
-    now, then = (judged(*sides(each), gate).verdict for each in (drawn, longer))
+    now, then = (decide_against(*sides(each), gate).verdict for each in (drawn, longer))
     assert (now, then) != ("pass", "fail")
 
 
@@ -351,13 +351,13 @@ def test_no_order_of_cases_makes_a_difference(drawn, seed: int) -> None:
     gate = Gate(0.5, overall=Thresholds(max_p50_ms=90), against_champion=True, latency_margin=0.1)
     after, before = sides(drawn)
     mixed = random.Random(seed).sample(after, len(after))
-    one, other = judged(after, before, gate), judged(mixed, before[::-1], gate)
+    one, other = decide_against(after, before, gate), decide_against(mixed, before[::-1], gate)
     assert (one.verdict, one.decided) == (other.verdict, other.decided)
     assert sorted(one.reasons) == sorted(other.reasons)
 
 
 @given(outcomes)
 def test_a_summary_is_one_short_line_and_every_figure_is_a_number(drawn) -> None:
-    verdict = judged(*sides(drawn), Gate(0.5, against_champion=True, latency_margin=0.1))
+    verdict = decide_against(*sides(drawn), Gate(0.5, against_champion=True, latency_margin=0.1))
     assert len(verdict.summary) <= LONGEST_SUMMARY and "\n" not in verdict.summary
     assert all(each.value is None or math.isfinite(each.value) for each in verdict.decided)
