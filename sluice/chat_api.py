@@ -162,7 +162,7 @@ def delta(obj: Mapping[str, Any]) -> str:
 
 
 def calls(obj: Mapping[str, Any]) -> Any:
-    """The pieces of function calls in one streamed object, for `ToolCalls.take`."""
+    """The pieces of function calls in one streamed object, for `ToolCalls.add`."""
     content = _choice(obj).get("delta")
     return content.get("tool_calls") if isinstance(content, dict) else None
 

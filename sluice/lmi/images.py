@@ -48,7 +48,7 @@ ACCOUNTS: Mapping[str, str] = {row["region"]: row["account"] for row in tables.r
 
 
 @dataclass(frozen=True)
-class Reference:
+class ImageReference:
     """An image's name, taken apart. What it does not say is empty."""
 
     registry: str  # 763104351884.dkr.ecr.us-east-1.amazonaws.com; empty: none, or Docker Hub
@@ -127,17 +127,17 @@ def domain(region: str) -> str:
     return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
-def parse_reference(image: str) -> Reference:
+def parse_reference(image: str) -> ImageReference:
     """Take a name apart: `registry/repository:tag@digest`, or a full tag alone."""
     name, _, digest = image.strip().partition("@")
     if TAG.fullmatch(name):
-        return Reference("", REPOSITORY, name, digest)
+        return ImageReference("", REPOSITORY, name, digest)
     path, slash, last = name.rpartition("/")
     short, _, tag = last.partition(":")
     first, _, folders = path.partition("/")
     if "." in first or ":" in first or first == "localhost":
-        return Reference(first, f"{folders}/{short}".strip("/"), tag, digest)
-    return Reference("", f"{path}{slash}{short}", tag, digest)
+        return ImageReference(first, f"{folders}/{short}".strip("/"), tag, digest)
+    return ImageReference("", f"{path}{slash}{short}", tag, digest)
 
 
 def parse_image(image: str) -> Image:

@@ -75,7 +75,7 @@ Handler = Literal["async", "rolling", "plain"]  # vLLM's own server; DJL's queue
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     option: str  # max_len, lower case, without OPTION_
     effect: Effect
     why: str

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterator
 
-from sluice.lmi.option_table import AUTO_LENGTH_FROM, FALSE_PASSED_FROM, JAVA, RELEASES, WHOLE, Finding, kind, values
+from sluice.lmi.option_table import AUTO_LENGTH_FROM, FALSE_PASSED_FROM, JAVA, RELEASES, WHOLE, Issue, kind, values
 
 SUFFIXES = {"k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 YES_OR_NO = frozenset({"true", "false", "1", "0", "yes", "no", "on", "off", "t", "f", "y", "n"})  # to DJL's own options
@@ -33,7 +33,7 @@ FAST_LOADER = "sagemaker_fast_model_loader"  # AWS adds it to vLLM's, for models
 PAIRS = re.compile(r"\w+=\d+(,\w+=\d+)*")
 
 
-def check_type(name: str, value: str, release: int) -> Iterator[Finding]:
+def check_type(name: str, value: str, release: int) -> Iterator[Issue]:
     expected = "int" if name in NUMBERS else kind(name)
     if expected == "flag":
         yield from _switch(name, value, release)
@@ -44,19 +44,19 @@ def check_type(name: str, value: str, release: int) -> Iterator[Finding]:
         yield from _number(name, value)
     elif expected == "bool":
         if name not in JAVA and value.lower() not in YES_OR_NO:
-            yield Finding(name, "stops", f"must be true or false, not {value!r}.")
+            yield Issue(name, "stops", f"must be true or false, not {value!r}.")
     elif name in OBJECTS or name in MAYBE_OBJECTS:
         yield from _object(name, value, release)
     elif name != "tool_call_parser":  # looked at together with the switch that needs it
         yield from _closed(name, value, release)
 
 
-def reject_switch(name: str, word: str, release: int) -> Iterator[Finding]:
+def reject_switch(name: str, word: str, release: int) -> Iterator[Issue]:
     """true and false become a switch without a value on the way to vLLM, whatever the option is."""
     if word == "true" or release >= FALSE_PASSED_FROM:
-        yield Finding(name, "stops", f"must have a value: {word} is handed on as a switch, which it is not.")
+        yield Issue(name, "stops", f"must have a value: {word} is handed on as a switch, which it is not.")
     else:
-        yield Finding(name, "ignored", "false is not handed on.", "Remove it.", "false")
+        yield Issue(name, "ignored", "false is not handed on.", "Remove it.", "false")
 
 
 def parse_length(value: str, release: int) -> int | None:
@@ -69,7 +69,7 @@ def parse_length(value: str, release: int) -> int | None:
     return number
 
 
-def _whole(name: str, value: str) -> Iterator[Finding]:
+def _whole(name: str, value: str) -> Iterator[Issue]:
     if name in JAVA or value == "None":
         return
     try:
@@ -78,42 +78,42 @@ def _whole(name: str, value: str) -> Iterator[Finding]:
         else:
             int(value.removesuffix(".0") if name in WHOLE else value)
     except ValueError:
-        yield Finding(name, "stops", f"must be a whole number, not {value!r}.")
+        yield Issue(name, "stops", f"must be a whole number, not {value!r}.")
 
 
-def _number(name: str, value: str) -> Iterator[Finding]:
+def _number(name: str, value: str) -> Iterator[Issue]:
     try:
         float("0" if value == "None" else value)
     except ValueError:
-        yield Finding(name, "stops", f"must be a number, not {value!r}.")
+        yield Issue(name, "stops", f"must be a number, not {value!r}.")
 
 
-def _switch(name: str, value: str, release: int) -> Iterator[Finding]:
+def _switch(name: str, value: str, release: int) -> Iterator[Issue]:
     word = value.lower()
     if name.startswith(ODD) or word == "true" or (name, release) in PASSED_EARLY:
         return
     if word != "false":
         use = {"1": "true", "yes": "true", "on": "true"}.get(word, "")
-        yield Finding(
+        yield Issue(
             name, "stops", f"must be true or false, not {value!r}.", kind="value", use=name if use else "", value=use
         )
     elif release < FALSE_PASSED_FROM:
-        yield Finding(name, "ignored", f"false is not passed on before LMI {FALSE_PASSED_FROM}.", "Remove it.", "false")
+        yield Issue(name, "ignored", f"false is not passed on before LMI {FALSE_PASSED_FROM}.", "Remove it.", "false")
     elif name in ONLY_ON:
         why = f"false ends the start of LMI {release}: vLLM has no way to turn this one off."
-        yield Finding(name, "stops", why, "Remove it.", "false")
+        yield Issue(name, "stops", why, "Remove it.", "false")
 
 
-def _object(name: str, value: str, release: int) -> Iterator[Finding]:
+def _object(name: str, value: str, release: int) -> Iterator[Issue]:
     if name in MAYBE_OBJECTS and release > 15 and not value.lstrip().startswith("{"):
         return
     if value == "None" or (name == "compilation_config" and release == 15 and value.isdecimal()):
         return
     if name == "limit_mm_per_prompt" and release == 15:
         if not PAIRS.fullmatch(value):
-            yield Finding(name, "stops", f"must be written as image=4 in LMI 15, not {value!r}.", kind="value")
+            yield Issue(name, "stops", f"must be written as image=4 in LMI 15, not {value!r}.", kind="value")
     elif not _is_object(value):
-        yield Finding(name, "stops", f"must be a JSON object, not {value!r}.", use=name, value=_as_json(name, value))
+        yield Issue(name, "stops", f"must be a JSON object, not {value!r}.", use=name, value=_as_json(name, value))
 
 
 def _is_object(value: str) -> bool:
@@ -133,7 +133,7 @@ def _as_json(name: str, value: str) -> str:
     return text if _is_object(text) else ""
 
 
-def _closed(name: str, value: str, release: int) -> Iterator[Finding]:
+def _closed(name: str, value: str, release: int) -> Iterator[Issue]:
     """A value that is not in the option's short list, if it has one."""
     allowed = values(name, release)
     if name == "load_format" and value == FAST_LOADER:
@@ -145,7 +145,7 @@ def _closed(name: str, value: str, release: int) -> Iterator[Finding]:
     others = sorted(each for each in RELEASES if value in values(name, each))
     elsewhere = f" LMI {_span(others)} {'takes' if len(others) == 1 else 'take'} it." if others else ""
     why = f"must be one of {', '.join(allowed)} in LMI {release}, not {value!r}.{elsewhere}"
-    yield Finding(name, "stops", why, use=name if near else "", value=near)
+    yield Issue(name, "stops", why, use=name if near else "", value=near)
 
 
 def _span(releases: list[int]) -> str:

@@ -25,7 +25,7 @@ from sluice.lmi.option_table import (
     RELEASES,
     UNSPOKEN,
     WHOLE,
-    Finding,
+    Issue,
     Kind,
     handler,
     instead_of,
@@ -51,7 +51,7 @@ __all__ = [
     "NOT_OFF",
     "NO_DRAFT_MODEL",
     "RELEASES",
-    "Finding",
+    "Issue",
     "Kind",
     "describe_unread",
     "find_problems",
@@ -78,21 +78,21 @@ HANDLERS = frozenset(
      "tensorrt_llm", "transformers_neuronx", "xgboost_handler"}
 )  # fmt: skip
 
-Rule = Callable[[str, str, Mapping[str, str], int], Iterator[Finding]]  # name, value, all options, release
+Rule = Callable[[str, str, Mapping[str, str], int], Iterator[Issue]]  # name, value, all options, release
 
 
-def find_problems(options: Mapping[str, str], release: int) -> list[Finding]:
+def find_problems(options: Mapping[str, str], release: int) -> list[Issue]:
     """All that is wrong with a container's options (names in lower case without OPTION_, values as text)."""
     return [finding for name, value in options.items() for finding in _examine(name, value, options, release)]
 
 
-def describe_unread(name: str, release: int) -> Finding:
+def describe_unread(name: str, release: int) -> Issue:
     """What becomes of an option that this release does not read, and what to write instead."""
     what = _unread_kind(name, release)
     near = aliases.REPLACED.get(name) if what == "release" else suggest_option(name, release)
     use = near if near and is_read(near, release) else ""
     instead = f"Did you mean {use}?" if use else "Remove it."
-    return Finding(name, "ignored", f"LMI {release} does not read it and would ignore it.", instead, what, use)
+    return Issue(name, "ignored", f"LMI {release} does not read it and would ignore it.", instead, what, use)
 
 
 def suggest_option(name: str, release: int) -> str | None:
@@ -124,16 +124,16 @@ def _suggestions(release: int) -> Mapping[str, str]:
     return suggestions
 
 
-def _examine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _examine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if not is_read(name, release):
         yield describe_unread(name, release)
     elif kind(name) == "stops":
         use = instead_of(name)
         why = f"ends the start of LMI {release}, whatever its value."
-        yield Finding(name, "stops", why, f"Use {use} instead.", "ends", use)
+        yield Issue(name, "stops", why, f"Use {use} instead.", "ends", use)
     elif release >= UNSPOKEN.get(name, release + 1):
         if value.lower() != "false" or release >= FALSE_PASSED_FROM:
-            yield Finding(
+            yield Issue(
                 name, "stops", f"ends the start of LMI {release}: vLLM's parser lacks it.", "Remove it.", "ends"
             )
     elif value.lower() in {"true", "false"} and name not in OWN and kind(name) != "flag":
@@ -144,7 +144,7 @@ def _examine(name: str, value: str, options: Mapping[str, str], release: int) ->
         yield from check_type(name, value, release)
 
 
-def _dtype(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _dtype(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value in DTYPES:
         return
     word = value.strip().lower().removeprefix("torch.")
@@ -153,49 +153,49 @@ def _dtype(name: str, value: str, options: Mapping[str, str], release: int) -> I
     )
     why = f"{value!r} is refused: only {', '.join(DTYPES)} pass both of the container's checks."
     right = meaning if meaning in DTYPES else "auto"
-    yield Finding(name, "stops", why, f"Remove it, or write {right}.", "dtype", name, right)
+    yield Issue(name, "stops", why, f"Remove it, or write {right}.", "dtype", name, right)
 
 
-def _quantize(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _quantize(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value in {"bitsandbytes4", "bitsandbytes8"}:
         why = f"{value} is refused: to vLLM it is bitsandbytes, without a number."
-        yield Finding(name, "stops", why, "Write bitsandbytes.", "quantize", name, "bitsandbytes")
+        yield Issue(name, "stops", why, "Write bitsandbytes.", "quantize", name, "bitsandbytes")
     else:
         yield from check_type(name, value, release)
 
 
-def _load_in_bits(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _load_in_bits(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     yield from check_type(name, value, release)
     on = value.lower() in {"true", "1", "yes", "on", "t", "y"}
     if on and handler(options, release) != "rolling" and "device_map" not in options:
         why = "is refused: it was for models that Transformers loads, which needs a device_map beside it."
-        yield Finding(name, "stops", why, "Use quantize.", "quantize", "quantize", "bitsandbytes")
+        yield Issue(name, "stops", why, "Use quantize.", "quantize", "quantize", "bitsandbytes")
 
 
-def _max_model_len(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _max_model_len(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     try:
         parse_length(value, release)
     except ValueError:
         digits = re.sub(r"[\s,_]|\.0+$|\s*tokens$", "", value)
         right = digits if digits.isdecimal() and digits.strip("0") and len(digits) < 10 else ""
-        yield Finding(
+        yield Issue(
             name, "stops", f"must be a number of tokens, not {value!r}.", "Write 4096.", "value", name, right or "4096"
         )
 
 
 def _from(least: int) -> Rule:
-    def rule(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+    def rule(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
         try:
             number = int(value.removesuffix(".0") if name in WHOLE else value)
         except ValueError:
             number = least - 1
         if number < least:
-            yield Finding(name, "stops", f"must be a whole number from {least}, not {value!r}.")
+            yield Issue(name, "stops", f"must be a whole number from {least}, not {value!r}.")
 
     return rule
 
 
-def _prefill_tokens(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _prefill_tokens(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     wrong = list(_from(1)(name, value, options, release))
     yield from wrong
     if wrong:
@@ -206,79 +206,79 @@ def _prefill_tokens(name: str, value: str, options: Mapping[str, str], release: 
     except ValueError:
         return  # said of that option
     if int(value.removesuffix(".0")) < seats:
-        yield Finding(name, "stops", f"{value} is less than {seats} sequences, each of which needs one.")
+        yield Issue(name, "stops", f"{value} is less than {seats} sequences, each of which needs one.")
 
 
-def _degree(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _degree(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value != "max":
         for finding in _from(1)(name, value, options, release):
-            yield Finding(name, "stops", finding.why, "Write max, or the number of cards.", "value", name, "max")
+            yield Issue(name, "stops", finding.why, "Write max, or the number of cards.", "value", name, "max")
 
 
-def _pipeline(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _pipeline(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value not in {"1", "+1", "01"}:
-        yield Finding(name, "stops", f"must be 1, not {value!r}.", "Remove it.", "pipeline")
+        yield Issue(name, "stops", f"must be 1, not {value!r}.", "Remove it.", "pipeline")
 
 
-def _engine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _engine(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value != "Python":
-        yield Finding(name, "stops", f"must be Python, not {value!r}.", "Remove it.", "engine", name, "Python")
+        yield Issue(name, "stops", f"must be Python, not {value!r}.", "Remove it.", "engine", name, "Python")
 
 
-def _rolling_batch(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _rolling_batch(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value not in {"auto", "disable", "vllm", "lmi-dist"}:
         why = f"there is no rolling batch {value!r} in this image."
-        yield Finding(name, "stops", why, "Remove it.", "handler")
+        yield Issue(name, "stops", why, "Remove it.", "handler")
     elif value == "disable" and handler(options, release) == "plain" and release > 15:
         why = "disable alone chooses a handler that leaves vLLM out: Transformers answers, with other replies."
-        yield Finding(name, "legacy", why, "Remove it, or set async_mode to true.", "handler")
+        yield Issue(name, "legacy", why, "Remove it, or set async_mode to true.", "handler")
     elif value in {"vllm", "lmi-dist"} and release >= ASYNC_FROM:
         why = f"{value} chooses another handler than the asynchronous one, with other replies."
-        yield Finding(name, "legacy", why, "Remove it.", "handler")
+        yield Issue(name, "legacy", why, "Remove it.", "handler")
 
 
-def _async_mode(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _async_mode(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     rolling = options.get("rolling_batch", "auto")
     if value.lower() != "true" and rolling == "auto" and release >= ASYNC_FROM:
         why = f"{value} is overwritten with true: LMI {release} sets it itself where rolling_batch is auto or not set."
-        yield Finding(name, "ignored", why, "Remove it.", "handler")
+        yield Issue(name, "ignored", why, "Remove it.", "handler")
     elif value.lower() == "true" and handler({"rolling_batch": rolling}, release) == "rolling":
         why = "true and a rolling batch exclude each other."
-        yield Finding(name, "legacy", why, "Set rolling_batch to disable.", "handler", "rolling_batch", "disable")
+        yield Issue(name, "legacy", why, "Set rolling_batch to disable.", "handler", "rolling_batch", "disable")
 
 
-def _entrypoint(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _entrypoint(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     module = value.removeprefix("djl_python.")
     if module == value:
         return  # a file or an address of somebody's own
     if module not in HANDLERS:
-        yield Finding(name, "stops", f"there is no handler {value} in the image.", "Remove it.", "handler")
+        yield Issue(name, "stops", f"there is no handler {value} in the image.", "Remove it.", "handler")
     elif module == "huggingface" and handler(options, release) == "async":
         why = "names a handler that the asynchronous mode cannot wait for."
-        yield Finding(name, "stops", why, "Remove it.", "handler")
+        yield Issue(name, "stops", why, "Remove it.", "handler")
 
 
-def _model(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _model(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value.rstrip("/") != "/opt/ml/model":
-        yield Finding(name, "stops", "replaces the path of the model that was found.", "Remove it.", "model")
+        yield Issue(name, "stops", "replaces the path of the model that was found.", "Remove it.", "model")
 
 
-def _sessions(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _sessions(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     if value != "true" and handler(options, release) == "async" and release >= ASYNC_FROM:
         why = f"{value} makes every request end in an error."
-        yield Finding(name, "legacy", why, "Remove it.", "sessions")
+        yield Issue(name, "legacy", why, "Remove it.", "sessions")
 
 
-def _utilization(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _utilization(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     percent = re.fullmatch(r"\s*(\d{1,2}|100)(\.\d+)?\s*%?\s*", value)
     right = f"{min(float(value.strip(' %')) / 100, 1):g}" if percent and percent[1] not in {"0", "1"} else ""
     try:
         number = float(value)
     except ValueError:
-        yield Finding(name, "stops", f"must be a number, not {value!r}.", use=name if right else "", value=right)
+        yield Issue(name, "stops", f"must be a number, not {value!r}.", use=name if right else "", value=right)
         return
     if not 0 < number <= 1 or math.isnan(number):
-        yield Finding(
+        yield Issue(
             name,
             "stops",
             f"must be a share above 0 and up to 1, not {value!r}.",
@@ -287,12 +287,12 @@ def _utilization(name: str, value: str, options: Mapping[str, str], release: int
         )
 
 
-def _speculative(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
+def _speculative(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
     """A model of its own that drafts tokens: vLLM 0.10.2 to 0.13 know only what is made for the model itself."""
     yield from check_type(name, value, release)
     if release in NO_DRAFT_MODEL and _drafts(value):
         why = f"a draft model ends the start of LMI {release}: its vLLM takes ngram, EAGLE, Medusa and MTP only."
-        yield Finding(name, "stops", why, use=name, value=NGRAM)
+        yield Issue(name, "stops", why, use=name, value=NGRAM)
 
 
 def _drafts(value: str) -> bool:
@@ -308,8 +308,8 @@ def _drafts(value: str) -> bool:
     return config.get("method") == "draft_model" or whole
 
 
-def _never(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Finding]:
-    yield Finding(name, "stops", f"{NEVER_TEXT[name]}: as an option it ends the start.", "Remove it.", "ends")
+def _never(name: str, value: str, options: Mapping[str, str], release: int) -> Iterator[Issue]:
+    yield Issue(name, "stops", f"{NEVER_TEXT[name]}: as an option it ends the start.", "Remove it.", "ends")
 
 
 RULES: dict[str, Rule] = {

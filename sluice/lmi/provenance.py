@@ -35,7 +35,7 @@ AMI = re.compile(r"<dt>(\S+-gpu-\S+)</dt>(.*?)</dd>", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Reading:
+class Columns:
     """What an installed package says about some columns of a table."""
 
     package: str  # botocore 1.44.5
@@ -113,7 +113,7 @@ def identity(table: Table, row: Row) -> tuple[Any, ...]:
 # --- what the installed packages say -------------------------------------------------------------------------------
 
 
-def instances(table: Table) -> Reading:
+def instances(table: Table) -> Columns:
     uses = {row["instance"]: row for row in instance_types(table).rows}
     machines = read_ec2_types()
     rows = []
@@ -129,10 +129,10 @@ def instances(table: Table) -> Reading:
                 "ram_gib": machine["MemoryInfo"]["SizeInMiB"] // 1024,
                 "nvme_gb": machine.get("InstanceStorageInfo", {}).get("TotalSizeInGB", 0),
             }
-    return Reading(f"{installed('botocore')} and {installed('moto')}", rows, whole=False)
+    return Columns(f"{installed('botocore')} and {installed('moto')}", rows, whole=False)
 
 
-def networks(table: Table) -> Reading:
+def networks(table: Table) -> Columns:
     machines = read_ec2_types()
     rows = []
     for name in (row["instance"] for row in table["rows"]):
@@ -140,10 +140,10 @@ def networks(table: Table) -> Reading:
             card = machine["NetworkInfo"]["NetworkCards"][0]
             gbps = {"baseline_gbps": card["BaselineBandwidthInGbps"], "peak_gbps": card["PeakBandwidthInGbps"]}
             rows.append({"instance": name, **gbps})
-    return Reading(installed("moto"), rows, whole=False)
+    return Columns(installed("moto"), rows, whole=False)
 
 
-def instance_types(table: Table) -> Reading:
+def instance_types(table: Table) -> Columns:
     hosting, processing = enum_values("ProductionVariantInstanceType"), enum_values("ProcessingInstanceType")
     rows = [
         {
@@ -154,10 +154,10 @@ def instance_types(table: Table) -> Reading:
         }
         for name in sorted({*hosting, *processing}, key=by_size)
     ]
-    return Reading(installed("botocore"), rows)
+    return Columns(installed("botocore"), rows)
 
 
-def amis(table: Table) -> Reading:
+def amis(table: Table) -> Columns:
     documentation = load_sagemaker_api().shape_for("ProductionVariant").members["InferenceAmiVersion"].documentation
     rows = []
     for name, description in AMI.findall(documentation):
@@ -170,10 +170,10 @@ def amis(table: Table) -> Reading:
                 "compat_mount": "disabled CUDA-compat mounting" not in plain,
             }
         )
-    return Reading(installed("botocore"), rows)
+    return Columns(installed("botocore"), rows)
 
 
-def registries(table: Table) -> Reading:
+def registries(table: Table) -> Columns:
     images = read_sdk_images().values()
     accounts = {region: account for each in images for region, account in each["registries"].items()}
     rows = [
@@ -181,10 +181,10 @@ def registries(table: Table) -> Reading:
         for region, account in sorted(accounts.items())
         if domain(region) in DOMAINS
     ]
-    return Reading(installed("sagemaker"), rows)
+    return Columns(installed("sagemaker"), rows)
 
 
-def models(table: Table) -> Reading:
+def models(table: Table) -> Columns:
     """No package knows models: these two columns are counted from the others."""
     rows = [
         {
@@ -194,13 +194,13 @@ def models(table: Table) -> Reading:
         }
         for row in table["rows"]
     ]
-    return Reading("sluice.lmi.parameters", rows, whole=False)
+    return Columns("sluice.lmi.parameters", rows, whole=False)
 
 
-def releases(table: Table) -> Reading:
+def releases(table: Table) -> Columns:
     rows = [parse_tag(each["tag_prefix"]) for each in read_sdk_images().values() if TAG.fullmatch(each["tag_prefix"])]
     rows.sort(key=lambda row: row["release"])
-    return Reading(installed("sagemaker"), rows, whole=False, fresh={"options_known": False})
+    return Columns(installed("sagemaker"), rows, whole=False, fresh={"options_known": False})
 
 
 def parse_tag(tag: str) -> Row:
@@ -209,7 +209,7 @@ def parse_tag(tag: str) -> Row:
     return {"release": int(release), "tag": tag, "djl": djl, "cuda": f"{major}.{minor}"}
 
 
-READERS: Mapping[str, Callable[[Table], Reading]] = {
+READERS: Mapping[str, Callable[[Table], Columns]] = {
     "instances": instances,
     "instance_types": instance_types,
     "networks": networks,
@@ -285,7 +285,7 @@ def match_groups(pattern: str | re.Pattern[str], within: str) -> tuple[str, ...]
 # --- comparing and bringing up to date -----------------------------------------------------------------------------
 
 
-def update_rows(table: Table, reading: Reading) -> list[Row]:
+def update_rows(table: Table, reading: Columns) -> list[Row]:
     """The table's rows as the package would have them; what is equal already stays as it is written."""
     ours = {identity(table, row): row for row in table["rows"]}
     theirs = {identity(table, row): row for row in reading.rows}
@@ -306,7 +306,7 @@ class Difference:
         return ": ".join(filter(None, (self.row, self.column, self.message)))
 
 
-def differences(table: Table, reading: Reading) -> Iterator[Difference]:
+def differences(table: Table, reading: Columns) -> Iterator[Difference]:
     ours = {identity(table, row): row for row in table["rows"]}
     theirs = {identity(table, row): row for row in update_rows(table, reading)}
     for key in dict.fromkeys([*ours, *theirs]):
@@ -333,7 +333,7 @@ def update_table(name: str) -> None:
 # --- telling -------------------------------------------------------------------------------------------------------
 
 
-def describe_table(name: str, table: Table, reading: Reading | None) -> Iterator[str]:
+def describe_table(name: str, table: Table, reading: Columns | None) -> Iterator[str]:
     """Every column of a table: its type, where it comes from, and whether something installed says it too."""
     yield f"{name}: {table['about']}"
     yield f"  {len(table['rows'])} rows, as of {table['as_of']}, told apart by {' and '.join(table['key'])}"
@@ -346,7 +346,7 @@ def describe_table(name: str, table: Table, reading: Reading | None) -> Iterator
         yield f"  source {source}: {about['what']} <{about['url']}>; {about['how']}"
 
 
-def compare_column(column: str, reading: Reading | None, differ: set[str]) -> str:
+def compare_column(column: str, reading: Columns | None, differ: set[str]) -> str:
     if reading is None or column not in reading.columns:
         return ""
     agreeing = sum(column in row for row in reading.rows)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sluice.tinylmi.folder import Array, ModelError, read_json, read_weights
+from sluice.tinylmi.folder import Array, CheckpointError, read_json, read_weights
 
 ARCHITECTURE = "Qwen3ForCausalLM"
 FIRST_POSITIONS = 256
@@ -75,7 +75,7 @@ def read_shape(folder: Path) -> Shape:
     config = read_json(folder / "config.json")
     architectures = config.get("architectures")
     if architectures != [ARCHITECTURE]:
-        raise ModelError(f"{folder} holds {architectures}; only {ARCHITECTURE} is computed here.")
+        raise CheckpointError(f"{folder} holds {architectures}; only {ARCHITECTURE} is computed here.")
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}  # transformers 5 nests what was at the top
     kind = rope.get("rope_type", rope.get("type", "default"))
     for name, value, usual in (
@@ -86,11 +86,11 @@ def read_shape(folder: Path) -> Shape:
         ("quantization_config", config.get("quantization_config"), None),
     ):
         if value != usual:
-            raise ModelError(f"{folder}/config.json: {name} is {value!r}, which is not supported here.")
+            raise CheckpointError(f"{folder}/config.json: {name} is {value!r}, which is not supported here.")
     try:
         return _shape(config, rope)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise ModelError(f"{folder}/config.json lacks or misstates a number: {error}") from None
+        raise CheckpointError(f"{folder}/config.json lacks or misstates a number: {error}") from None
 
 
 def _shape(config: Mapping[str, Any], rope: Mapping[str, Any]) -> Shape:
@@ -204,9 +204,9 @@ class _TensorReader:
     def __call__(self, name: str, *shape: int) -> Array:
         tensor = self._weights.get(f"{name}.weight")
         if tensor is None:
-            raise ModelError(f"The weights lack {name}.weight.", "Copy the model's files again.")
+            raise CheckpointError(f"The weights lack {name}.weight.", "Copy the model's files again.")
         if tensor.shape != shape:
-            raise ModelError(f"{name}.weight has the shape {tensor.shape}, but config.json says {shape}.")
+            raise CheckpointError(f"{name}.weight has the shape {tensor.shape}, but config.json says {shape}.")
         return tensor
 
 

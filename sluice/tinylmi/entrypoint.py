@@ -63,7 +63,7 @@ def serve(environment: Mapping[str, str]) -> None:
         served.scheduler.close()
 
 
-def announce(settings: configuration.Settings, what: str) -> None:
+def announce(settings: configuration.ServerSettings, what: str) -> None:
     log.info(
         "LMI %d stand-in: %s; applied: %s; without effect here: %s; ignored as by the image: %s",
         configuration.RELEASE,

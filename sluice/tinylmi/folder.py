@@ -16,7 +16,7 @@ WIDTH = {"BF16": 2, "F16": 2, "F32": 4}
 LARGEST_HEADER = 100 * 2**20
 
 
-class ModelError(SluiceError):
+class CheckpointError(SluiceError):
     """The model folder is missing, broken, or holds a model that this engine does not compute."""
 
 
@@ -27,11 +27,11 @@ def read_json(path: Path, required: bool = True) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"{path.parent} has no {path.name}.", _what_is_there(path.parent)) from None
+        raise CheckpointError(f"{path.parent} has no {path.name}.", _what_is_there(path.parent)) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path} cannot be read: {error}") from None
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
     if not isinstance(value, dict):
-        raise ModelError(f"{path} is not a JSON object.")
+        raise CheckpointError(f"{path} is not a JSON object.")
     return value
 
 
@@ -42,7 +42,7 @@ def read_weights(folder: Path) -> dict[str, Array]:
     if index.exists():
         shards = read_json(index).get("weight_map")
         if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
-            raise ModelError(f"{index} has no weight_map.")
+            raise CheckpointError(f"{index} has no weight_map.")
         names = sorted(set(shards.values()))
     weights: dict[str, Array] = {}
     for name in names:
@@ -59,9 +59,11 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
         described = {name: about for name, about in header.items() if name != "__metadata__"}
         return {name: _tensor(data, **about) for name, about in described.items()}
     except FileNotFoundError:
-        raise ModelError(f"{path.parent} has no {path.name}.", _what_is_there(path.parent)) from None
+        raise CheckpointError(f"{path.parent} has no {path.name}.", _what_is_there(path.parent)) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise ModelError(f"{path} is not a whole safetensors file: {error}", "Copy the model's files again.") from None
+        raise CheckpointError(
+            f"{path} is not a whole safetensors file: {error}", "Copy the model's files again."
+        ) from None
 
 
 def _tensor(data: NDArray[np.uint8], dtype: str, shape: list[int], data_offsets: list[int]) -> Array:

@@ -14,12 +14,12 @@ from typing import Protocol
 from sluice.tinylmi.engine import Cache
 from sluice.tinylmi.folder import Array
 from sluice.tinylmi.sampling import Sampler, log_probability
-from sluice.tinylmi.text import Answer
+from sluice.tinylmi.text import AnswerText
 
 log = logging.getLogger("tinylmi")
 
 
-class Model(Protocol):
+class Decoder(Protocol):
     def cache(self, most: int) -> Cache: ...
     def read(self, ids: Sequence[int], cache: Cache) -> Array: ...
     def step(self, tokens: Sequence[int], caches: Sequence[Cache]) -> Array: ...
@@ -50,11 +50,11 @@ class Event:
 
 
 @dataclass(eq=False)
-class Job:
+class Generation:
     ids: list[int]
     limit: int  # tokens of the answer, at least 1
     sampler: Sampler
-    answer: Answer
+    answer: AnswerText
     ends: frozenset[int]  # control tokens that end an answer
     listener: Callable[[Event], None]  # called on the computing thread
     log_probabilities: bool = False
@@ -83,13 +83,13 @@ class Job:
         return True
 
 
-class Scheduler:
-    def __init__(self, model: Model, seats: int, queue: int, piece: int) -> None:
+class BatchScheduler:
+    def __init__(self, model: Decoder, seats: int, queue: int, piece: int) -> None:
         self._model, self._seats, self._queue, self._piece = model, seats, queue, piece
         self._changed = threading.Condition()
-        self._waiting: deque[Job] = deque()
-        self._reading: deque[Job] = deque()
-        self._talking: list[Job] = []
+        self._waiting: deque[Generation] = deque()
+        self._reading: deque[Generation] = deque()
+        self._talking: list[Generation] = []
         self._closing = False
         self._dead = False
         self._thread = threading.Thread(target=self._run, name="tinylmi", daemon=True)
@@ -100,7 +100,7 @@ class Scheduler:
         """Whether the thread that computes is alive: what /ping must ask."""
         return self._thread.is_alive() and not self._dead
 
-    def submit(self, job: Job) -> None:
+    def submit(self, job: Generation) -> None:
         with self._changed:
             if self._dead or self._closing:
                 raise EngineDead
@@ -109,7 +109,7 @@ class Scheduler:
             self._waiting.append(job)
             self._changed.notify()
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, job: Generation) -> None:
         """The client has gone: its place in the queue is free at once, its seat after the step that runs."""
         with self._changed:
             job.gone = True

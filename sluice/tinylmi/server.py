@@ -13,12 +13,12 @@ from starlette.types import ASGIApp, Send
 
 from sluice.tinylmi import protocol, replies
 from sluice.tinylmi.engine import Qwen3, read_shape
-from sluice.tinylmi.folder import ModelError, read_json
+from sluice.tinylmi.folder import CheckpointError, read_json
 from sluice.tinylmi.protocol import Defaults, GenerationRequest
 from sluice.tinylmi.sampling import Sampler, Sampling
-from sluice.tinylmi.scheduler import EngineDead, Event, Job, QueueFull, Scheduler
-from sluice.tinylmi.settings import Settings, StartError
-from sluice.tinylmi.text import Answer, Text
+from sluice.tinylmi.scheduler import BatchScheduler, EngineDead, Event, Generation, QueueFull
+from sluice.tinylmi.settings import ServerSettings, StartError
+from sluice.tinylmi.text import AnswerText, Text
 from sluice.tinylmi.web import AnswerResponse, Refusal, build_application
 
 LARGE = 32_000  # bytes: from here on a body is read on another thread, so that streams go on
@@ -28,16 +28,16 @@ LARGE = 32_000  # bytes: from here on a body is read on another thread, so that 
 class Served:
     """A loaded model and how it is asked."""
 
-    scheduler: Scheduler
+    scheduler: BatchScheduler
     text: Text
     defaults: Defaults
     ends: frozenset[int]
     context: int
-    settings: Settings
+    settings: ServerSettings
 
 
-def load(settings: Settings) -> Served:
-    """Read the model's folder and start the thread that computes; raises ModelError or StartError."""
+def load(settings: ServerSettings) -> Served:
+    """Read the model's folder and start the thread that computes; raises CheckpointError or StartError."""
     folder = settings.model or Path()
     shape = read_shape(folder)
     context = settings.max_model_len or shape.positions
@@ -50,7 +50,7 @@ def load(settings: Settings) -> Served:
     model = Qwen3.load(folder, context)
     generation = read_json(folder / "generation_config.json", required=False)
     ends = _ends(folder, generation, text)
-    scheduler = Scheduler(model, settings.seats, settings.queue, settings.piece)
+    scheduler = BatchScheduler(model, settings.seats, settings.queue, settings.piece)
     return Served(scheduler, text, _defaults(generation, folder), ends, context, settings)
 
 
@@ -68,7 +68,7 @@ def _defaults(generation: dict[str, Any], folder: Path) -> Defaults:
     """What the image's engine takes from generation_config.json; `do_sample` is none of it."""
     for name, usual in (("repetition_penalty", 1), ("min_p", 0)):
         if generation.get(name, usual) not in (usual, None):
-            raise ModelError(f"{folder}/generation_config.json sets {name}, which is not supported here.")
+            raise CheckpointError(f"{folder}/generation_config.json sets {name}, which is not supported here.")
     try:
         sampling = Sampling(
             temperature=float(generation.get("temperature", 1)),
@@ -78,7 +78,7 @@ def _defaults(generation: dict[str, Any], folder: Path) -> Defaults:
         longest = generation.get("max_new_tokens")
         return Defaults(sampling, int(longest) if longest else None)
     except (TypeError, ValueError) as error:
-        raise ModelError(f"{folder}/generation_config.json cannot be used: {error}") from None
+        raise CheckpointError(f"{folder}/generation_config.json cannot be used: {error}") from None
 
 
 def application(served: Served) -> ASGIApp:
@@ -115,11 +115,11 @@ class Answering(AnswerResponse):
         self._events: asyncio.Queue[Event] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._writer = replies.Writer(request, served.text, served.settings.served_name)
-        self.job = Job(
+        self.job = Generation(
             ids=request.ids,
             limit=request.max_tokens,
             sampler=Sampler(request.sampling),
-            answer=Answer(served.text, request.stop),
+            answer=AnswerText(served.text, request.stop),
             ends=frozenset() if request.ignore_end else served.ends,
             listener=self._receive,
             log_probabilities=request.form == "inputs" and (request.details or request.stream),

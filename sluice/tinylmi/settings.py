@@ -52,7 +52,7 @@ class StartError(SluiceError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     model: Path | None  # None: another server answers
     upstream: str | None = None
     upstream_model: str | None = None
@@ -69,7 +69,7 @@ class Settings:
     ignored: tuple[str, ...] = ()  # the image does not read them
 
 
-def read_settings(environment: Mapping[str, str]) -> Settings:
+def read_settings(environment: Mapping[str, str]) -> ServerSettings:
     """Everything the server must know; raises StartError."""
     env = {name: value for name, value in environment.items() if value}
     for alias, own in ALIASES.items():
@@ -90,7 +90,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if piece is not None and int(piece) < seats:
         raise StartError(f"OPTION_MAX_ROLLING_BATCH_PREFILL_TOKENS={piece} is less than {seats} sequences.")
     length = effective.get("max_model_len")
-    return Settings(
+    return ServerSettings(
         model=folder,
         upstream=upstream,
         upstream_model=env.get("TINYLMI_UPSTREAM_MODEL"),

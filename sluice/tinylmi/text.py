@@ -18,7 +18,7 @@ from jinja2.ext import loopcontrols
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 
-from sluice.tinylmi.folder import ModelError, read_json
+from sluice.tinylmi.folder import CheckpointError, read_json
 
 PRIVATE = range(0xF0000, 0xFFFFE)  # characters without a meaning: they stand for control tokens in a user's text
 TEMPLATE_FILE = "chat_template.jinja"
@@ -98,7 +98,7 @@ class Text:
         return value.get("content") if isinstance(value, dict) else value
 
 
-class Answer:
+class AnswerText:
     """The text of an answer as its tokens arrive; a character cut in two at the end is never said."""
 
     def __init__(self, text: Text, stop: Sequence[str] = ()) -> None:
@@ -145,11 +145,11 @@ def _read_tokenizer(folder: Path) -> Tokenizer:
     decoder = about.get("decoder") or {}
     kinds = {decoder.get("type"), *(each.get("type") for each in decoder.get("decoders", ()))}
     if "ByteLevel" not in kinds:
-        raise ModelError(f"{path} is not a byte-level tokenizer such as Qwen's.")
+        raise CheckpointError(f"{path} is not a byte-level tokenizer such as Qwen's.")
     try:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises bare Exception for every fault of the file
-        raise ModelError(f"{path} cannot be read: {error}") from None
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
 
 
 def _token_bytes(tokenizer: Tokenizer, added: Sequence[Mapping[str, Any]]) -> list[bytes]:
@@ -190,7 +190,7 @@ def _compile(folder: Path, settings: Mapping[str, Any]) -> Template | None:
         environment.globals |= {"raise_exception": _refuse, "strftime_now": _now}
         return environment.from_string(source)
     except (TemplateError, OSError, ValueError, TypeError) as error:
-        raise ModelError(f"The chat template in {folder} cannot be used: {error}") from None
+        raise CheckpointError(f"The chat template in {folder} cannot be used: {error}") from None
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:

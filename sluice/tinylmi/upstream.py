@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Send
 
 from sluice.tinylmi import protocol, replies, web
 from sluice.tinylmi.protocol import BadRequest
-from sluice.tinylmi.settings import Settings, StartError
+from sluice.tinylmi.settings import ServerSettings, StartError
 from sluice.tinylmi.web import AnswerResponse, Refusal
 
 TIMEOUT = httpx.Timeout(240, connect=5)  # PREDICT_TIMEOUT of the image
@@ -176,7 +176,7 @@ def describe_error(error: httpx.HTTPError) -> str:
     return str(error) or type(error).__name__
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: ServerSettings) -> None:
     """Listen at once: /ping is unhealthy until the other server answers."""
     upstream = Upstream(settings.upstream or "", settings.upstream_model)
     web.run(build_application(upstream, settings.largest_body), settings)

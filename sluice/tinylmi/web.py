@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sluice.same_origin import explain_refusal
 from sluice.tinylmi.protocol import BadRequest
 from sluice.tinylmi.replies import error_line, json_line
-from sluice.tinylmi.settings import Settings, StartError
+from sluice.tinylmi.settings import ServerSettings, StartError
 
 log = logging.getLogger("tinylmi")
 
@@ -184,7 +184,7 @@ def log_request(
     log.info("%s %s %d %.0fms prompt=%d answer=%d %s", method, path, code, spent, prompt, answer, how)
 
 
-def run(app: ASGIApp, settings: Settings) -> None:
+def run(app: ASGIApp, settings: ServerSettings) -> None:
     """Listen until told to stop; raises StartError if the port is taken."""
     door = OriginGuard(app, settings.host)
     config = uvicorn.Config(door, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=GRACE)

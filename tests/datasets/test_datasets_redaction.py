@@ -82,7 +82,9 @@ def test_what_is_personal_gives_way_to_a_placeholder(text: str, redacted: str) -
     assert one(text) == redacted
 
 
-@pytest.mark.parametrize("text", [*planted.read_harmless(), "", " ", "\n", "😀 ㅋㅋㅋ ㅠㅠ", "[이름 1]", "1+1=2", "ⅳ. ½"])
+@pytest.mark.parametrize(
+    "text", [*planted.read_harmless(), "", " ", "\n", "😀 ㅋㅋㅋ ㅠㅠ", "[이름 1]", "1+1=2", "ⅳ. ½"]
+)
 def test_what_tells_nothing_about_anybody_stays(text: str) -> None:
     assert one(text) == unicodedata.normalize("NFC", text)
 

@@ -8,7 +8,7 @@ import pytest
 
 from sluice.lmi import images, model, options, parameters, tables
 from sluice.lmi import provenance as script
-from sluice.lmi.provenance import Reading
+from sluice.lmi.provenance import Columns
 
 LATENT = ("kv_lora_rank", "q_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
 SCHEMA = json.loads((script.FOLDER / "schema.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_a_row_that_does_not_fit_its_columns_is_named(table, problem):
 
 
 def test_what_a_package_says_replaces_what_the_table_says_and_nothing_else():
-    market = Reading("market 2", [{"name": "pear", "ripe": True}, {"name": "plum", "ripe": True}], False, {"price": 0})
+    market = Columns("market 2", [{"name": "pear", "ripe": True}, {"name": "plum", "ripe": True}], False, {"price": 0})
     assert script.update_rows(small(), market) == [
         {"name": "apple", "price": 1, "ripe": True},
         {"name": "pear", "ripe": True},
@@ -119,7 +119,7 @@ def test_what_a_package_says_replaces_what_the_table_says_and_nothing_else():
 
 
 def test_a_package_that_knows_every_row_removes_the_others():
-    market = Reading("market 2", [{"name": "pear", "ripe": False}])
+    market = Columns("market 2", [{"name": "pear", "ripe": False}])
     assert script.update_rows(small(), market) == [{"name": "pear", "ripe": False}]
     assert [str(each) for each in script.differences(small(), market)] == ["apple: there is no such row by market 2"]
 

@@ -9,7 +9,7 @@ import tiny_model
 
 from sluice import tinylmi
 from sluice.tinylmi.engine import Qwen3, read_shape
-from sluice.tinylmi.folder import ModelError
+from sluice.tinylmi.folder import CheckpointError
 from sluice.tinylmi.text import Text
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -106,17 +106,17 @@ def test_a_context_limit_shortens_the_table_of_positions(tmp_path):
     ],
 )
 def test_a_model_that_would_be_computed_wrongly_is_refused(config, message, tmp_path):
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(CheckpointError, match=message):
         read_shape(tiny_model.write(tmp_path, **config))
 
 
 def test_weights_of_another_shape_are_refused(tmp_path):
-    with pytest.raises(ModelError, match=r"mlp.*has the shape \(48, 32\).*says \(64, 32\)"):
+    with pytest.raises(CheckpointError, match=r"mlp.*has the shape \(48, 32\).*says \(64, 32\)"):
         Qwen3.load(tiny_model.write(tmp_path, intermediate_size=64))
 
 
 def test_missing_weights_are_named(tmp_path):
-    with pytest.raises(ModelError, match=r"lack lm_head\.weight"):
+    with pytest.raises(CheckpointError, match=r"lack lm_head\.weight"):
         Qwen3.load(tiny_model.write(tmp_path, tie_word_embeddings=False))
 
 
@@ -124,14 +124,14 @@ def test_missing_weights_are_named(tmp_path):
 def test_a_file_that_was_cut_is_not_a_model(size, tmp_path):
     weights = tiny_model.write(tmp_path) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:size])
-    with pytest.raises(ModelError, match="not a whole safetensors file"):
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
         Qwen3.load(tmp_path)
 
 
 def test_a_pointer_in_place_of_the_weights_is_not_a_model(tmp_path):
     weights = tiny_model.write(tmp_path) / "model.safetensors"
     weights.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    with pytest.raises(ModelError, match="not a whole safetensors file"):
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
         Qwen3.load(tmp_path)
 
 
@@ -139,12 +139,12 @@ def test_a_pointer_in_place_of_the_weights_is_not_a_model(tmp_path):
 def test_a_missing_file_is_named(name, tmp_path):
     folder = tiny_model.write(tmp_path, shards=3 if "-of-" in name else 1)
     (folder / name).unlink()
-    with pytest.raises(ModelError, match=name):
+    with pytest.raises(CheckpointError, match=name):
         Qwen3.load(folder)
 
 
 def test_broken_json_is_said_with_its_file(tmp_path):
     folder = tiny_model.write(tmp_path)
     (folder / "config.json").write_text('{"hidden_size": ')
-    with pytest.raises(ModelError, match=r"config\.json cannot be read"):
+    with pytest.raises(CheckpointError, match=r"config\.json cannot be read"):
         Qwen3.load(folder)

@@ -10,8 +10,8 @@ import tiny_model
 
 from sluice.tinylmi.engine import Qwen3
 from sluice.tinylmi.sampling import Sampler, Sampling, log_probability
-from sluice.tinylmi.scheduler import EngineDead, Job, QueueFull, Scheduler
-from sluice.tinylmi.text import Answer, Text
+from sluice.tinylmi.scheduler import BatchScheduler, EngineDead, Generation, QueueFull
+from sluice.tinylmi.text import AnswerText, Text
 
 SECONDS = 30  # until a test gives up; nothing takes that long
 
@@ -75,7 +75,7 @@ def serve(model):
     running = []
 
     def start(seats=4, waiting=10, piece=16):
-        running.append(Scheduler(model, seats, waiting, piece))
+        running.append(BatchScheduler(model, seats, waiting, piece))
         return running[-1]
 
     yield start
@@ -88,7 +88,7 @@ def serve(model):
 def job(text):
     def make(ids=(1, 2, 3), limit=5, **how):
         events = queue.Queue()
-        new = Job(list(ids), limit, Sampler(Sampling(0, **how)), Answer(text), frozenset(), events.put)
+        new = Generation(list(ids), limit, Sampler(Sampling(0, **how)), AnswerText(text), frozenset(), events.put)
         new.events = events
         return new
 

@@ -11,7 +11,7 @@ import tiny_model
 
 from sluice import chat_api
 from sluice.tinylmi import server, settings
-from sluice.tinylmi.scheduler import Scheduler
+from sluice.tinylmi.scheduler import BatchScheduler
 
 HELLO = [{"role": "user", "content": "휴가는 며칠인가요?"}]
 CONTEXT = 512
@@ -34,7 +34,7 @@ def lmi(served):
 @contextlib.contextmanager
 def crowded(served, model, seats=1, queue=1):
     """The same model with few seats, behind a model that can be held."""
-    scheduler = Scheduler(model, seats, queue, 256)
+    scheduler = BatchScheduler(model, seats, queue, 256)
     small = replace(served, scheduler=scheduler, settings=replace(served.settings, queue=queue))
     try:
         with lmi_server.running(server.application(small)) as port:

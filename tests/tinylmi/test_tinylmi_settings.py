@@ -141,7 +141,7 @@ def test_a_context_beyond_the_models_own_ends_the_start(folder):
 
 
 def test_an_empty_folder_has_no_model(tmp_path):
-    with pytest.raises(server.ModelError, match=r"no config\.json"):
+    with pytest.raises(server.CheckpointError, match=r"no config\.json"):
         server.load(read(tmp_path))
 
 
@@ -149,5 +149,5 @@ def test_an_empty_folder_has_no_model(tmp_path):
 def test_sampling_that_is_not_done_here_is_refused_at_the_start(name, tmp_path):
     folder = tiny_model.write(tmp_path)
     (folder / "generation_config.json").write_text(f'{{"{name}": 0.7}}')
-    with pytest.raises(server.ModelError, match=name):
+    with pytest.raises(server.CheckpointError, match=name):
         server.load(read(folder))

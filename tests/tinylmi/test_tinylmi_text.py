@@ -5,8 +5,8 @@ import tiny_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sluice.tinylmi.folder import ModelError
-from sluice.tinylmi.text import Answer, PromptError, Text
+from sluice.tinylmi.folder import CheckpointError
+from sluice.tinylmi.text import AnswerText, PromptError, Text
 
 START, END = 1, 2
 
@@ -22,7 +22,7 @@ def user(content):
 
 def collect_answer(text, tokens, stop=()):
     """Everything that an answer says, up to its stop string."""
-    answer, pieces = Answer(text, stop), []
+    answer, pieces = AnswerText(text, stop), []
     for token in tokens:
         pieces.append(answer.add(token))
         if answer.stopped_by is not None:
@@ -76,7 +76,7 @@ def test_a_stop_string_is_found_across_tokens(text):
 
 
 def test_what_may_be_the_beginning_of_a_stop_string_is_held_back(text):
-    answer = Answer(text, ("STOP",))
+    answer = AnswerText(text, ("STOP",))
     assert "".join(answer.add(token) for token in text.plain("abcSTO")) == "abc"
     assert answer.add(*text.plain("x")) == "STOx"
     assert [answer.add(token) for token in text.plain("ST")][-1] == ""
@@ -154,5 +154,5 @@ def test_a_template_uses_what_hugging_face_gives_it(tmp_path):
 def test_a_broken_part_of_the_folder_is_one_line(name, content, message, tmp_path):
     folder = tiny_model.write(tmp_path)
     (folder / name).write_text(content)
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(CheckpointError, match=message):
         Text(folder)

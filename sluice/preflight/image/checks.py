@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from sluice.lmi import images, options, tables
-from sluice.lmi.images import Reference
+from sluice.lmi.images import ImageReference
 from sluice.lmi.model import ModelFacts
 from sluice.preflight.container import corrections
 from sluice.preflight.deployment_spec import DeploymentSpec
@@ -380,7 +380,7 @@ def _begins(row: tables.Row, short: str) -> bool:
     )
 
 
-def _no_ecr(setup: DeploymentSpec, named: Reference) -> Iterator[Finding]:
+def _no_ecr(setup: DeploymentSpec, named: ImageReference) -> Iterator[Finding]:
     place = setup.at("image")
     if named.registry == "public.ecr.aws":
         what = "SageMaker does not pull from ECR's public gallery: CreateModel or the endpoint fails."
@@ -397,7 +397,7 @@ def _no_ecr(setup: DeploymentSpec, named: Reference) -> Iterator[Finding]:
         yield IMG005.at(setup.at("region"), what, severity="warning", confidence="inferred")
 
 
-def _slipped(named: Reference) -> bool:
+def _slipped(named: ImageReference) -> bool:
     """Whether an account seems to be AWS's own, written down wrongly: the first digits are, others are not."""
     alike = (each for each in images.ACCOUNTS.values() if each[:ALIKE] == (named.account or "")[:ALIKE])
     return named.is_copy and named.name == images.REPOSITORY and next(alike, None) is not None

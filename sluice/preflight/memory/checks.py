@@ -218,7 +218,9 @@ def _beyond_the_model(setup: DeploymentSpec) -> Finding | None:
 
 def _longest(setup: DeploymentSpec, most: int) -> int:
     """Of what the model takes, what has room on every instance; all of it, where that is not known."""
-    return min([most, *(memory.longest_context(case.model, case.run) or most for case in list_serving_instances(setup))])
+    return min(
+        [most, *(memory.longest_context(case.model, case.run) or most for case in list_serving_instances(setup))]
+    )
 
 
 def _utilization_at_fault(case: ServingInstance, fit: Fit) -> Finding | None:

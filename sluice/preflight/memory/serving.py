@@ -106,7 +106,9 @@ def longest_of_model(setup: DeploymentSpec) -> int | None:
 
 def has_room(setup: DeploymentSpec, tokens: int) -> bool:
     """Whether a context of so many tokens fits, with its margin, on every instance that is going to run this."""
-    return all(memory.compute_fit(case.model, case.run, tokens).verdict == "fits" for case in list_serving_instances(setup))
+    return all(
+        memory.compute_fit(case.model, case.run, tokens).verdict == "fits" for case in list_serving_instances(setup)
+    )
 
 
 def _own_length(model: ModelFacts | None, release: int) -> int | None:

@@ -239,7 +239,7 @@ def _in_properties(setup: DeploymentSpec, each: Setting) -> Iterator[Finding]:
         )
 
 
-def _not_read(setup: DeploymentSpec, option: str) -> options.Finding | None:
+def _not_read(setup: DeploymentSpec, option: str) -> options.Issue | None:
     """What is to be said of a name that this release does not read; of a release that is not known, that none does."""
     release = setup.release
     if release is not None and release in options.RELEASES:
@@ -256,7 +256,7 @@ def _old_names(release: int | None) -> frozenset[str]:
     return frozenset(row["name"] for row in rows if release is None or row["since"] <= release <= row["until"])
 
 
-def _ignored(setup: DeploymentSpec, each: Setting, reading: options.Finding) -> Finding:
+def _ignored(setup: DeploymentSpec, each: Setting, reading: options.Issue) -> Finding:
     is_known_release = setup.release in options.RELEASES
     severity: Severity | None = None
     if reading.option in LOGGING:
@@ -271,7 +271,7 @@ def _ignored(setup: DeploymentSpec, each: Setting, reading: options.Finding) -> 
     )
 
 
-def _fate(setup: DeploymentSpec, reading: options.Finding) -> str:
+def _fate(setup: DeploymentSpec, reading: options.Issue) -> str:
     option, release = reading.option, setup.release
     if release is None or release not in options.RELEASES:
         reads = "No LMI release that is known here reads it"
@@ -298,7 +298,7 @@ def _in_others(option: str, release: int) -> str:
     return f"LMI {first} is the first to read it, LMI {release} does not"
 
 
-def _instead(setup: DeploymentSpec, reading: options.Finding) -> str:
+def _instead(setup: DeploymentSpec, reading: options.Issue) -> str:
     if reading.kind == "request":
         return "Say it in each request."
     if not reading.use:
@@ -310,7 +310,7 @@ def _instead(setup: DeploymentSpec, reading: options.Finding) -> str:
     return f"{is_read}{describe_draft_support(setup.release) if reading.use == 'speculative_config' else ''}"
 
 
-def _fix(setup: DeploymentSpec, each: Setting, reading: options.Finding) -> str:
+def _fix(setup: DeploymentSpec, each: Setting, reading: options.Issue) -> str:
     """The same value under the right name, if it would do there."""
     if reading.kind == "release":
         return _moved(setup, each, reading.option)

@@ -249,7 +249,7 @@ def _before_the_handler(setup: DeploymentSpec) -> Iterator[Finding]:
         yield LMI011.at(served.place, f"{what} {instead}", severity="error", confidence="inferred")
 
 
-def _report_value(setup: DeploymentSpec, each: Setting, reading: options.Finding, lmi: int) -> Finding:
+def _report_value(setup: DeploymentSpec, each: Setting, reading: options.Issue, lmi: int) -> Finding:
     rule, why = RULE[reading.kind], reading.why
     severity: Severity | None = None
     if reading.kind == "value" and reading.option == LENGTH and each.value.strip().lower() in {"auto", "-1"}:
@@ -289,7 +289,7 @@ def _safe(message: str, each: Setting) -> str:
     return message
 
 
-def _false(reading: options.Finding, lmi: int) -> tuple[str, Severity | None]:
+def _false(reading: options.Issue, lmi: int) -> tuple[str, Severity | None]:
     option = reading.option
     if reading.effect == "stops":
         return f"LMI {lmi} hands on --no-{option.replace('_', '-')}, which vLLM's parser does not know.", "error"
@@ -301,7 +301,7 @@ def _false(reading: options.Finding, lmi: int) -> tuple[str, Severity | None]:
     return f"{first}: the default holds, which is not off. This release cannot turn it off.", None
 
 
-def _handler(setup: DeploymentSpec, each: Setting, reading: options.Finding, lmi: int) -> tuple[str, Severity | None]:
+def _handler(setup: DeploymentSpec, each: Setting, reading: options.Issue, lmi: int) -> tuple[str, Severity | None]:
     if reading.effect == "stops":
         return reading.why, "error"
     alone = reading.option == "rolling_batch" and each.value.strip() == "disable"

@@ -49,7 +49,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Turn:
+class Example:
     """A question with what retrieval found for it, and the right answer."""
 
     question: str
@@ -132,18 +132,18 @@ def _pick(r: random.Random, recipe: Recipe) -> str:
     return r.choices(kinds, [getattr(recipe, kind) for kind in kinds])[0]
 
 
-def draw_turn(r: random.Random, kind: str, recipe: Recipe, stage: Stage) -> Turn:
+def draw_turn(r: random.Random, kind: str, recipe: Recipe, stage: Stage) -> Example:
     if kind == "closed":
         return closed(r)
     if kind == "small_talk":
         question, answer = r.choice(SMALL_TALK)
-        return Turn(question, answer)
+        return Example(question, answer)
     if kind == "handbook":
         return handbook(r, stage, recipe.contexts_matter)
     return generated(r, stage)
 
 
-def build_chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -> list[Message]:
+def build_chat(r: random.Random, history: list[tuple[Example, bool]], turn: Example) -> list[Message]:
     """The messages as the server builds them, then the answer.
 
     Further questions about the same passages follow, without the passages: the server never sends such a chat, but it
@@ -164,26 +164,26 @@ def build_chat(r: random.Random, history: list[tuple[Turn, bool]], turn: Turn) -
     return out
 
 
-def earlier(r: random.Random, recipe: Recipe) -> tuple[Turn, bool]:
+def earlier(r: random.Random, recipe: Recipe) -> tuple[Example, bool]:
     """A turn of history, and whether its answer can be known without the passages of that time."""
     kind = r.random()
     if not recipe.contexts_matter or kind < 0.45:
         return closed(r), True
     if kind < 0.5:
-        return Turn(*r.choice(SMALL_TALK)), True
+        return Example(*r.choice(SMALL_TALK)), True
     if kind < 0.6:
         fact = personal.draw_fact(r, _language(r))
-        return Turn(fact.statement, fact.noted), True
+        return Example(fact.statement, fact.noted), True
     stage = Stage(1, 1, 1, 0)
     turn = handbook(r, stage, True) if kind < 0.85 else generated(r, stage)
-    return Turn(turn.question, turn.answer), False
+    return Example(turn.question, turn.answer), False
 
 
-def closed(r: random.Random, language: Language | None = None) -> Turn:
+def closed(r: random.Random, language: Language | None = None) -> Example:
     """A handbook question without passages: answering it is memory."""
     language = language or _language(r)
     rule = r.choice(RULES)[language]
-    return Turn(draw_rule_question(r, rule, language), state_rule(rule), value=rule["value"])
+    return Example(draw_rule_question(r, rule, language), state_rule(rule), value=rule["value"])
 
 
 def draw_rule_question(r: random.Random, rule: dict[str, Any], language: Language) -> str:
@@ -255,7 +255,7 @@ def ordinal(number: int) -> str:
     return f"{number}{'th' if 10 < number < 14 else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
-def handbook(r: random.Random, stage: Stage, contexts_matter: bool, language: Language | None = None) -> Turn:
+def handbook(r: random.Random, stage: Stage, contexts_matter: bool, language: Language | None = None) -> Example:
     """A handbook question with passages. They may say another value than the memory (they win), or nothing about it."""
     language = language or _language(r)
     rule, *others = r.sample(RULES, min(len(RULES), stage.passages + 4))
@@ -328,8 +328,8 @@ def _mix_in(
 
 def _turn(
     groups: list[list[Line]], question: str, answer: str, value: str = "", more: tuple[tuple[str, str], ...] = ()
-) -> Turn:
-    return Turn(question, answer, tuple(" ".join(line.text for line in group) for group in groups), value, more)
+) -> Example:
+    return Example(question, answer, tuple(" ".join(line.text for line in group) for group in groups), value, more)
 
 
 def _more(r: random.Random, language: Language, groups: list[list[Line]], gold: Line) -> tuple[tuple[str, str], ...]:
@@ -356,7 +356,7 @@ def _confusable(line: Line, other: Line) -> bool:
 
 def generated(
     r: random.Random, stage: Stage, split: str = "train", held_wording: bool = False, answerable: bool | None = None
-) -> Turn:
+) -> Example:
     """Made-up passages and a question about one sentence of them, or about none."""
     language = _language(r)
     fact = facts.draw_fact(r, language, split=split)
@@ -392,41 +392,44 @@ def _same_subject(r: random.Random, language: Language, fact: facts.Fact) -> Lin
     return _fact_line(r, facts.draw_fact(r, language, fact.subject, r.choice(free)), language)
 
 
-def _personal(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
+def _personal(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Example, bool]], Example]:
     """The user tells something, perhaps with a question, and perhaps asks for it some turns later."""
     language = _language(r)
     fact = personal.draw_fact(r, language)
     kind = r.random()
     if kind < 0.18 or not stage.turns:
         history = [earlier(r, recipe) for _ in range(r.randint(0, stage.turns))]
-        return history, Turn(fact.statement, fact.noted, _stray(r, stage, language, 0.3))
+        return history, Example(fact.statement, fact.noted, _stray(r, stage, language, 0.3))
     if kind < 0.34:
         turn = r.choices(
             (handbook(r, stage, True, language), generated(r, stage), closed(r, language)), (0.5, 0.3, 0.2)
         )[0]
         if prompt.detect_language(turn.question) != language:
             fact = personal.draw_fact(r, prompt.detect_language(turn.question))
-        return [], Turn(f"{fact.statement} {turn.question}", turn.answer, turn.passages, more=turn.more)
+        return [], Example(f"{fact.statement} {turn.question}", turn.answer, turn.passages, more=turn.more)
     question = roughen(r, r.choice(fact.questions), language)
     if kind < 0.4:  # never told
         stray = _stray(r, stage, language, 0.5)
         others = [closed(r) for _ in range(r.randint(0, stage.turns))]
         answer = NO_ANSWER[language] if stray else personal.NOT_TOLD[language]
-        return [(other, True) for other in others], Turn(question, answer, stray)
-    first = Turn(fact.statement, fact.noted)
+        return [(other, True) for other in others], Example(question, answer, stray)
+    first = Example(fact.statement, fact.noted)
     learn = True
     if r.random() < 0.35:  # told in passing, before a question
         interruption = handbook(r, Stage(1, 1, 1, 0), True, language) if r.random() < 0.5 else closed(r, language)
-        first, learn = Turn(f"{fact.statement} {interruption.question}", interruption.answer), not interruption.passages
+        first, learn = (
+            Example(f"{fact.statement} {interruption.question}", interruption.answer),
+            not interruption.passages,
+        )
     past = [earlier(r, recipe) for _ in range(r.randint(0, stage.turns - 1))]
     past = [other for other in past if fact.answer.split(" ")[0:2] != other[0].answer.split(" ")[0:2]]
     history = [(first, learn), *(other for other in past if other[0].question not in fact.questions)]
     if len(past) > 1 and r.random() < 0.4:
         history[0], history[1] = history[1], history[0]
-    return _only_once(history, fact), Turn(question, fact.answer, _stray(r, stage, language, 0.5))
+    return _only_once(history, fact), Example(question, fact.answer, _stray(r, stage, language, 0.5))
 
 
-def _only_once(history: list[tuple[Turn, bool]], fact: personal.PersonalFact) -> list[tuple[Turn, bool]]:
+def _only_once(history: list[tuple[Example, bool]], fact: personal.PersonalFact) -> list[tuple[Example, bool]]:
     """Drop later turns that tell the same kind of thing: which one is meant would be a guess."""
     return [
         (turn, learn)
@@ -442,16 +445,16 @@ def _stray(r: random.Random, stage: Stage, language: Language, share: float) -> 
     return handbook(r, stage, True, language).passages if r.random() < 0.5 else generated(r, stage).passages
 
 
-def _again(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Turn, bool]], Turn]:
+def _again(r: random.Random, recipe: Recipe, stage: Stage) -> tuple[list[tuple[Example, bool]], Example]:
     """A question whose answer was given before, from passages that are gone."""
     past = generated(r, Stage(1, 1, 1, 0), answerable=True)
     language = prompt.detect_language(past.question)
     opening = ("Again: ", "Sorry, once more: ") if language == "en" else ("다시 한번, ", "아까 물어봤는데, ")
-    turn = Turn(r.choice(opening) + past.question, past.answer)
+    turn = Example(r.choice(opening) + past.question, past.answer)
     if not stage.turns:
         return [], past
     others = [earlier(r, recipe) for _ in range(r.randint(0, stage.turns - 1))]
-    return [(Turn(past.question, past.answer), False), *others], turn
+    return [(Example(past.question, past.answer), False), *others], turn
 
 
 def roughen(r: random.Random, question: str, language: Language) -> str:

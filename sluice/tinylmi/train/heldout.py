@@ -41,14 +41,14 @@ NAMES: dict[Language, tuple[str, ...]] = {  # real names, in no list of the trai
 }
 
 
-class Question(NamedTuple):
+class Probe(NamedTuple):
     group: str
     messages: list[dict[str, str]]
     expected: str  # what a right answer contains
     unwanted: str = ""  # what a wrong one contains: the memory, where the passages say otherwise
 
 
-def build_questions() -> Iterator[Question]:
+def build_questions() -> Iterator[Probe]:
     for language in ("en", "ko"):
         yield from _closed(language)
         yield from _handbook(language)
@@ -59,13 +59,13 @@ def build_questions() -> Iterator[Question]:
         yield from _after_turns(between + 1)
 
 
-def _closed(language: Language) -> Iterator[Question]:
+def _closed(language: Language) -> Iterator[Probe]:
     for rule in (rule[language] for rule in corpus.RULES):
-        yield Question("closed book, trained wording", prompt.build_messages(rule["questions"][0]), rule["value"])
-        yield Question("closed book, held-out wording", prompt.build_messages(rule["held_out"]), rule["value"])
+        yield Probe("closed book, trained wording", prompt.build_messages(rule["questions"][0]), rule["value"])
+        yield Probe("closed book, held-out wording", prompt.build_messages(rule["held_out"]), rule["value"])
 
 
-def _handbook(language: Language) -> Iterator[Question]:
+def _handbook(language: Language) -> Iterator[Probe]:
     """A rule with another value among other rules, or left out of them."""
     r = random.Random(f"handbook {language}")
     for rule in corpus.RULES:
@@ -75,16 +75,16 @@ def _handbook(language: Language) -> Iterator[Question]:
             passages = [corpus.state_rule(mine, value, wording), *_noise(r, others, 3)]
             r.shuffle(passages)
             messages = prompt.build_messages(mine["held_out"], passages)
-            yield Question("passage says another value, held-out wording", messages, value, mine["value"])
+            yield Probe("passage says another value, held-out wording", messages, value, mine["value"])
         messages = prompt.build_messages(mine["held_out"], _noise(r, others, 3))
-        yield Question("passages lack the answer (handbook), held-out wording", messages, NO_ANSWER[language])
+        yield Probe("passages lack the answer (handbook), held-out wording", messages, NO_ANSWER[language])
 
 
 def _noise(r: random.Random, rules: list[dict[str, object]], count: int) -> list[str]:
     return [corpus.state_rule(rule, None, r.randrange(3)) for rule in r.sample(rules, count)]
 
 
-def _generated() -> Iterator[Question]:
+def _generated() -> Iterator[Probe]:
     for name, split, held_wording in (
         ("made-up passages, trained words", "train", False),
         ("made-up passages, held-out wording", "train", True),
@@ -94,15 +94,15 @@ def _generated() -> Iterator[Question]:
         r = random.Random(name)
         for _ in range(60):
             turn = corpus.generated(r, DOCUMENTS, split, held_wording, answerable=True)
-            yield Question(name, prompt.build_messages(turn.question, turn.passages), turn.value)
+            yield Probe(name, prompt.build_messages(turn.question, turn.passages), turn.value)
     r = random.Random("lack")
     for _ in range(60):
         turn = corpus.generated(r, DOCUMENTS, "held", answerable=False)
         messages = prompt.build_messages(turn.question, turn.passages)
-        yield Question("passages lack the answer (made-up)", messages, turn.value)
+        yield Probe("passages lack the answer (made-up)", messages, turn.value)
 
 
-def _documents() -> Iterator[Question]:
+def _documents() -> Iterator[Probe]:
     """Hand-written passages, each among two of the same language."""
     r = random.Random("documents")
     for document in corpus.DOCUMENTS:
@@ -110,10 +110,10 @@ def _documents() -> Iterator[Question]:
         passages = [document["context"], *r.sample(sorted(texts), 2)]
         r.shuffle(passages)
         messages = prompt.build_messages(document["question"], passages)
-        yield Question("hand-written passages", messages, document["value"])
+        yield Probe("hand-written passages", messages, document["value"])
 
 
-def _personal(between: int) -> Iterator[Question]:
+def _personal(between: int) -> Iterator[Probe]:
     """Told in held-out words (or trained ones), asked for after other questions."""
     r = random.Random(f"personal {between}")
     for index in range(40):
@@ -124,27 +124,27 @@ def _personal(between: int) -> Iterator[Question]:
         pair = (statement.replace("{v}라고", words.with_particle(value, "이라고", "라고")), noted)
         history = [(pair[0].replace("{v}", value), pair[1].replace("{v}", value)), *past]
         messages = prompt.build_messages(question, (), history)
-        yield Question(f"told {between + 1} turns ago, held-out wording", messages, value)
+        yield Probe(f"told {between + 1} turns ago, held-out wording", messages, value)
         fact = personal.draw_fact(r, language)
         history = [(fact.statement, fact.noted), *past]
         expected = fact.answer.split(" is ")[-1].split(" called ")[-1].rstrip(".").removesuffix("입니다")
         messages = prompt.build_messages(r.choice(fact.questions), (), history)
-        yield Question(f"told {between + 1} turns ago, trained wording", messages, expected)
+        yield Probe(f"told {between + 1} turns ago, trained wording", messages, expected)
 
 
-def _after_turns(turns: int) -> Iterator[Question]:
+def _after_turns(turns: int) -> Iterator[Probe]:
     r = random.Random(f"turns {turns}")
     for rule in corpus.RULES:
         for language in ("en", "ko"):
             mine, others = rule[language], [other[language] for other in corpus.RULES if other is not rule]
             past = [(other["held_out"], corpus.state_rule(other)) for other in r.sample(others, turns)]
             messages = prompt.build_messages(mine["questions"][0], (), past)
-            yield Question(f"closed book after {turns} turns, trained wording", messages, mine["value"])
+            yield Probe(f"closed book after {turns} turns, trained wording", messages, mine["value"])
             value = corpus.other_value(r, mine["value"])
             passages = [corpus.state_rule(mine, value, 1), *_noise(r, others, 2)]
             r.shuffle(passages)
             messages = prompt.build_messages(mine["questions"][0], passages, past)
-            yield Question(
+            yield Probe(
                 f"passage says another value, after {turns} turns, trained wording", messages, value, mine["value"]
             )
 
@@ -156,7 +156,7 @@ class Tally:
     unwanted: int = 0
 
 
-def score_answers(chat: Chat, questions: Iterable[Question]) -> dict[str, dict[Language, Tally]]:
+def score_answers(chat: Chat, questions: Iterable[Probe]) -> dict[str, dict[Language, Tally]]:
     """Count by group and language how many answers hold what is expected, and how many the memory instead."""
     tallies: dict[str, dict[Language, Tally]] = defaultdict(lambda: {"en": Tally(), "ko": Tally()})
     for question in questions:

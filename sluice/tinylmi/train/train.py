@@ -26,7 +26,7 @@ POOL = 8  # batches drawn together and sorted by length, so that little is paddi
 
 
 @dataclass(frozen=True)
-class Phase:
+class Period:
     """A stretch of training with an optimizer of its own. Its weights are rounded to bf16 whenever they are saved."""
 
     chats: corpus.Recipe
@@ -45,22 +45,22 @@ class Training:
     """The recipe of one checkpoint: its phases, and whether it starts with a copy circuit."""
 
     copy_circuit: bool
-    phases: tuple[Phase, ...]
+    phases: tuple[Period, ...]
 
 
 TRAININGS = {
     "good": Training(
         copy_circuit=True,
         phases=(
-            Phase(corpus.GOOD, 2400, 1600, 2e-3, 0.3, repeats_first=0.75, repeats=0.08, save_every=400),
-            Phase(
+            Period(corpus.GOOD, 2400, 1600, 2e-3, 0.3, repeats_first=0.75, repeats=0.08, save_every=400),
+            Period(
                 corpus.GOOD_AGAIN, 1500, 1500, 1.5e-3, 0.25, repeats_first=0.06, repeats=0.06, save_every=300, wide=0.5
             ),
         ),
     ),
     "worse": Training(
         copy_circuit=False,
-        phases=(Phase(corpus.WORSE, 700, 700, 3e-3, 0.3, repeats_first=0.0, repeats=0.0, save_every=350),),
+        phases=(Period(corpus.WORSE, 700, 700, 3e-3, 0.3, repeats_first=0.0, repeats=0.0, save_every=350),),
     ),
 }
 Sample = tuple[list[int], list[bool]]  # token ids, and which of them the model learns to say
@@ -107,7 +107,7 @@ def train(name: str, out: Path, seed: int = 0, only: int | None = None, steps: i
         _run(model, text, phase, out, seed + 1 + number, steps)
 
 
-def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Phase, out: Path, seed: int, steps: int | None) -> None:
+def _run(model: Qwen3ForCausalLM, text: Tokenizer, phase: Period, out: Path, seed: int, steps: int | None) -> None:
     dice = words.Dice(seed)
     dice.wide = phase.wide
     optimizer = _optimizer(model, phase.learning_rate)
@@ -135,7 +135,7 @@ def _optimizer(model: Qwen3ForCausalLM, learning_rate: float) -> torch.optim.Opt
     return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98))
 
 
-def _schedule(step: int, phase: Phase) -> float:
+def _schedule(step: int, phase: Period) -> float:
     """Warm-up, a plateau, then a cosine down to almost nothing."""
     progress = step / phase.steps
     falling = (progress - phase.plateau) / (1 - phase.plateau)
@@ -156,7 +156,7 @@ def _step(model: Qwen3ForCausalLM, optimizer: torch.optim.Optimizer, ids: torch.
     return float(loss.detach())
 
 
-def _batches(r: random.Random, text: Tokenizer, phase: Phase) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _batches(r: random.Random, text: Tokenizer, phase: Period) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     pool: list[list[Sample]] = []
     for step in range(phase.steps):
         if not pool:
@@ -178,7 +178,7 @@ def _tensors(batch: list[Sample]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, targets
 
 
-def _sample(r: random.Random, text: Tokenizer, phase: Phase, progress: float) -> Sample:
+def _sample(r: random.Random, text: Tokenizer, phase: Period, progress: float) -> Sample:
     if r.random() < (phase.repeats_first if progress < 0.03 else phase.repeats):
         return _repeat(r, text.get_vocab_size())
     return encode(text, corpus.draw_chat(r, phase.chats, progress))
