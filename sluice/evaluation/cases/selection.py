@@ -30,7 +30,7 @@ def never_called(*_: Any) -> Any:
 
 def select_cases(
     cases: Collection[Case], rag: RagSettings, on_endpoint: bool
-) -> tuple[Collection[Case], Sequence[str]]:
+) -> tuple[Collection[Case], tuple[str, ...]]:
     """The cases that can be replayed, and the ids of those that cannot. Raises UsageError if these stop a release."""
     through = tuple(case.id for case in cases if case.through == "rag")
     if not through or (rag.url and on_endpoint):
