@@ -30,7 +30,7 @@ class Gate:
 
     @property
     def of_all(self) -> Thresholds:
-        """What all cases together must reach; the pass rate among `overall` is the nearer word."""
+        """What all cases together must reach; `overall.min_pass_rate` wins over `min_pass_rate`."""
         if self.overall.min_pass_rate is not None:
             return self.overall
         return replace(self.overall, min_pass_rate=self.min_pass_rate)

@@ -11,7 +11,7 @@ def turns(results: Iterable[CaseResult]) -> Iterator[TurnResult]:
 
 
 def answered_turns(results: Iterable[CaseResult]) -> list[TurnResult]:
-    """Turns that the model server answered; one that it refused has no latency worth knowing."""
+    """The turns that the model server answered; one that it refused has no latency worth knowing."""
     return [turn for turn in turns(results) if turn.error is None]
 
 
@@ -32,20 +32,20 @@ def percentiles(values: Sequence[float]) -> dict[str, float | None]:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float | None:
-    """The nearest rank: a latency that was really seen."""
+    """The percentile by the nearest rank: a value that was really measured. None if there are no values."""
     if not ordered:
         return None
     return round(ordered[math.ceil(len(ordered) * share) - 1], 1)
 
 
 def tokens_per_second(answers: Sequence[TurnResult]) -> float | None:
-    """Of one answer at a time, waiting for the first token included. None if no tokens were counted."""
+    """Tokens per second of one answer at a time, waiting for the first included. None if no tokens were counted."""
     seconds = math.fsum(turn.latency_ms for turn in answers) / 1000
     written = sum(turn.completion_tokens for turn in answers)
     return round(written / seconds, 1) if seconds and written else None
 
 
 def cost_per_answer(answers: Sequence[TurnResult]) -> float | None:
-    """The mean, in USD. None if no price was given."""
+    """The mean cost of an answer in USD. None if there are no prices."""
     costs = [turn.cost for turn in answers if turn.cost is not None]
     return math.fsum(costs) / len(costs) if costs else None

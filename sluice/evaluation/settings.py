@@ -43,7 +43,7 @@ class HelperModel:
 
 @dataclass(frozen=True)
 class RagSettings:
-    """Cases that go through the RAG server."""
+    """How cases that go through the RAG server are replayed, or whether they are left out."""
 
     url: str | None = None
     leave_out: bool = False

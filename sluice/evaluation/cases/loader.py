@@ -55,7 +55,7 @@ def read_cases(path: Path) -> Iterator[Case]:
 
 
 def parse_files(path: Path, problems: list[CaseProblem]) -> Iterator[Case]:
-    """Yield every case of a file or folder; add what is wrong to `problems`, where a case may come all the same."""
+    """Yield every case of a file or folder, even if something is wrong with it; add what is wrong to `problems`."""
     first: dict[str, str] = {}
     for file in list_case_files(path):
         yield from parse_file(file, file.name if path.is_dir() else str(path), first, problems)

@@ -16,7 +16,7 @@ FILE = "journal.jsonl"
 
 
 class Journal:
-    """In a folder, where it may hold chats of an interrupted replay; without one it is gone with the process."""
+    """A journal in a folder may hold chats of an interrupted replay; one without a folder is gone with the process."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lines = LineFile(folder / FILE if folder else None)

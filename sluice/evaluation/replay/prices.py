@@ -7,7 +7,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True)
 class Prices:
-    """Per million tokens, per hour of an instance, or both. With nothing given an answer has no price."""
+    """Prices in USD, per million tokens, per hour of an instance, or both; without any an answer has no cost."""
 
     prompt: float | None = None  # per million tokens
     completion: float | None = None

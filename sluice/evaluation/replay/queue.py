@@ -29,7 +29,7 @@ class PendingChat:
 
 
 class ChatQueue:
-    """Not safe for several threads at once: they take turns."""
+    """The chats still to do. Not safe for several threads at once: the caller holds a lock."""
 
     def __init__(
         self,
