@@ -1,7 +1,7 @@
 """A Qwen3 with random weights, written to a Hugging Face folder on the fly: real in every part, and able to do nothing.
 
-`python tests/support/tiny_model.py FOLDER` writes golden/tinylmi_random.json with transformers (the `train` group): what each
-variant of this model answers. The weights are drawn from a fixed seed, so every run makes the same model.
+`python tests/support/tiny_model.py FOLDER` writes golden/tinylmi_random.json with transformers (the `train` group):
+what each variant of this model answers. The weights are drawn from a fixed seed, so every run makes the same model.
 """
 
 import json

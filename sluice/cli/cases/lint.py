@@ -48,7 +48,12 @@ def find_problems(cases: Sequence[Case], config: Any) -> list[Finding]:
     if config is not None:
         return check_with_release(reviewed, config)
     strict, lenient = (DeploymentSpec(judging=EvaluationSpec(reviewed, LONGEST, rate, None)) for rate in (1.0, 1e-9))
-    alone = (rules.check_duplicates(strict), rules.check_expectations_can_hold(lenient), rules.check_gate_can_fail(strict), rules.check_forgotten_turns(strict))
+    alone = (
+        rules.check_duplicates(strict),
+        rules.check_expectations_can_hold(lenient),
+        rules.check_gate_can_fail(strict),
+        rules.check_forgotten_turns(strict),
+    )
     return checks.sort_findings(each for check in alone for each in check)
 
 
