@@ -11,7 +11,7 @@ from sluice.cli.main import COMMANDS
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     *ROOT.glob("*.md"),
-    *(file for folder in ("docs", "benchmarks", "sluice/tinylmi", "examples") for file in (ROOT / folder).rglob("*.md")),
+    *(file for name in ("docs", "benchmarks", "sluice/tinylmi", "examples") for file in (ROOT / name).rglob("*.md")),
 ]
 READMES = [ROOT / "README.md", ROOT / "README.ko.md"]
 
