@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from sluice.config.model import PipelineConfig, Sources, StackOutputs
 from sluice.errors import UsageError
 from sluice.evaluation import settings
-from sluice.evaluation.cases import loader, selection
+from sluice.evaluation.cases import loader
 from sluice.evaluation.cases.case import Case
-from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.compare.hashes import python_functions
 from sluice.pipelines import archive
 
@@ -45,7 +44,7 @@ class Prepared:
 
 def prepare_uploads(config: PipelineConfig, place: StackOutputs, wheels: Path | None = None) -> Prepared:
     """Return where everything will be, by reading the files. Sends nothing; raises UsageError for unusable files."""
-    cases = plan_upload("cases", "cases", place, list_case_files(config.evaluation.cases, read_cases(config)))
+    cases = plan_upload("cases", "cases", place, list_case_files(config.evaluation.cases, config.read_cases()))
     code = plan_upload("code", "code", place, archive.list_job_files(wheels))
     criteria = plan_upload("settings", "settings", place, {settings.FILE: config.settings.as_json()})
     if config.model.folder is None:
@@ -103,13 +102,6 @@ def list_model_files(folder: Path) -> dict[str, Path]:
         what = "is empty" if not files else "holds no config.json at its root"
         raise UsageError(f"The model folder {folder} {what}.", "It must be a checkpoint in Hugging Face's format.")
     return files
-
-
-def read_cases(config: PipelineConfig) -> StoredCases:
-    """Read the cases, as a broken one, or one that nobody can judge, would cost the GPU's time. Raises UsageError."""
-    cases = StoredCases(config.evaluation.cases)
-    selection.check_release_cases(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
-    return cases
 
 
 def list_case_files(path: Path, cases: Iterable[Case]) -> dict[str, Path]:

@@ -22,6 +22,8 @@ from sluice.config.validation_errors import (
     quote_value,
 )
 from sluice.errors import UsageError
+from sluice.evaluation.cases import selection
+from sluice.evaluation.cases.spool import StoredCases
 from sluice.evaluation.settings import EvaluationSettings
 from sluice.lmi import images
 
@@ -200,6 +202,7 @@ class PipelineConfig(Section):
     local: Local = Field(default=Local(), description="What runs on the local AWS use instead.")
     _file: Path | None = PrivateAttr(default=None)
     _lines: Mapping[Loc, int] = PrivateAttr(default={})
+    _cases: StoredCases | None = PrivateAttr(default=None)
 
     @property
     def file(self) -> Path | None:
@@ -223,6 +226,17 @@ class PipelineConfig(Section):
         """The instance types that serve a version while it is judged: in the job, and on its endpoint."""
         in_job = [self.evaluation.instance_type] if self.evaluation.target == "job" else []
         return tuple(dict.fromkeys([*in_job, self.deployment.instance_type]))
+
+    def read_cases(self) -> StoredCases:
+        """Return the release's cases, read and checked by the first call and kept for the others; many lie on disk.
+
+        Raises UsageError for a broken case, or one that nobody can judge: later it would cost the GPU's time.
+        """
+        if self._cases is None:
+            cases = StoredCases(self.evaluation.cases)
+            selection.check_release_cases(cases, self.settings, on_endpoint=self.evaluation.target == "endpoint")
+            self._cases = cases
+        return self._cases
 
     @property
     def settings(self) -> EvaluationSettings:

@@ -1,6 +1,6 @@
 """What is going to run, in one shape: whether it was read from pipeline.yaml, an env file, flags, or off an account."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -45,7 +45,7 @@ class Job:
 class EvaluationSpec:
     """How a version is judged before it is let through."""
 
-    cases: tuple[Case, ...]  # each knows its own place: file and position
+    cases: Collection[Case]  # each knows its own place: file and position
     max_tokens: int  # the longest answer that is asked for
     min_pass_rate: float
     tokenizer: Path | None  # the model's own tokenizer.json, if it is at hand

@@ -14,6 +14,7 @@ from sluice.errors import UsageError
 from sluice.evaluation.gate import Gate
 from sluice.evaluation.settings import EvaluationSettings
 from sluice.pipelines import stack
+from sluice.preflight.adapters import pipeline_yaml
 
 
 def complaints(path: Path) -> list[str]:
@@ -386,3 +387,14 @@ def reads_or_refuses(folders, content: bytes, refuse: bool = False) -> None:
         assert error.message and len(error.message) < 20_000
         if refuse:
             raise
+
+
+def test_the_cases_of_a_release_are_read_once_and_checked_again_by_nobody(tmp_path):
+    cases = tmp_path / "cases.yaml"
+    cases.write_text("cases:\n- {id: one, turns: [{user: hello, expect: {contains: hello}}]}\n", encoding="utf-8")
+    config = load(written(tmp_path, evaluation__cases=str(cases)))
+    first = config.read_cases()
+    cases.unlink()
+    assert config.read_cases() is first
+    assert [case.id for case in for_local(config).read_cases()] == ["one"]
+    assert [finding.code for finding in pipeline_yaml.check_config(config) if finding.code == "CFG003"] == []

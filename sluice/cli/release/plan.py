@@ -11,7 +11,6 @@ from sluice.cli import output
 from sluice.cli.release import flow
 from sluice.cli.target import Target, target_options
 from sluice.config.model import PipelineConfig
-from sluice.evaluation.cases import loader
 from sluice.lmi import model
 from sluice.pipelines import costs
 from sluice.pipelines.costs import Cost, Estimate, StepEstimate, format_minutes, list_sources
@@ -35,7 +34,7 @@ def plan(config: PipelineConfig, target: Target, as_json: bool, markdown: bool, 
     And what it would take and cost on AWS. Nothing is written.
     """
     changes = flow.list_changes(config, target)
-    turns = costs.count_turns(loader.load_cases(config.evaluation.cases), config.evaluation.repeats)
+    turns = costs.count_turns(config.read_cases(), config.evaluation.repeats)
     # What runs locally is a stand-in; time and money are those of the model that the file names.
     facts = model.find_model(config.model.id) if target.name == "local" else pipeline_yaml.read_model_facts(config)
     estimate = costs.estimate_release(config, facts, turns, hours_per_week)

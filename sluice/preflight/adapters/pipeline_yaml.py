@@ -5,7 +5,6 @@ from pathlib import Path
 
 from sluice.config.model import ConfigError, PipelineConfig
 from sluice.errors import UsageError
-from sluice.evaluation.cases import loader, selection
 from sluice.lmi import model as models
 from sluice.lmi.environment import format_scalar
 from sluice.lmi.model import ModelFacts
@@ -127,10 +126,8 @@ def read_job(config: PipelineConfig) -> Job | None:
 def read_evaluation(config: PipelineConfig) -> EvaluationSpec:
     """Raises UsageError with every mistake in the case files, or if nobody could judge by them."""
     tokenizer = config.model.folder / "tokenizer.json" if config.model.folder else None
-    cases = loader.load_cases(config.evaluation.cases)
-    selection.check_release_cases(cases, config.settings, on_endpoint=config.evaluation.target == "endpoint")
     return EvaluationSpec(
-        cases,
+        config.read_cases(),
         config.evaluation.max_tokens,
         config.evaluation.gate.min_pass_rate,
         tokenizer if tokenizer and tokenizer.is_file() else None,
