@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -50,9 +51,13 @@ def load_questions() -> list[DemoQuestion]:
 class Server:
     """`sluice serve` on a free port; stopped on leaving. Its log lines go to a file of their own."""
 
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
     def __enter__(self) -> "Server":
         self.log = state_folder() / "rag-server.log"
-        command = [sys.executable, "-c", "from sluice.cli.main import main; main()", "serve", "--port", "0"]
+        command = [sys.executable, "-c", "from sluice.cli.main import main; main()", "serve"]
+        command += ["--port", "0", "--file", str(self.file)]
         with self.log.open("w") as log:
             # nobody else asks this server, so it need not wait long for answers that are under way
             environment = {"SLUICE_SHUTDOWN_SECONDS": "2", **os.environ}

@@ -46,12 +46,13 @@ def demo(keep: bool, file: Path | None) -> None:
             f"Stop it with `{locate_command('sluice')} local down`. What it holds is in memory and is gone then.",
         )
     started = time.monotonic()
-    config = read_config(file or release_file(), "local")
+    file = file or release_file()
+    config = read_config(file, "local")
     with stop_at_the_end(keep):
         target = prepare(config)
         good = release_first(config, target)
         approve_first(config, target, good)
-        with Server() as server:
+        with Server(file) as server:
             show_chat(config, target, server)
             release_worse(config, target)
             show_still_live(config, target, server, good)
@@ -181,6 +182,8 @@ def show_summary(config: PipelineConfig, target: Target, keep: bool) -> None:
     output.say(f"  MLflow runs: {mlflow} ui --backend-store-uri sqlite:///{relative(state_folder() / 'mlflow.db')}")
     output.say(f"  what the RAG server logged: {relative(state_folder() / 'rag-server.log')}")
     output.say("\n  Next:")
+    if config.file and config.file.parent == shipped.FOLDER:  # there is none in this folder, and all of these read one
+        output.say(f"    cp -RL {shipped.FOLDER}/pipeline.yaml {shipped.FOLDER}/cases .   (what the demo has released)")
     activate = "" if keep else "   (starts a local AWS of its own, empty)"
     look_around = ("versions", "status", 'chat "안녕하세요"', "check --target aws   (reads your AWS account)", "--help")
     for arguments in (f"run{activate}", "approve", *look_around):
