@@ -171,8 +171,8 @@ def without_grants(start_response: Any) -> Any:
     """A `start_response` that lets no page of another address read an answer, whatever moto would allow it."""
 
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-        kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
-        return start_response(status, kept, *more)
+        own_headers = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]
+        return start_response(status, own_headers, *more)
 
     return start
 
@@ -209,9 +209,9 @@ def _service(name: str) -> Flask:
         if isinstance(error, HTTPException):  # moto's way of answering with an error of the service's own
             return error
         app.logger.exception("%s %s", request.method, request.path)
-        said = f"The local AWS failed at this request ({type(error).__name__}: {error}). Its log has the traceback."
+        message = f"The local AWS failed at this request ({type(error).__name__}: {error}). Its log has the traceback."
         status, headers, body = error_response.write(
-            request.environ, said, "500 Internal Server Error", "InternalFailure"
+            request.environ, message, "500 Internal Server Error", "InternalFailure"
         )
         return Response(body, status, headers)
 
